@@ -1,0 +1,29 @@
+// The signal front end the application streams samples into. Defined by the generated features.cpp.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace tinygen::features {
+
+struct Info {
+  std::uint32_t rate_hz;
+  std::uint16_t channels;
+  std::uint32_t samples_per_inference;  // sample instants, not counting channels
+  std::uint16_t frames;                 // rows of one inference
+  std::uint16_t frame_values;           // values per row
+  std::uint32_t state_bytes;            // RAM of the front end
+};
+
+extern const Info kInfo;
+
+// Forgets all samples: the next one is the first of an inference.
+void reset();
+
+// Takes `instants` interleaved sample instants (any chunking gives the same bytes) and writes each finished row,
+// quantised for the model, into `model_input` (frames * frame_values bytes). Samples after the last row are ignored.
+void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input);
+
+// Rows finished since reset().
+std::uint16_t frames_done();
+
+}  // namespace tinygen::features

@@ -1,0 +1,105 @@
+"""Files that are either the old one or the new one, never half of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from tinygen.core.errors import ExitCode, TinygenError
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError raised while writing `path` into a TinygenError that names it and says nothing was lost."""
+    try:
+        yield
+    except OSError as error:
+        raise TinygenError(
+            ExitCode.TOOL_FAILED,
+            f"cannot write: {error.strerror or error}",
+            where=str(path),
+            hint="nothing was changed; free some space or check the permissions, then run the same command again",
+        ) from error
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace a file's content in one step; its folder is made if missing.
+
+    Raises:
+        TinygenError: when the disk is full or the place is not writable; the old file is then still there.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Like `write_atomic`, but leaves an identical file and its time stamp alone. Returns True when it wrote."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    write_atomic(path, data)
+    return True
+
+
+def write_tree(root: Path, files: Mapping[str, bytes], *, keep: tuple[str, ...] = ()) -> int:
+    """Make a folder hold exactly `files`; returns how many files were written or removed.
+
+    Args:
+        root: the folder.
+        files: {POSIX path relative to root: content}.
+        keep: names of top-level entries below root that are left alone (for instance ".pio").
+
+    Raises:
+        TinygenError: when something cannot be written.
+    """
+    changed = sum(write_if_changed(root / PurePosixPath(name), data) for name, data in sorted(files.items()))
+    wanted = {PurePosixPath(name) for name in files}
+    with writing(root):
+        for path in sorted(root.rglob("*"), reverse=True):
+            relative = PurePosixPath(path.relative_to(root).as_posix())
+            if relative.parts[0] in keep:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif relative not in wanted:
+                path.unlink()
+                changed += 1
+    return changed
+
+
+@contextlib.contextmanager
+def building_directory(final: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `final` when the block ends well, and vanishes when it does not."""
+    with writing(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent))
+    try:
+        yield temporary
+        with writing(final):
+            if final.exists():
+                shutil.rmtree(final)
+            temporary.replace(final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

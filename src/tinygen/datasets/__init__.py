@@ -1,0 +1,1 @@
+"""Recordings: readers, built-in synthetic data, manifests, leak-free splits, augmentation."""

@@ -1,0 +1,1 @@
+"""Links and targets: serial port, host program, unicorn, QEMU, labwired; the wire protocol's Python side."""

@@ -1,0 +1,66 @@
+"""The one interface between the harness and anything that runs an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+
+class Link(Protocol):
+    """A byte stream to a running device.
+
+    All calls raise TinygenError(NO_ANSWER) when the device or its simulator has gone.
+    """
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        """Return what has arrived, at least one byte unless `timeout_s` passes; b"" on time-out."""
+
+    def reset(self) -> None:
+        """Restart the device; what it had not yet sent is dropped."""
+
+    def close(self) -> None:
+        """Let go of the device. Safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an answer from this target means.
+
+    Attributes:
+        name: "host", "unicorn", "qemu", "labwired", "qemu-xtensa", "serial".
+        proves, does_not_prove: as in the board's SimulatorSpec.
+        counter: what the device's counter means here: "instructions", "cycles", "none".
+        counter_origin: "simulated-on-qemu", "measured-on-<board>", "not-measured"...
+        counter_scale: factor from the device's counter to `counter` units (SysTick ticks to instructions in QEMU).
+        injects_faults: may rewrite memory of a running image (unicorn, for tests).
+    """
+
+    name: str
+    proves: tuple[str, ...]
+    does_not_prove: tuple[str, ...]
+    counter: str
+    counter_origin: str
+    counter_scale: float = 1.0
+    injects_faults: bool = False
+    time_scale: float = 1.0  # multiply protocol time-outs by this (slow simulators)
+
+
+class Target(Protocol):
+    """Something that can run one image."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do and prove."""
+
+    def open(self) -> Link:
+        """Boot the image (or open the port) and return the stream."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

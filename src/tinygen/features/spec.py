@@ -1,0 +1,96 @@
+"""What a front end is: everything that determines its bits, as data.
+
+All front ends eat interleaved int16 samples and emit rows of int16 features ("frames"). One inference needs
+`n_frames` rows. The model's int8 input is made from them with the model's own input scale and zero point:
+
+    q = clamp(multiply_by_quantized_multiplier(feature, multiplier, shift) + zero_point, -128, 127)
+    (multiplier, shift) = quantize_multiplier(feature_scale / input_scale)
+
+so that training sees the real value feature * feature_scale, and device, reference and oracle see the same int8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogMelSpec:
+    """Log filter-bank energies of audio in the arithmetic of TFLM's audio front end.
+
+    Source: tensorflow/lite/experimental/microfrontend/lib. Noise reduction and PCAN gain are switched by flags
+    (part 4 of the plan; both False for now).
+    """
+
+    kind: Literal["logmel"] = "logmel"
+    rate_hz: int = 16000
+    n_channels: int = 1
+    window_samples: int = 480
+    hop_samples: int = 320
+    n_frames: int = 49
+    n_bands: int = 40
+    lower_hz: float = 125.0
+    upper_hz: float = 7500.0
+    log_scale_shift: int = 6
+    enable_noise_reduction: bool = False
+    enable_pcan: bool = False
+    feature_scale: float = 1.0 / 25.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandEnergySpec:
+    """Log band energies of a windowed integer FFT, averaged over the windows of one snapshot, per axis.
+
+    One frame = one snapshot: `n_windows` windows of `window_samples` every `hop_samples`, n_channels * n_bands values.
+    """
+
+    kind: Literal["bands"] = "bands"
+    rate_hz: int = 25600
+    n_channels: int = 2
+    window_samples: int = 512
+    hop_samples: int = 256
+    n_windows: int = 9
+    n_bands: int = 32
+    n_frames: int = 1
+    feature_scale: float = 1.0 / 64.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaledWindowSpec:
+    """A window of raw motion samples, decimated by averaging and kept as int16.
+
+    One frame = one decimated sample of all channels; n_frames frames make an inference.
+    """
+
+    kind: Literal["window"] = "window"
+    rate_hz: int = 100
+    n_channels: int = 3
+    decimation: int = 1
+    n_frames: int = 128
+    feature_scale: float = 1.0 / 4096.0
+
+
+FeatureSpec = LogMelSpec | BandEnergySpec | ScaledWindowSpec
+
+
+def samples_per_inference(spec: FeatureSpec) -> int:
+    """Sample instants (not counting channels) that one inference consumes."""
+    match spec:
+        case LogMelSpec():
+            return spec.window_samples + (spec.n_frames - 1) * spec.hop_samples
+        case BandEnergySpec():
+            return spec.window_samples + (spec.n_windows - 1) * spec.hop_samples
+        case ScaledWindowSpec():
+            return spec.n_frames * spec.decimation
+
+
+def feature_shape(spec: FeatureSpec) -> tuple[int, int]:
+    """(frames, values per frame) of one inference."""
+    match spec:
+        case LogMelSpec():
+            return spec.n_frames, spec.n_bands
+        case BandEnergySpec():
+            return spec.n_frames, spec.n_channels * spec.n_bands
+        case ScaledWindowSpec():
+            return spec.n_frames, spec.n_channels

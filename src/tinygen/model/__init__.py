@@ -1,0 +1,1 @@
+"""The compiler, in layers: ir < ops < importer < rewrite < kernels < plan < reference."""

@@ -1,0 +1,158 @@
+"""The compiler's values: a Graph as imported, Steps with integer parameters, and the Plan that is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+DType = Literal["int8", "int16", "int32", "int64", "float32", "bool", "uint8", "int4", "resource"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantization:
+    """Affine quantisation, real = scale * (q - zero_point); one entry, or one per index of `axis`."""
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def scale(self) -> float:
+        """The per-tensor scale."""
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The per-tensor zero point."""
+        return self.zero_points[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tensor:
+    """A tensor of the model. `index` is its number in the flatbuffer (the oracle's number too)."""
+
+    index: int
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    quantization: Quantization | None
+    data: npt.NDArray[np.generic] | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        """True when the flatbuffer holds its values."""
+        return self.data is not None
+
+    @property
+    def n_elements(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the arena."""
+        return self.n_elements * {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}.get(
+            self.dtype, 1
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Op:
+    """An operator as the flatbuffer has it: TFLite's name, tensor indices (-1 = absent), decoded options."""
+
+    position: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: dict[str, int | float | bool | str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """How errors name this op."""
+        return f"op {self.position} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Graph:
+    """A checked model: every index valid, ops in an order in which every input exists."""
+
+    name: str
+    digest: str
+    tensors: dict[int, Tensor]
+    ops: tuple[Op, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Step:
+    """One call of the generated program: an op with integer parameters only, and the kernel chosen for it.
+
+    Attributes:
+        params: scalars the kernel gets as compile-time constants, by the names the C++ template struct uses.
+        constants: arrays rendered into weights.cpp, by the names the kernel template's call uses.
+        kernel: id of the KernelDef, `<op>_<dtype>_<variant>`.
+        refused: other candidates as (kernel id, reason).
+        scratch_bytes: working memory the kernel asked for.
+        macs: multiply-accumulates of this step.
+    """
+
+    position: int
+    op: Op
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    params: dict[str, int]
+    constants: dict[str, npt.NDArray[np.generic]]
+    kernel: str
+    why: str
+    refused: tuple[tuple[str, str], ...]
+    scratch_bytes: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer:
+    """A place in the arena. Lifetimes are step positions, both inclusive; -1 = before the first step."""
+
+    name: str
+    tensor: int
+    offset: int
+    size_bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """Order, kernels, memory: all the generator needs. `arena_bytes` exists only here.
+
+    Attributes:
+        buffers: by tensor index; a step's scratch has tensor -1 and is named "scratch@<position>".
+        lower_bound_bytes: the largest sum of simultaneously live buffers: no allocation can be smaller.
+        observed: tensor indices in the order the program writes them; a digest on the wire is an index into this.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    buffers: tuple[Buffer, ...]
+    arena_bytes: int
+    lower_bound_bytes: int
+    alignment_bytes: int
+    weights_bytes: int
+    macs: int
+    observed: tuple[int, ...]
+
+    def buffer_of(self, tensor: int) -> Buffer:
+        """The arena place of a tensor.
+
+        Raises:
+            KeyError: the tensor has none (it is constant).
+        """
+        for buffer in self.buffers:
+            if buffer.tensor == tensor:
+                return buffer
+        raise KeyError(tensor)

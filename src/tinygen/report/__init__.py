@@ -1,0 +1,1 @@
+"""Renders Reports: terminal, JSON and HTML views."""

@@ -1,0 +1,1 @@
+"""One file per task: labels, features, network layers as data, decision rule, acceptance."""

@@ -1,0 +1,1 @@
+"""The only room that starts compilers: PlatformIO driver, offline setup, ELF size reader."""

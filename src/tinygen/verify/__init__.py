@@ -1,0 +1,1 @@
+"""Vectors in, answers compared with TFLM's own interpreter, a Report out."""
