@@ -28,6 +28,57 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLimits:
+    """What the chip's datasheet allows its clock tree, inclusive.
+
+    Attributes:
+        pll_input_hz, pll_vco_hz, pll_output_hz: (lowest, highest) of the main PLL's input (after M), VCO and output
+            (after P).
+        apb1_hz, apb2_hz: highest peripheral bus clocks.
+        internal_hz: the oscillator the chip starts on ("HSI").
+        flash_wait_hz: highest core clock with 0, 1, 2... wait states at the board's supply voltage (2.7 V to 3.6 V).
+    """
+
+    pll_input_hz: tuple[int, int]
+    pll_vco_hz: tuple[int, int]
+    pll_output_hz: tuple[int, int]
+    apb1_hz: int
+    apb2_hz: int
+    internal_hz: int
+    flash_wait_hz: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSpec:
+    """The clock tree a board's firmware sets up: external clock -> PLL -> core and buses.
+
+    Attributes:
+        external_hz: crystal, or the clock fed in when `bypass`.
+        pll_m, pll_n, pll_p, pll_q, pll_r: PLL divisors and multiplier; 0 for one the chip lacks.
+        voltage_scale: value of the regulator's VOS field.
+        over_drive: the regulator's over-drive mode is switched on.
+    """
+
+    external_hz: int
+    bypass: bool
+    pll_m: int
+    pll_n: int
+    pll_p: int
+    pll_q: int
+    pll_r: int
+    flash_wait_states: int
+    voltage_scale: int
+    over_drive: bool
+    apb1_divider: int
+    apb2_divider: int
+
+    @property
+    def core_hz(self) -> int:
+        """Core clock in Hz that this tree gives."""
+        return self.external_hz // self.pll_m * self.pll_n // self.pll_p
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChipSpec:
     """A microcontroller (or the developer's machine).
 
@@ -41,6 +92,8 @@ class ChipSpec:
         port: folder of firmware/port that runs it.
         peripherals: base addresses and interrupt numbers the port needs, by name ("usart3_base", "usart3_irq").
         cycle_counter: "dwt" | "ccount" | "systick" | "none".
+        interrupt_count: device interrupts in the vector table (Cortex-M), 0 elsewhere.
+        clock_limits: None where no clock tree is set up by our own code.
     """
 
     id: str
@@ -58,6 +111,8 @@ class ChipSpec:
     peripherals: dict[str, int]
     cycle_counter: str
     sources: tuple[Source, ...]
+    interrupt_count: int = 0
+    clock_limits: ClockLimits | None = None
 
     @property
     def flash(self) -> MemoryRegion:
@@ -130,6 +185,7 @@ class BoardSpec:
         id: "feather_f405"; `aliases` are other names users know it by.
         clock_hz: core clock the firmware sets up.
         simulators: the first one is what `--on sim` picks.
+        clock: None where no clock tree is set up by our own code.
     """
 
     id: str
@@ -143,3 +199,4 @@ class BoardSpec:
     platformio: PlatformioSpec
     simulators: tuple[SimulatorSpec, ...]
     sources: tuple[Source, ...]
+    clock: ClockSpec | None = None

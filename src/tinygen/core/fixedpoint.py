@@ -39,7 +39,7 @@ def quantize_multiplier(value: float) -> tuple[int, int]:
 
 
 def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64:
-    """round(a·b / 2^31), halves toward positive infinity for positive and away from zero for negative products.
+    """round(a·b / 2^31) with halves toward positive infinity; saturates only for INT32_MIN · INT32_MIN.
 
     Args:
         a, b: int32 values of any broadcastable shapes.

@@ -40,7 +40,8 @@ class Dataset:
         licence: SPDX id or "none stated".
         digest: SHA-256 over all signals and labels.
         noises: background recordings for augmentation (label "_noise_"), may be empty.
-        group_kind: "speaker" | "bearing" | "person" | "recording".
+        group_kind: "speaker" | "bearing" | "person" | "group" | "recording".
+        notes: what was done to the data or left out, for people: resampling, units, files not used.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Dataset:
     group_kind: str
     digest: str
     noises: tuple[Recording, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

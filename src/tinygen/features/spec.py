@@ -19,8 +19,8 @@ from typing import Literal
 class LogMelSpec:
     """Log filter-bank energies of audio in the arithmetic of TFLM's audio front end.
 
-    Source: tensorflow/lite/experimental/microfrontend/lib. Noise reduction and PCAN gain are switched by flags
-    (part 4 of the plan; both False for now).
+    Source: tensorflow/lite/experimental/microfrontend/lib. Noise reduction and PCAN gain are switched by flags, with
+    the constants of `pymicro-features`; PCAN needs noise reduction. Their estimates start at zero in each inference.
     """
 
     kind: Literal["logmel"] = "logmel"

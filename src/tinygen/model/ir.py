@@ -54,9 +54,15 @@ class Tensor:
     @property
     def n_bytes(self) -> int:
         """Bytes in the arena."""
-        return self.n_elements * {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}.get(
-            self.dtype, 1
-        )
+        return self.n_elements * {
+            "int8": 1,
+            "uint8": 1,
+            "bool": 1,
+            "int16": 2,
+            "int32": 4,
+            "float32": 4,
+            "int64": 8,
+        }.get(self.dtype, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ class Firmware:
 
     Attributes:
         elf: the image (a program of this machine for `host`).
-        flash_bytes, ram_bytes: read from the ELF's sections (stack reserve included in RAM where the image reserves it).
+        flash_bytes, ram_bytes: read from the ELF's sections (the stack counts as RAM where the image reserves it).
         toolchain: compiler and version as it says itself.
         standin: True when PlatformIO used the offline stand-in platform instead of the vendor's.
     """

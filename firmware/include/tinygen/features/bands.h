@@ -1,0 +1,100 @@
+// Log band energies of vibration as a stream. The arithmetic is told in its NumPy twin, src/tinygen/features/bands.py.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "tinygen/features/fft.h"
+#include "tinygen/features/integers.h"
+#include "tinygen/features/quantize.h"
+
+namespace tinygen::features {
+
+// floor((sum + 2^(bits-1)) / 2^bits) of 2^bits samples.
+std::int32_t rounded_mean(const std::int16_t* samples, std::uint32_t bits);
+
+// Energy of bins first .. end-1, with 20 fractional bits, freed of the full-scale shift.
+std::uint64_t band_energy(const Complex* spectrum, std::uint32_t first, std::uint32_t end, std::int32_t shift);
+
+// `Config` is generated: sizes and tables as constants. An object in zeroed memory is ready for use.
+template <class Config>
+class BandEnergies {
+ public:
+  void reset() {
+    used_ = 0;
+    skip_ = 0;
+    windows_done_ = 0;
+    for (auto& channel : sums_) {
+      for (std::uint64_t& sum : channel) {
+        sum = 0;
+      }
+    }
+  }
+
+  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+    for (; instants != 0 && windows_done_ < Config::kWindows; --instants, samples += Config::kChannels) {
+      if (skip_ != 0) {
+        --skip_;
+        continue;
+      }
+      for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+        input_[channel][used_] = samples[channel];
+      }
+      if (++used_ == Config::kWindowSamples) {
+        add_window();
+        advance();
+        if (++windows_done_ == Config::kWindows) {
+          make_row(model_input);
+        }
+      }
+    }
+  }
+
+  std::uint16_t frames_done() const { return windows_done_ == Config::kWindows ? 1 : 0; }
+
+ private:
+  void add_window() {
+    for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+      const std::int16_t* input = input_[channel];
+      const std::int32_t mean = rounded_mean(input, Config::kWindowBits);
+      const std::int32_t shift =
+          load_full_scale(Config::kFft, input, mean, Config::kWindow, Config::kWindowSamples, spectrum_);
+      real_fft(Config::kFft, spectrum_);
+      for (std::uint32_t band = 0; band < Config::kBands; ++band) {
+        sums_[channel][band] +=
+            band_energy(spectrum_, Config::kBandEdges[band], Config::kBandEdges[band + 1], shift);
+      }
+    }
+  }
+
+  void advance() {
+    if constexpr (Config::kHopSamples < Config::kWindowSamples) {
+      used_ = Config::kWindowSamples - Config::kHopSamples;
+      for (auto& channel : input_) {
+        for (std::uint32_t i = 0; i < used_; ++i) {
+          channel[i] = channel[i + Config::kHopSamples];
+        }
+      }
+    } else {
+      used_ = 0;
+      skip_ = Config::kHopSamples - Config::kWindowSamples;
+    }
+  }
+
+  void make_row(std::int8_t* row) {
+    for (const auto& channel : sums_) {
+      for (const std::uint64_t sum : channel) {
+        const std::int32_t level = log2_q16(sum + Config::kFloor, Config::kLog) - Config::kLogReference;
+        *row++ = quantize(Config::kQuantization, (level + (1 << 9)) >> 10);
+      }
+    }
+  }
+
+  std::uint64_t sums_[Config::kChannels][Config::kBands];
+  std::int16_t input_[Config::kChannels][Config::kWindowSamples];
+  Complex spectrum_[Config::kFft.n_complex];
+  std::uint32_t used_;
+  std::uint32_t skip_;
+  std::uint32_t windows_done_;
+};
+
+}  // namespace tinygen::features

@@ -1,0 +1,94 @@
+// Log mel energies of audio as a stream. The NumPy twin is src/tinygen/features/logmel.py.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "tinygen/features/fft.h"
+#include "tinygen/features/gain.h"
+#include "tinygen/features/integers.h"
+#include "tinygen/features/melbank.h"
+#include "tinygen/features/quantize.h"
+
+namespace tinygen::features {
+
+// `Config` is generated: sizes, tables and switches as constants. An object in zeroed memory is ready for use.
+template <class Config>
+class LogMel {
+ public:
+  void reset() {
+    used_ = 0;
+    frames_done_ = 0;
+    for (std::uint32_t& estimate : estimate_) {
+      estimate = 0;
+    }
+  }
+
+  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+    while (instants != 0 && frames_done_ < Config::kFrames) {
+      const std::size_t room = Config::kWindowSamples - used_;
+      const std::size_t taken = instants < room ? instants : room;
+      for (std::size_t i = 0; i < taken; ++i) {
+        input_[used_ + i] = samples[i];
+      }
+      samples += taken;
+      instants -= taken;
+      used_ += static_cast<std::uint32_t>(taken);
+      if (used_ == Config::kWindowSamples) {
+        make_frame(model_input + static_cast<std::size_t>(frames_done_) * Config::kBands);
+        ++frames_done_;
+        used_ = Config::kWindowSamples - Config::kHopSamples;
+        for (std::size_t i = 0; i < used_; ++i) {
+          input_[i] = input_[i + Config::kHopSamples];
+        }
+      }
+    }
+  }
+
+  std::uint16_t frames_done() const { return frames_done_; }
+
+ private:
+  void make_frame(std::int8_t* row) {
+    const std::int32_t shift =
+        load_full_scale(Config::kFft, input_, 0, Config::kWindow, Config::kWindowSamples, spectrum_);
+    real_fft(Config::kFft, spectrum_);
+    const Complex* bins = spectrum_ + Config::kMelStart;
+    const std::int16_t* weights = Config::kMelWeights;
+    const std::int16_t* unweights = Config::kMelUnweights;
+    std::uint64_t begun = 0;
+    for (std::uint32_t segment = 0; segment <= Config::kBands; ++segment) {
+      const std::uint32_t width = Config::kMelWidths[segment];
+      const SegmentSums sums = sum_segment(bins, weights, unweights, width);
+      bins += width;
+      weights += width;
+      unweights += width;
+      if (segment > 0) {
+        const std::uint32_t magnitude = sqrt_rounded(begun + sums.weighted) >> shift;
+        row[segment - 1] = quantize(Config::kQuantization, feature(segment - 1, magnitude));
+      }
+      begun = sums.unweighted;
+    }
+  }
+
+  std::int32_t feature(std::uint32_t channel, std::uint32_t magnitude) {
+    if constexpr (Config::kNoiseReduction) {
+      magnitude = reduce_noise(Config::kNoise, channel, magnitude, estimate_[channel]);
+    }
+    if constexpr (Config::kPcan) {
+      magnitude = normalise(Config::kGain, magnitude, estimate_[channel]);
+    }
+    if constexpr (Config::kCorrectionBits >= 0) {
+      magnitude <<= Config::kCorrectionBits;
+    } else {
+      magnitude >>= -Config::kCorrectionBits;
+    }
+    return static_cast<std::int32_t>(log_scaled(magnitude, Config::kLogScaleShift, Config::kLog));
+  }
+
+  std::int16_t input_[Config::kWindowSamples];
+  Complex spectrum_[Config::kFft.n_complex];
+  std::uint32_t estimate_[Config::kNoiseReduction ? Config::kBands : 1];
+  std::uint32_t used_;
+  std::uint16_t frames_done_;
+};
+
+}  // namespace tinygen::features

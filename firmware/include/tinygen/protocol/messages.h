@@ -1,0 +1,55 @@
+// Numbers both sides of the wire agree on. firmware/protocol/README.md is their definition.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace tinygen::protocol {
+
+constexpr std::uint16_t kProtocolVersion = 1;
+
+constexpr std::size_t kHeaderBytes = 4;
+constexpr std::size_t kCrcBytes = 4;
+constexpr std::size_t kMaxPayload = 512;
+constexpr std::size_t kMaxFrame = kHeaderBytes + kMaxPayload + kCrcBytes;
+
+constexpr std::uint8_t kHello = 0x01;
+constexpr std::uint8_t kWriteInput = 0x02;
+constexpr std::uint8_t kInfer = 0x03;
+constexpr std::uint8_t kReadTensor = 0x04;
+constexpr std::uint8_t kDigests = 0x05;
+constexpr std::uint8_t kRawBegin = 0x06;
+constexpr std::uint8_t kRawChunk = 0x07;
+constexpr std::uint8_t kRawEnd = 0x08;
+constexpr std::uint8_t kSelfTest = 0x09;
+constexpr std::uint8_t kMemory = 0x0A;
+constexpr std::uint8_t kReset = 0x0B;
+
+constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse
+constexpr std::uint8_t kNak = 0xFE;
+constexpr std::uint8_t kLog = 0xFF;
+
+constexpr std::uint16_t kTensorInput = 0xFFFF;
+constexpr std::uint16_t kTensorOutput = 0xFFFE;
+
+constexpr std::uint8_t kInferDigests = 0x01;
+constexpr std::uint8_t kInferStop = 0x02;
+constexpr std::uint8_t kInferCount = 0x04;
+
+constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
+constexpr std::size_t kInlineOutput = 48;  // outputs up to this size travel inside INFER's answer
+
+enum class Error : std::uint8_t {
+  none = 0,
+  unknown_type = 1,
+  bad_framing = 2,  // COBS ended in the middle of a block
+  too_long = 3,     // more than kMaxFrame bytes
+  bad_length = 4,   // the length field does not fit the frame
+  bad_crc = 5,
+  bad_payload = 6,   // wrong payload size for this type
+  bad_argument = 7,  // detail: the limit that was exceeded
+  no_input = 8,      // detail: bytes of the model input that are there
+  out_of_order = 9,  // detail: the position that is expected
+  no_result = 10,    // no inference that has what was asked for
+};
+
+}  // namespace tinygen::protocol

@@ -1,0 +1,83 @@
+// Answers requests with the model, the features and the decision of this image. Knows frames, not bytes on a wire.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "tinygen/protocol/frame_decoder.h"
+#include "tinygen/protocol/frame_writer.h"
+#include "tinygen/protocol/messages.h"
+
+namespace tinygen::protocol {
+
+class Session {
+ public:
+  // All zero at first, so that it lies in .bss and needs no constructor; answers go to `sink`.
+  void attach(FrameWriter::Sink sink) { writer_.attach(sink); }
+
+  void request(const FrameDecoder& frame);
+  void bad_frame(Error error);
+  void log(std::uint8_t level, const char* text);
+
+ private:
+  static constexpr std::size_t kReplayBytes = 96;
+
+  // What a request may rely on after the one before it.
+  enum class Result : std::uint8_t { none, stopped, complete };
+
+  void hello();
+  void write_input(const std::uint8_t* payload, std::size_t bytes);
+  void infer(const std::uint8_t* payload, std::size_t bytes);
+  void read_tensor(const std::uint8_t* payload, std::size_t bytes);
+  void digests(const std::uint8_t* payload, std::size_t bytes);
+  void raw_begin();
+  void raw_chunk(const std::uint8_t* payload, std::size_t bytes);
+  void raw_end();
+  void self_test(const std::uint8_t* payload, std::size_t bytes);
+  void memory();
+  void reset();
+
+  void run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after);
+  static bool after_step(void* context, std::uint16_t step);
+  void restore_input();
+  bool input_ready() const;
+
+  void answer(const void* payload, std::size_t bytes) { answer(payload, bytes, nullptr, 0); }
+  void answer(const void* head, std::size_t head_bytes, const void* body, std::size_t body_bytes);
+  void nak(Error error, std::uint32_t detail = 0);
+  void send(std::uint8_t type, const void* head, std::size_t head_bytes, const void* body, std::size_t body_bytes);
+  bool repeated(const FrameDecoder& frame);
+
+  FrameWriter writer_;
+
+  // The request being answered, and its answer when that was short enough to keep.
+  std::uint8_t type_ = 0;
+  std::uint8_t sequence_ = 0;
+  std::uint32_t crc_ = 0;
+  std::uint8_t replay_type_ = 0;
+  std::size_t replay_bytes_ = 0;
+  bool replay_valid_ = false;
+  std::uint8_t replay_[kReplayBytes] = {};
+
+  // Model input: bytes there so far, and how far a recording has come.
+  std::uint32_t input_bytes_ = 0;
+  std::uint32_t instants_ = 0;
+  bool raw_active_ = false;
+
+  // Last inference.
+  Result result_ = Result::none;
+  std::uint16_t steps_done_ = 0;
+  bool digests_valid_ = false;
+  std::uint16_t digests_first_ = 0;
+  std::uint32_t digests_[kDigestWindow] = {};
+
+  // During one.
+  std::uint16_t next_observed_ = 0;
+  std::uint16_t stop_after_ = 0;
+  bool stop_ = false;
+  bool collect_ = false;
+
+  std::uint32_t frames_good_ = 0;
+  std::uint32_t frames_bad_ = 0;
+};
+
+}  // namespace tinygen::protocol

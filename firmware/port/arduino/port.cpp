@@ -1,0 +1,102 @@
+// Arduino cores: `Serial` with the core's own interrupt or DMA receive behind it. The sketch's setup() and loop() are
+// in src/main.cpp.
+#if defined(ARDUINO) && !defined(TINYGEN_STANDIN)
+
+#include "tinygen/port.h"
+
+#include <Arduino.h>
+
+#include "board_config.h"
+#include "tinygen/ring.h"
+
+extern "C" void tinygen_port_idle();
+
+// The core gathers received bytes by itself.
+extern "C" __attribute__((noinline)) void tinygen_port_idle() {
+  yield();
+}
+
+namespace tinygen::port {
+
+Status init() {
+#if defined(ARDUINO_ARCH_ESP32)
+  Serial.setRxBufferSize(TINYGEN_RX_RING_BYTES);  // before begin(); the default holds one frame only
+#endif
+  Serial.begin(tinygen::board::kSerialBaud);
+  return Status::ok;
+}
+
+std::size_t read(std::uint8_t* into, std::size_t capacity) {
+  std::size_t count = 0;
+  while (count < capacity && Serial.available() > 0) {
+    const int received = Serial.read();
+    if (received < 0) {
+      break;
+    }
+    into[count] = static_cast<std::uint8_t>(received);
+    ++count;
+  }
+  return count;
+}
+
+void write(const std::uint8_t* from, std::size_t count) {
+  while (count > 0) {
+    const std::size_t sent = Serial.write(from, count);
+    from += sent;
+    count -= sent;
+  }
+}
+
+void idle() {
+  tinygen_port_idle();
+}
+
+#if defined(__XTENSA__)
+
+std::uint32_t counter() {
+  std::uint32_t cycles;
+  __asm__ volatile("rsr %0, ccount" : "=a"(cycles));
+  return cycles;
+}
+
+CounterKind counter_kind() {
+  return CounterKind::ccount;
+}
+
+#else
+
+std::uint32_t counter() {
+  return 0;
+}
+
+CounterKind counter_kind() {
+  return CounterKind::none;
+}
+
+#endif
+
+std::uint32_t stack_bytes() {
+  return 0;
+}  // the core's task owns the stack
+
+std::uint32_t stack_used_bytes() {
+  return 0;
+}
+
+std::uint32_t receive_overruns() {
+  return 0;
+}  // the core does not tell
+
+void reset() {
+#if defined(ARDUINO_ARCH_ESP32)
+  ESP.restart();
+#elif defined(ARDUINO_ARCH_STM32)
+  NVIC_SystemReset();
+#endif
+  for (;;) {
+  }
+}
+
+}  // namespace tinygen::port
+
+#endif

@@ -1,0 +1,72 @@
+#include "counter.h"
+
+#include "registers.h"
+
+namespace tinygen::port {
+namespace {
+
+constexpr uint32_t kSysTickSpan = 1U << 24;
+constexpr uint32_t kSysTickPending = 1U << 26;
+
+CounterKind kind = CounterKind::none;
+volatile uint32_t wraps = 0;
+
+// True when the register changes while some instructions pass.
+bool counts(uint32_t address) {
+  const uint32_t before = reg(address);
+  for (uint32_t i = 0; i < 256; ++i) {
+    if (reg(address) != before) {
+      return true;
+    }
+  }
+  return false;
+}
+
+uint32_t read_systick() {
+  disable_interrupts();
+  uint32_t high = wraps;
+  uint32_t left = reg(kSysTickValue);
+  if ((reg(kIcsr) & kSysTickPending) != 0) {  // wrapped just now, and not yet counted
+    left = reg(kSysTickValue);
+    ++high;
+  }
+  enable_interrupts();
+  return high * kSysTickSpan + (kSysTickSpan - 1 - left);
+}
+
+}  // namespace
+
+void start_counter() {
+  set_bits(kDemcr, 1U << 24);
+  reg(kDwtCycles) = 0;
+  set_bits(kDwtControl, 1U);
+  if (counts(kDwtCycles)) {
+    kind = CounterKind::dwt;
+    return;
+  }
+  reg(kSysTickReload) = kSysTickSpan - 1;
+  reg(kSysTickValue) = 0;
+  reg(kSysTickControl) = 7;  // processor clock, interrupt, on
+  kind = counts(kSysTickValue) ? CounterKind::systick : CounterKind::none;
+}
+
+uint32_t counter() {
+  switch (kind) {
+    case CounterKind::dwt:
+      return reg(kDwtCycles);
+    case CounterKind::systick:
+      return read_systick();
+    default:
+      return 0;
+  }
+}
+
+CounterKind counter_kind() {
+  return kind;
+}
+
+}  // namespace tinygen::port
+
+extern "C" __attribute__((used)) void tinygen_systick_interrupt() {
+  tinygen::port::wraps = tinygen::port::wraps + 1;
+}

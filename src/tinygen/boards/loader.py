@@ -1,0 +1,237 @@
+"""Reads `boards/**/*.toml` into `ChipSpec` and `BoardSpec`, telling all mistakes at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tinygen.boards.clock import clock_problems
+from tinygen.boards.schema import BoardFile, ChipFile
+from tinygen.boards.spec import (
+    BoardSpec,
+    ChipSpec,
+    ClockLimits,
+    ClockSpec,
+    MemoryRegion,
+    PlatformioSpec,
+    SerialSpec,
+    SimulatorSpec,
+    Source,
+)
+from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.core.resources import resource_dir
+
+_File = TypeVar("_File", bound=BaseModel)
+
+
+def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
+    """All boards by id, sorted by id.
+
+    Args:
+        folder: where the TOML files are; None = those of this installation.
+
+    Raises:
+        TinygenError: a file is wrong; the message lists every mistake of every file.
+    """
+    root = folder or resource_dir("boards")
+    problems: list[str] = []
+    chips: dict[str, ChipSpec] = {}
+    for path in sorted((root / "chips").glob("*.toml")):
+        chip_file = _read(path, ChipFile, root, problems)
+        if chip_file is not None:
+            _check_name(path, chip_file.id, root, problems)
+            chips[chip_file.id] = _chip(chip_file)
+    boards: dict[str, BoardSpec] = {}
+    owners: dict[str, str] = {}
+    for path in sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"):
+        board_file = _read(path, BoardFile, root, problems)
+        if board_file is None:
+            continue
+        where = path.relative_to(root).as_posix()
+        _check_name(path, board_file.id, root, problems)
+        for word in (board_file.id, *board_file.aliases):
+            if word in owners:
+                problems.append(f"{where}: id or alias '{word}' already belongs to {owners[word]}")
+            owners[word] = where
+        if board_file.chip not in chips:
+            problems.append(f"{where}: chip: unknown chip '{board_file.chip}'; {did_you_mean(board_file.chip, chips)}")
+            continue
+        board = _board(board_file, chips[board_file.chip])
+        problems += [f"{where}: {text}" for text in _contradictions(board)]
+        boards[board.id] = board
+    if problems:
+        raise bad_input(
+            "\n".join([f"{len(problems)} mistake(s) in board files", *problems]),
+            where=str(root),
+            hint="compare with a file of the same folder; every key is explained in boards/spec.py",
+        )
+    return dict(sorted(boards.items()))
+
+
+def find_board(name: str, boards: dict[str, BoardSpec] | None = None) -> BoardSpec:
+    """The board with this id or alias (case does not matter).
+
+    Raises:
+        TinygenError: there is none; the message names the closest.
+    """
+    known = load_boards() if boards is None else boards
+    wanted = name.lower()
+    words: dict[str, BoardSpec] = {}
+    for board in known.values():
+        for word in (board.id, *board.aliases):
+            words[word.lower()] = board
+    if wanted in words:
+        return words[wanted]
+    raise bad_input(f"unknown board '{name}'", where="board", hint=did_you_mean(wanted, words))
+
+
+def _read(path: Path, model: type[_File], root: Path, problems: list[str]) -> _File | None:
+    where = path.relative_to(root).as_posix()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        problems.append(f"{where}: {error}")
+        return None
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        for mistake in error.errors():
+            problems.append(f"{where}: {_mistake(mistake['type'], mistake['loc'], mistake['msg'], model)}")
+        return None
+
+
+def _mistake(kind: str, location: Iterable[int | str], message: str, model: type[BaseModel]) -> str:
+    keys = list(location)
+    dotted = ".".join(str(key) for key in keys)
+    if kind == "extra_forbidden":
+        known = _fields_at(model, keys[:-1])
+        return f"{dotted}: unknown key; {did_you_mean(str(keys[-1]), known)}"
+    if kind == "missing":
+        return f"{dotted}: missing"
+    text = message.removeprefix("Value error, ")
+    return f"{dotted}: {text}" if dotted else text
+
+
+def _fields_at(model: type[BaseModel], keys: list[int | str]) -> list[str]:
+    """Names allowed where `keys` leads; follows nested models, lists and optionals."""
+    current: type[BaseModel] = model
+    for key in keys:
+        if isinstance(key, int) or key not in current.model_fields:
+            continue
+        annotation = current.model_fields[key].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if nested:
+            current = nested[0]
+    return list(current.model_fields)
+
+
+def _check_name(path: Path, identifier: str, root: Path, problems: list[str]) -> None:
+    if path.stem != identifier:
+        problems.append(
+            f"{path.relative_to(root).as_posix()}: id: is '{identifier}' but the file is named '{path.stem}'"
+        )
+
+
+def _contradictions(board: BoardSpec) -> list[str]:
+    found = []
+    if board.clock_hz > board.chip.max_clock_hz:
+        found.append(f"clock_hz: {board.clock_hz} is above the chip's {board.chip.max_clock_hz}")
+    if board.clock is not None:
+        if board.chip.clock_limits is None:
+            found.append(f"clock: the chip '{board.chip.id}' has no clock_limits to check it against")
+        else:
+            found += [f"clock: {text}" for text in clock_problems(board.clock, board.chip.clock_limits, board.clock_hz)]
+    if board.chip.port == "stm32":
+        if board.clock is None:
+            found.append("clock: missing; an stm32 board sets up its clock tree")
+        for suffix in ("base", "irq", "bus", "enable_bit"):
+            key = f"{board.serial.peripheral}_{suffix}"
+            if key not in board.chip.peripherals:
+                found.append(f"serial.peripheral: the chip '{board.chip.id}' has no '{key}' in its peripherals")
+        for name, pin in (("tx_pin", board.serial.tx_pin), ("rx_pin", board.serial.rx_pin)):
+            if not (len(pin) in (3, 4) and pin[0] == "P" and "A" <= pin[1] <= "K" and pin[2:].isdigit()):
+                found.append(f"serial.{name}: '{pin}' is no STM32 pin such as 'PA2'")
+    return found
+
+
+def _sources(files: Iterable[BaseModel]) -> tuple[Source, ...]:
+    return tuple(Source(**file.model_dump()) for file in files)
+
+
+def _chip(file: ChipFile) -> ChipSpec:
+    limits = file.clock_limits
+    return ChipSpec(
+        id=file.id,
+        title=file.title,
+        arch=file.arch,
+        cpu=file.cpu,
+        isa=tuple(file.isa),
+        fpu=file.fpu,
+        regions=tuple(MemoryRegion(**region.model_dump()) for region in file.regions),
+        arena_alignment_bytes=file.arena_alignment_bytes,
+        define=file.define,
+        port=file.port,
+        family=file.family,
+        max_clock_hz=file.max_clock_hz,
+        peripherals=dict(file.peripherals),
+        cycle_counter=file.cycle_counter,
+        sources=_sources(file.sources),
+        interrupt_count=file.interrupt_count,
+        clock_limits=None
+        if limits is None
+        else ClockLimits(
+            pll_input_hz=(limits.pll_input_hz[0], limits.pll_input_hz[1]),
+            pll_vco_hz=(limits.pll_vco_hz[0], limits.pll_vco_hz[1]),
+            pll_output_hz=(limits.pll_output_hz[0], limits.pll_output_hz[1]),
+            apb1_hz=limits.apb1_hz,
+            apb2_hz=limits.apb2_hz,
+            internal_hz=limits.internal_hz,
+            flash_wait_hz=tuple(limits.flash_wait_hz),
+        ),
+    )
+
+
+def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
+    serial, platformio = file.serial, file.platformio
+    return BoardSpec(
+        id=file.id,
+        title=file.title,
+        vendor=file.vendor,
+        aliases=tuple(file.aliases),
+        chip=chip,
+        clock_hz=file.clock_hz,
+        serial=SerialSpec(
+            connector=serial.connector,
+            peripheral=serial.peripheral,
+            tx_pin=serial.tx_pin,
+            rx_pin=serial.rx_pin,
+            alternate_function=serial.alternate_function,
+            baud=serial.baud,
+            usb_ids=tuple((pair[0], pair[1]) for pair in serial.usb_ids),
+        ),
+        led_pin=file.led_pin,
+        platformio=PlatformioSpec(
+            platform=platformio.platform,
+            board=platformio.board,
+            framework=platformio.framework,
+            packages=tuple(platformio.packages),
+            upload_protocols=tuple(platformio.upload_protocols),
+        ),
+        simulators=tuple(
+            SimulatorSpec(
+                name=simulator.name,
+                machine=simulator.machine,
+                options=dict(simulator.options),
+                proves=tuple(simulator.proves),
+                does_not_prove=tuple(simulator.does_not_prove),
+            )
+            for simulator in file.simulators
+        ),
+        sources=_sources(file.sources),
+        clock=None if file.clock is None else ClockSpec(**file.clock.model_dump()),
+    )

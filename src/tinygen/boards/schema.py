@@ -1,0 +1,144 @@
+"""The shape of the TOML files under `boards/`. Parsed values become `boards.spec` values at once, in `loader`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tinygen.boards.spec import Arch, PortName
+
+Name = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RegionFile(_Strict):
+    """One memory."""
+
+    name: str = Name
+    address: int = Field(ge=0)
+    size_bytes: int = Field(gt=0)
+    kind: Literal["flash", "ram"]
+
+
+class SourceFile(_Strict):
+    """Where a fact was read."""
+
+    document: str = Field(min_length=1)
+    place: str = Field(min_length=1)
+
+
+class ClockLimitsFile(_Strict):
+    """Datasheet limits of a clock tree."""
+
+    pll_input_hz: list[int] = Field(min_length=2, max_length=2)
+    pll_vco_hz: list[int] = Field(min_length=2, max_length=2)
+    pll_output_hz: list[int] = Field(min_length=2, max_length=2)
+    apb1_hz: int = Field(gt=0)
+    apb2_hz: int = Field(gt=0)
+    internal_hz: int = Field(gt=0)
+    flash_wait_hz: list[int] = Field(min_length=1)
+
+
+class ChipFile(_Strict):
+    """`boards/chips/<id>.toml`."""
+
+    id: str = Name
+    title: str = Field(min_length=1)
+    arch: Arch
+    cpu: str = Field(min_length=1)
+    isa: list[Literal["dsp", "fpu_sp", "fpu_dp", "mve", "pie"]]
+    fpu: str
+    regions: list[RegionFile] = Field(min_length=1)
+    arena_alignment_bytes: Literal[4, 8, 16, 32]
+    define: str
+    port: PortName
+    family: str = Name
+    max_clock_hz: int = Field(ge=0)
+    peripherals: dict[str, int]
+    cycle_counter: Literal["dwt", "ccount", "systick", "none"]
+    sources: list[SourceFile] = Field(min_length=1)
+    interrupt_count: int = Field(ge=0)
+    clock_limits: ClockLimitsFile | None = None
+
+    @model_validator(mode="after")
+    def _has_code_and_data(self) -> ChipFile:
+        for kind in ("flash", "ram"):
+            if not any(region.kind == kind for region in self.regions):
+                raise ValueError(f"regions: no region of kind '{kind}'")
+        return self
+
+
+class SerialFile(_Strict):
+    """The connector that carries the protocol."""
+
+    connector: str = Field(min_length=1)
+    peripheral: str = Name
+    tx_pin: str
+    rx_pin: str
+    alternate_function: int = Field(ge=0, le=15)
+    baud: int = Field(gt=0)
+    usb_ids: list[list[int]]
+
+    @model_validator(mode="after")
+    def _ids_are_pairs(self) -> SerialFile:
+        if any(len(pair) != 2 for pair in self.usb_ids):
+            raise ValueError("usb_ids: each entry is [vendor, product]")
+        return self
+
+
+class SimulatorFile(_Strict):
+    """A simulator that can run the board's image."""
+
+    name: Literal["host", "unicorn", "qemu", "labwired", "qemu-xtensa"]
+    machine: str = Field(min_length=1)
+    options: dict[str, int | str] = Field(default_factory=dict)
+    proves: list[str] = Field(min_length=1)
+    does_not_prove: list[str] = Field(min_length=1)
+
+
+class PlatformioFile(_Strict):
+    """How PlatformIO names the board."""
+
+    platform: str = Field(pattern=r"^[a-z0-9]+ @ [~^=]?\d+\.\d+\.\d+$")
+    board: str
+    framework: Literal["", "arduino", "espidf", "stm32cube"]
+    packages: list[str]
+    upload_protocols: list[str]
+
+
+class ClockFile(_Strict):
+    """The clock tree the firmware sets up."""
+
+    external_hz: int = Field(gt=0)
+    bypass: bool
+    pll_m: int = Field(ge=2, le=63)
+    pll_n: int = Field(ge=50, le=432)
+    pll_p: Literal[2, 4, 6, 8]
+    pll_q: int = Field(ge=2, le=15)
+    pll_r: int = Field(ge=0, le=7)
+    flash_wait_states: int = Field(ge=0, le=15)
+    voltage_scale: int = Field(ge=0, le=3)
+    over_drive: bool
+    apb1_divider: Literal[1, 2, 4, 8, 16]
+    apb2_divider: Literal[1, 2, 4, 8, 16]
+
+
+class BoardFile(_Strict):
+    """`boards/<vendor>/<id>.toml`."""
+
+    id: str = Name
+    title: str = Field(min_length=1)
+    vendor: str = Field(min_length=1)
+    aliases: list[str]
+    chip: str
+    clock_hz: int = Field(ge=0)
+    led_pin: str
+    serial: SerialFile
+    platformio: PlatformioFile
+    simulators: list[SimulatorFile] = Field(min_length=1)
+    sources: list[SourceFile] = Field(min_length=1)
+    clock: ClockFile | None = None

@@ -1,0 +1,291 @@
+"""The command line: arguments -> pipeline -> print -> exit code. No work is done here."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from tinygen import __version__
+from tinygen.config import FILE_NAME, load_config, template
+from tinygen.console import ConsoleProgress
+from tinygen.core.canonical import pretty_json
+from tinygen.core.errors import ExitCode, TinygenError, bad_input
+from tinygen.core.files import write_atomic
+from tinygen.core.values import Report
+from tinygen.pipeline import doctor as doctor_verb
+from tinygen.pipeline import verbs
+from tinygen.pipeline.context import Context
+from tinygen.pipeline.views import commands_of
+from tinygen.report import json_view, terminal
+
+people = Console(stderr=True, highlight=False)
+
+Function = Callable[..., Any]
+
+_DISK_ERRORS = {
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS") if hasattr(errno, name)
+}
+
+_CONFIG_OPTIONS: dict[str, Function] = {
+    "task": click.option("--task", help="kws, vibration or gesture."),
+    "board": click.option("--board", help="Board id or alias; `tinygen boards` lists them."),
+    "data": click.option("--data", help="Your recordings: a folder or file. Default: built-in synthetic data."),
+    "seed": click.option("--seed", type=int, help="Seed of splits, augmentation and training."),
+    "epochs": click.option("--epochs", type=int, help="Training epochs instead of the task's own number."),
+    "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
+    "on": click.option("--on", help="sim, host, unicorn, qemu, qemu-xtensa, labwired, or a serial port."),
+    "vectors": click.option("--vectors", type=int, help="How many held-out inputs are compared."),
+    "ram": click.option("--ram", help="Refuse to use more RAM than this, for instance 32K."),
+    "flash": click.option("--flash", help="Refuse to use more flash than this."),
+}
+_KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
+_MODEL_OPTIONS = ("task", "data", "seed", "epochs")
+_BUILD_OPTIONS = (*_MODEL_OPTIONS, "board", "engine", "ram", "flash")
+
+
+def configured(*names: str) -> Callable[[Function], Function]:
+    """Give a verb the named options of tinygen.toml, collected into `ctx: Context`, and `as_json`."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def wrapped(
+            config_file: Path | None, build_dir: str | None, offline: bool | None, as_json: bool, **given: Any
+        ) -> None:
+            overrides = {_KEYS.get(name, name): given.pop(name) for name in names}
+            config = load_config(config_file, {**overrides, "build_dir": build_dir}, Path.cwd())
+            with ConsoleProgress(people) as progress:
+                report = function(Context(config=config, progress=progress, offline=offline), **given)
+            emit(report, as_json)
+
+        always = (
+            click.option("--config", "config_file", type=click.Path(path_type=Path), help=f"Default: ./{FILE_NAME}."),
+            click.option("--build-dir", help="Where results are kept. Default: build."),
+            click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
+            click.option("--offline/--online", default=None, help="Never / always ask PlatformIO's registry."),
+        )
+        decorated: Function = wrapped
+        for option in reversed([*(_CONFIG_OPTIONS[name] for name in names), *always]):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def emit(report: Report, as_json: bool) -> None:
+    """Show a report to people or to machines; a failed check becomes the exit code."""
+    if as_json:
+        click.echo(pretty_json(json_view.document(report)), nl=False)
+    elif report.kind == "dry-run":
+        for command in commands_of(report):
+            click.echo(command)
+    else:
+        terminal.show(report, people)
+    if not report.ok:
+        sys.exit(ExitCode.CHECK_FAILED)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tinygen")
+def cli() -> None:
+    """From a recorded signal to byte-verified INT8 firmware for microcontrollers.
+
+    Every verb does the missing earlier steps first: train, convert, compile, generate, build, flash, verify.
+
+    Exit codes: 0 done, 1 a check said no, 2 your input, 3 a tool failed or is missing, 4 the device did not answer,
+    70 our bug, 130 interrupted.
+    """
+
+
+@cli.command()
+@click.option("--task", default="gesture", show_default=True)
+@click.option("--board", default="feather_f405", show_default=True)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def init(task: str, board: str, force: bool) -> None:
+    """Write tinygen.toml, with every key explained, into this folder."""
+    path = Path.cwd() / FILE_NAME
+    if path.exists() and not force:
+        raise bad_input("exists already", where=FILE_NAME, hint="edit it, or replace it with --force")
+    text = template(task, board)
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder) / FILE_NAME
+        probe.write_text(text)
+        config = load_config(probe, {}, Path(folder))
+        verbs.check_names(Context(config=config))
+    write_atomic(path, text.encode())
+    people.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def boards(name: str | None, as_json: bool) -> None:
+    """List the boards, or show what is known about one, with the sources of its facts."""
+    emit(verbs.boards(name), as_json)
+
+
+@cli.command()
+@click.argument("action", type=click.Choice(["list", "show"]), default="list")
+@configured("task", "data", "seed")
+def datasets(ctx: Context, action: str) -> Report:
+    """List the built-in data sets; `show` tells what the task's (or --data's) holds and how it is split."""
+    return verbs.datasets(ctx, everything=action == "list")
+
+
+@cli.command()
+@configured(*_MODEL_OPTIONS)
+def train(ctx: Context) -> Report:
+    """Train the task's network and judge it on held-out groups (speakers, bearings, persons)."""
+    return verbs.train(ctx)
+
+
+@cli.command()
+@configured(*_MODEL_OPTIONS)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the .tflite file there.")
+def convert(ctx: Context, output: Path | None) -> Report:
+    """Convert to a full INT8 .tflite, checked and judged in TFLM's own interpreter."""
+    return verbs.convert(ctx, output)
+
+
+@cli.command(name="compile")
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@configured(*_BUILD_OPTIONS)
+def compile_(ctx: Context, model: Path | None) -> Report:
+    """Plan MODEL (any INT8 .tflite), or this task's own, for a board: kernels, memory, flash, before flashing."""
+    return verbs.compile_model(ctx, model)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the project there instead.")
+def generate(ctx: Context, output: Path | None) -> Report:
+    """Write the complete PlatformIO project: model, C array, features, runtime, port."""
+    return verbs.generate(ctx, output)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS)
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def build(ctx: Context, dry_run: bool) -> Report:
+    """Build the firmware with PlatformIO and read its sizes from the ELF."""
+    return verbs.build(ctx, dry_run=dry_run)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS)
+@click.option("--port", help="Serial port; found by USB id when it is the only one.")
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
+    """Build, write the firmware to a connected board, and check that the board answers with this very build."""
+    return verbs.flash(ctx, port, dry_run=dry_run)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS, "on", "vectors")
+@click.option("--mode", type=click.Choice(["both", "raw", "tensor"]), default="both", show_default=True)
+@click.option("--export-vectors", type=click.Path(path_type=Path), help="Also write vectors and expected bytes there.")
+@click.option("--vectors-file", type=click.Path(path_type=Path), help="Use exported vectors instead of the oracle.")
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: Path | None, dry_run: bool) -> Report:
+    """Compare every output byte and every layer with TFLM's own interpreter, on a simulator or a board."""
+    return verbs.verify(ctx, mode=mode, export=export_vectors, vectors_file=vectors_file, dry_run=dry_run)
+
+
+@cli.command()
+@configured("task", "board", "on")
+@click.option("--port", help="The same as --on PORT.")
+@click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
+def monitor(ctx: Context, port: str | None, seconds: float | None) -> Report:
+    """Show what the device says: its hello and its log."""
+    return verbs.monitor(ctx, port, seconds, lambda line: people.print(line, markup=False))
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS, "on", "vectors")
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def run(ctx: Context, dry_run: bool) -> Report:
+    """The whole way: train, convert, compile, generate, build, run and verify."""
+    return verbs.run(ctx, dry_run=dry_run)
+
+
+@cli.command()
+@configured("task", "board")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: report.html in the build folder.")
+def report(ctx: Context, output: Path | None) -> Report:
+    """Put the last results of this task and board into one self-contained HTML file."""
+    return verbs.write_report(ctx, output)
+
+
+@cli.command()
+@configured("board")
+def doctor(ctx: Context) -> Report:
+    """Say what is installed here, what each thing is needed for, and how to get what is missing."""
+    return doctor_verb.doctor(ctx)
+
+
+def _fail(error: TinygenError) -> int:
+    people.print("error:", error, style="bold red", markup=False, soft_wrap=True)
+    if error.hint:
+        people.print("  hint:", error.hint, markup=False, soft_wrap=True)
+    if "--json" in sys.argv[1:]:
+        click.echo(
+            json.dumps(
+                {"error": {"code": int(error.code), "message": error.message, "where": error.where, "hint": error.hint}}
+            )
+        )
+    return int(error.code)
+
+
+def _our_bug(error: BaseException) -> int:
+    with tempfile.NamedTemporaryFile("w", prefix="tinygen-", suffix=".log", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)))
+    bug = TinygenError(
+        ExitCode.OUR_BUG,
+        f"{type(error).__name__}: {error}",
+        where="inside tinygen",
+        hint=f"this is a bug of ours; please report it with {file.name}",
+    )
+    return _fail(bug)
+
+
+def main() -> None:
+    """Entry point: every end is an exit code and at most one clear error."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+    except click.exceptions.Abort:
+        people.print("interrupted; finished steps are kept, nothing is half-written", markup=False)
+        sys.exit(ExitCode.INTERRUPTED)
+    except KeyboardInterrupt:
+        people.print("interrupted; finished steps are kept, nothing is half-written", markup=False)
+        sys.exit(ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.BAD_INPUT)
+    except TinygenError as error:
+        sys.exit(_fail(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.TOOL_FAILED)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            where = str(error.filename or "")
+            hint = "finished steps are kept; free some space or check the permissions, then run the same command again"
+            sys.exit(_fail(TinygenError(ExitCode.TOOL_FAILED, str(error.strerror), where=where, hint=hint)))
+        sys.exit(_our_bug(error))
+    except Exception as error:
+        sys.exit(_our_bug(error))
+
+
+if __name__ == "__main__":
+    main()

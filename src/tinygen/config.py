@@ -1,0 +1,172 @@
+"""`tinygen.toml`: read, checked as a whole, overridden by the command line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tinygen.core.errors import bad_input, did_you_mean
+
+FILE_NAME = "tinygen.toml"
+_UNITS = {"": 1, "B": 1, "K": 1024, "KB": 1024, "KIB": 1024, "M": 1024**2, "MB": 1024**2, "MIB": 1024**2}
+
+
+def parse_bytes(value: object) -> int:
+    """Bytes from 32768, "32768", "32K" or "1M" (powers of 1024).
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
+    if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
+        raise ValueError(f'\'{value}\' is no size; write for instance 32768, "32K" or "1M"')
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+
+
+class _Budget(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    ram: Bytes | None = None
+    flash: Bytes | None = None
+
+
+class _File(BaseModel):
+    """The schema of tinygen.toml."""
+
+    model_config = ConfigDict(extra="forbid")
+    task: Literal["kws", "vibration", "gesture"] = "gesture"
+    board: str = "feather_f405"
+    on: str = "sim"
+    data: str | None = None
+    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    engine: Literal["aot", "tflm"] = "aot"
+    epochs: int | None = Field(default=None, ge=1, le=10_000)
+    vectors: int | None = Field(default=None, ge=1, le=100_000)
+    build_dir: str = "build"
+    budget: _Budget = Field(default_factory=_Budget)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What to do, with every path absolute.
+
+    Attributes:
+        task: "kws" | "vibration" | "gesture". board: id or alias. on: target name, "sim" or a serial port.
+        data: the user's recordings, or None for the built-in synthetic ones.
+        epochs: overrides the task's own number. vectors: how many `verify` compares; None lets the
+            target decide (50, fewer where a simulator is slow).
+        ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+    """
+
+    task: str
+    board: str
+    on: str
+    data: Path | None
+    seed: int
+    engine: str
+    epochs: int | None
+    vectors: int | None
+    build_dir: Path
+    ram_budget_bytes: int | None
+    flash_budget_bytes: int | None
+
+
+def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -> Config:
+    """Read the file (if any), put the command line's values over it and check everything at once.
+
+    Args:
+        path: the file named by the user; None takes `tinygen.toml` of `cwd` if it is there.
+        overrides: values from the command line, by key ("budget.ram" for nested ones); None means not given.
+        cwd: folder that relative paths of the command line start at; those of the file start at the file.
+
+    Raises:
+        TinygenError: unreadable file, bad TOML, or any wrong value, all of them named.
+    """
+    source = path or cwd / FILE_NAME
+    values: dict[str, object] = {}
+    if path is not None or source.is_file():
+        values = _read(source)
+    base = source.resolve().parent if values else cwd
+    given = {key: value for key, value in overrides.items() if value is not None}
+    bases = {key: (cwd if key in given else base) for key in ("data", "build_dir")}
+    for key, value in given.items():
+        table = values
+        *parents, leaf = key.split(".")
+        for parent in parents:
+            inner = table.setdefault(parent, {})
+            table = inner if isinstance(inner, dict) else table
+        table[leaf] = value
+    try:
+        checked = _File.model_validate(values)
+    except ValidationError as error:
+        raise bad_input(_explain(error), where=source.name if source.is_file() else "command line") from error
+    data = None if checked.data is None else (bases["data"] / Path(checked.data).expanduser()).resolve()
+    return Config(
+        task=checked.task,
+        board=checked.board,
+        on=checked.on,
+        data=data,
+        seed=checked.seed,
+        engine=checked.engine,
+        epochs=checked.epochs,
+        vectors=checked.vectors,
+        build_dir=(bases["build_dir"] / checked.build_dir).resolve(),
+        ram_budget_bytes=checked.budget.ram,
+        flash_budget_bytes=checked.budget.flash,
+    )
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise bad_input("no such file", where=str(path), hint="`tinygen init` writes one") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise bad_input(f"cannot be read: {error}", where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise bad_input(f"is not TOML: {error}", where=path.name) from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors(include_url=False):
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            known = _Budget.model_fields if place.startswith("budget.") else _File.model_fields
+            lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
+        elif item["type"] == "literal_error":
+            allowed = re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))
+            lines.append(f"{place}: '{item['input']}' is not known; {did_you_mean(str(item['input']), allowed)}")
+        else:
+            lines.append(f"{place}: {item['msg'].removeprefix('Value error, ')} (got {item['input']!r})")
+    return "\n".join(lines) if len(lines) == 1 else f"{len(lines)} errors\n  " + "\n  ".join(lines)
+
+
+def template(task: str, board: str) -> str:
+    """The file `tinygen init` writes: every key, explained."""
+    return f"""\
+# What tinygen makes here. Every key can be overridden on the command line (`tinygen run --board host`).
+task = "{task}"            # kws | vibration | gesture
+board = "{board}"     # `tinygen boards` lists them
+on = "sim"                  # where it runs: sim | host | unicorn | qemu | labwired | a serial port
+# data = "recordings"       # your own recordings; without it, built-in synthetic data
+seed = 1                    # the same seed gives the same model
+engine = "aot"              # aot: generated C++ without interpreter
+# epochs = 30               # instead of the task's own number
+# vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)
+build_dir = "build"
+
+[budget]                    # refuse what does not fit; default: what the chip has
+# ram = "32K"
+# flash = "256K"
+"""

@@ -1,0 +1,1 @@
+"""Generators of the built-in data sets: seeded, offline, and labelled synthetic wherever a figure from them appears."""

@@ -1,0 +1,226 @@
+"""The host's side of the protocol: one request, one answer. See firmware/protocol/README.md."""
+
+from __future__ import annotations
+
+import struct
+import time
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.core.errors import ExitCode, TinygenError, bad_input
+from tinygen.device import messages
+from tinygen.device.exchange import Exchange
+from tinygen.device.frames import MAX_PAYLOAD, Type
+from tinygen.device.link import Link
+from tinygen.device.values import (
+    INPUT_TENSOR,
+    OUTPUT_TENSOR,
+    Difference,
+    Hello,
+    InferResult,
+    LogLine,
+    MemoryResult,
+    RawResult,
+    SelfTestResult,
+)
+
+__all__ = ["INPUT_TENSOR", "OUTPUT_TENSOR", "Client"]
+
+PROTOCOL_VERSION = 1
+_INFER_TIMEOUT_S = 15.0
+_READ_HEAD_BYTES = 12
+
+
+class Client:
+    """Talks to one device over one link. Not safe for threads.
+
+    Args:
+        link: an open byte stream.
+        time_scale: factor on every time-out (`Capabilities.time_scale`).
+        name: what error messages call the device: a port, or "unicorn (nucleo_f446re)".
+        build_id: 32 hex digits; when given, a device that says another id in its hello is refused.
+        retries: how often a request is sent again before the device counts as silent.
+        clock: monotonic seconds (a test's own).
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        time_scale: float = 1.0,
+        *,
+        name: str = "device",
+        build_id: str = "",
+        retries: int = 3,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._link = link
+        self._name = name
+        self._build_id = build_id
+        self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock)
+        self._hello: Hello | None = None
+        self._input_crc: int | None = None  # what INFER must say it ran on
+
+    @property
+    def logs(self) -> list[LogLine]:
+        """Log frames received so far (the newest 1000)."""
+        return list(self._exchange.logs)
+
+    def hello(self) -> Hello:
+        """Ask who is there; also finds the beginning of a frame after boot noise.
+
+        Raises:
+            TinygenError: NO_ANSWER for a silent device; CHECK_FAILED for another build or protocol.
+        """
+        payload = self._exchange.ask(Type.HELLO, b"", greeting=True)
+        hello = messages.parse_hello(payload, self._name, PROTOCOL_VERSION)
+        if self._build_id and hello.build_id != self._build_id:
+            raise TinygenError(
+                ExitCode.CHECK_FAILED,
+                f"another build is on the device: it says {hello.build_id} ({hello.task}, {hello.engine}, for "
+                f"{hello.board}), this project is {self._build_id}",
+                where=self._name,
+                hint="flash this build, then run the same command again",
+            )
+        self._hello = hello
+        return hello
+
+    def _known(self) -> Hello:
+        return self._hello if self._hello is not None else self.hello()
+
+    def write_input(self, data: bytes) -> None:
+        """Give the whole model input (int8 bytes, `Hello.input_bytes` long)."""
+        hello = self._known()
+        if len(data) != hello.input_bytes:
+            raise bad_input(f"the model takes {hello.input_bytes} input bytes, not {len(data)}", where=self._name)
+        step = min(hello.max_payload, MAX_PAYLOAD) - 4
+        for offset in range(0, len(data), step):
+            part = data[offset : offset + step]
+            answer = self._exchange.ask(Type.WRITE_INPUT, struct.pack("<I", offset) + part)
+            (filled,) = self._unpack("<I", answer, Type.WRITE_INPUT)
+            self._check(filled == offset + len(part), f"took {filled} input bytes after {offset + len(part)} were sent")
+        self._input_crc = zlib.crc32(data)
+
+    def infer(self, digests: bool = False, stop_after: int | None = None, count: bool = False) -> InferResult:
+        """Run the model on the input written or streamed before; the input stays valid for further calls.
+
+        Args:
+            digests: keep the CRC-32 of every observed tensor for `digests()`.
+            stop_after: end after this step (then observed tensors it wrote are readable, outputs are not).
+            count: measure an undisturbed run (a run of its own when digests are wanted too).
+        """
+        hello = self._known()
+        request = messages.infer_request(digests=digests, stop_after=stop_after, count=count)
+        answer = self._exchange.ask(Type.INFER, request, timeout_s=_INFER_TIMEOUT_S)
+        reply = messages.parse_infer(answer, self._name)
+        self._check(reply.flags == request[0], "answered another inference than the one asked for")
+        if self._input_crc is not None:
+            self._check(reply.input_crc == self._input_crc, "ran on other input bytes than were sent")
+        output = reply.inline_output
+        if reply.output_bytes > len(output):
+            output = self.read_tensor(OUTPUT_TENSOR, reply.output_bytes)
+        if reply.output_bytes:
+            self._check(reply.output_bytes == hello.output_bytes, f"gave {reply.output_bytes} output bytes")
+            self._check(zlib.crc32(output) == reply.output_crc, "gave output bytes that differ from their own checksum")
+        return InferResult(
+            output=output,
+            label=reply.label,
+            score=reply.score,
+            counter=reply.counter if count else None,
+            steps_done=reply.steps_done,
+            input_crc=reply.input_crc,
+        )
+
+    def digests(self) -> list[int]:
+        """CRC-32 (zlib.crc32) of every observed tensor of the last `infer(digests=True)`, in order."""
+        total = self._known().observed_count
+        found: list[int] = []
+        while len(found) < total:
+            answer = self._exchange.ask(Type.DIGESTS, struct.pack("<H", len(found)), timeout_s=_INFER_TIMEOUT_S)
+            first, count, said = self._unpack("<HHH", answer[:6], Type.DIGESTS)
+            self._check(
+                first == len(found) and said == total and 0 < count == (len(answer) - 6) / 4,
+                f"gave digests {first}+{count} of {said} when {len(found)} of {total} were known",
+            )
+            found.extend(struct.unpack(f"<{count}I", answer[6:]))
+        return found
+
+    def read_tensor(self, index: int, n_bytes: int) -> bytes:
+        """Bytes of INPUT_TENSOR, OUTPUT_TENSOR, or observed tensor `index` (after `infer(stop_after=its step)`)."""
+        step = min(self._known().max_payload, MAX_PAYLOAD) - _READ_HEAD_BYTES
+        out = bytearray()
+        while len(out) < n_bytes:
+            wanted = min(step, n_bytes - len(out))
+            answer = self._exchange.ask(Type.READ_TENSOR, struct.pack("<HHI", index, wanted, len(out)))
+            got, _, offset, total = self._unpack("<HHII", answer[:_READ_HEAD_BYTES], Type.READ_TENSOR)
+            self._check(
+                got == index and offset == len(out) and len(answer) == _READ_HEAD_BYTES + wanted,
+                f"gave {len(answer) - _READ_HEAD_BYTES} bytes of tensor {got} at {offset} of {total}",
+            )
+            out += answer[_READ_HEAD_BYTES:]
+        return bytes(out)
+
+    def run_raw(self, samples: npt.NDArray[np.int16]) -> RawResult:
+        """Stream a recording through the device's front end; `infer()` then runs on what came out.
+
+        Args:
+            samples: int16 [samples_per_inference, n_channels].
+        """
+        hello = self._known()
+        flat = np.ascontiguousarray(samples, dtype="<i2")
+        shape = (hello.samples_per_inference, hello.channels)
+        if flat.shape != shape and not (flat.ndim == 1 and hello.channels == 1 and flat.shape[0] == shape[0]):
+            raise bad_input(f"the front end takes {shape} samples, not {flat.shape}", where=self._name)
+        data = flat.tobytes()
+        instant_bytes = 2 * hello.channels
+        step = (min(hello.max_payload, MAX_PAYLOAD) - 4) // instant_bytes * instant_bytes
+        self._input_crc = None
+        self._exchange.ask(Type.RAW_BEGIN, b"")
+        for offset in range(0, len(data), step):
+            part = data[offset : offset + step]
+            position = offset // instant_bytes
+            answer = self._exchange.ask(Type.RAW_CHUNK, struct.pack("<I", position) + part)
+            taken, _ = self._unpack("<IH", answer, Type.RAW_CHUNK)
+            wanted = position + len(part) // instant_bytes
+            self._check(taken == wanted, f"took {taken} samples after {wanted} were sent")
+        instants, frames, crc = self._unpack("<IHI", self._exchange.ask(Type.RAW_END, b""), Type.RAW_END)
+        self._input_crc = crc
+        return RawResult(instants=instants, frames=frames, input_crc=crc)
+
+    def selftest(self) -> SelfTestResult:
+        """Run the vectors compiled into the image."""
+        count = self._known().selftest_count
+        differing = 0
+        first: Difference | None = None
+        for vector in range(count):
+            answer = self._exchange.ask(Type.SELFTEST, struct.pack("<H", vector), timeout_s=_INFER_TIMEOUT_S)
+            said, _, wrong, index, expected, actual = self._unpack("<HHIIbb", answer, Type.SELFTEST)
+            self._check(said == vector, f"tested vector {said} instead of {vector}")
+            if wrong and first is None:
+                first = Difference(vector=vector, index=index, expected=expected, actual=actual)
+            differing += wrong
+        return SelfTestResult(vectors=count, differing_bytes=differing, first=first)
+
+    def memory(self) -> MemoryResult:
+        """What the device says about its memory."""
+        return messages.parse_memory(self._exchange.ask(Type.MEMORY, b""), self._name)
+
+    def reset(self) -> None:
+        """Restart the device by the protocol. A host program ends; simulators and boards boot again."""
+        self._exchange.ask(Type.RESET, b"", retries=0)
+        self._hello = None
+        self._input_crc = None
+
+    def _unpack(self, layout: str, payload: bytes, kind: Type) -> tuple[int, ...]:
+        return messages.unpack(layout, payload, kind, self._name)
+
+    def _check(self, fine: bool, complaint: str) -> None:
+        if not fine:
+            raise TinygenError(
+                ExitCode.CHECK_FAILED,
+                f"the device {complaint}",
+                where=self._name,
+                hint="it may have restarted in between; run the same command again",
+            )

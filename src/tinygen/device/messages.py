@@ -1,0 +1,158 @@
+"""Payloads of the messages: fields in, fields out. The layouts are those of firmware/protocol/README.md."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from tinygen.core.errors import ExitCode, TinygenError, no_answer
+from tinygen.device.frames import Type
+from tinygen.device.values import Hello, MemoryResult
+
+INFER_DIGESTS = 0x01
+INFER_STOP = 0x02
+INFER_COUNT = 0x04
+
+_HELLO = struct.Struct("<HH16sHBxIIIIHHHHIIHHI")
+_INFER = struct.Struct("<BxhiIHxxIII")
+_MEMORY = struct.Struct("<9I")
+COUNTER_KINDS = ("none", "dwt", "systick", "ccount", "host_ns")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferReply:
+    """INFER's answer as it came."""
+
+    flags: int
+    label: int
+    score: int
+    counter: int
+    steps_done: int
+    output_bytes: int
+    input_crc: int
+    output_crc: int
+    inline_output: bytes
+
+
+def unpack(layout: str | struct.Struct, payload: bytes, kind: Type, name: str) -> tuple[int, ...]:
+    """Fields of a payload that must have exactly this layout.
+
+    Raises:
+        TinygenError: another length; the device speaks another dialect.
+    """
+    shape = struct.Struct(layout) if isinstance(layout, str) else layout
+    if len(payload) != shape.size:
+        raise malformed(kind, len(payload), name)
+    return shape.unpack(payload)
+
+
+def malformed(kind: Type, length: int, name: str) -> TinygenError:
+    """The error for an answer whose size cannot be right."""
+    return no_answer(
+        f"the answer to {kind.name} has {length} bytes, which is not its layout",
+        where=name,
+        hint="the device runs a firmware of another version; flash this project again",
+    )
+
+
+def parse_hello(payload: bytes, name: str, version: int) -> Hello:
+    """Read HELLO's answer.
+
+    Raises:
+        TinygenError: CHECK_FAILED for another protocol version, NO_ANSWER for a malformed answer.
+    """
+    if len(payload) >= 2 and (said := int.from_bytes(payload[:2], "little")) != version:
+        raise TinygenError(
+            ExitCode.CHECK_FAILED,
+            f"the device speaks version {said} of the protocol, this tinygen speaks version {version}",
+            where=name,
+            hint="flash this project's build, or use the tinygen it was made with",
+        )
+    if len(payload) < _HELLO.size + 3:
+        raise malformed(Type.HELLO, len(payload), name)
+    (
+        protocol, runtime, build_id, max_payload, counter, arena, weights, inputs, outputs, steps, observed, selftests,
+        channels, rate, instants, frames, values, state,
+    ) = _HELLO.unpack_from(payload)  # fmt: skip
+    texts: list[str] = []
+    position = _HELLO.size
+    for _ in range(3):
+        length = payload[position] if position < len(payload) else 0
+        texts.append(payload[position + 1 : position + 1 + length].decode(errors="replace"))
+        position += 1 + length
+    if position != len(payload):
+        raise malformed(Type.HELLO, len(payload), name)
+    return Hello(
+        protocol=protocol,
+        runtime=runtime,
+        build_id=build_id.hex(),
+        board=texts[0],
+        task=texts[1],
+        engine=texts[2],
+        max_payload=max_payload,
+        counter_kind=COUNTER_KINDS[counter] if counter < len(COUNTER_KINDS) else f"kind {counter}",
+        arena_bytes=arena,
+        weights_bytes=weights,
+        input_bytes=inputs,
+        output_bytes=outputs,
+        step_count=steps,
+        observed_count=observed,
+        selftest_count=selftests,
+        rate_hz=rate,
+        channels=channels,
+        samples_per_inference=instants,
+        frames=frames,
+        frame_values=values,
+        feature_state_bytes=state,
+    )
+
+
+def infer_request(*, digests: bool, stop_after: int | None, count: bool) -> bytes:
+    """INFER's payload; its first byte is the flags the answer repeats."""
+    flags = INFER_DIGESTS * digests | INFER_STOP * (stop_after is not None) | INFER_COUNT * count
+    return struct.pack("<BxH", flags, stop_after or 0)
+
+
+def parse_infer(payload: bytes, name: str) -> InferReply:
+    """Read INFER's answer.
+
+    Raises:
+        TinygenError: a malformed answer.
+    """
+    if len(payload) < _INFER.size:
+        raise malformed(Type.INFER, len(payload), name)
+    flags, label, score, counter, steps, output_bytes, input_crc, output_crc = _INFER.unpack_from(payload)
+    inline = payload[_INFER.size :]
+    if inline and len(inline) != output_bytes:
+        raise malformed(Type.INFER, len(payload), name)
+    return InferReply(
+        flags=flags,
+        label=label,
+        score=score,
+        counter=counter,
+        steps_done=steps,
+        output_bytes=output_bytes,
+        input_crc=input_crc,
+        output_crc=output_crc,
+        inline_output=inline,
+    )
+
+
+def parse_memory(payload: bytes, name: str) -> MemoryResult:
+    """Read MEMORY's answer.
+
+    Raises:
+        TinygenError: a malformed answer.
+    """
+    arena, weights, state, app, stack, used, overruns, good, bad = unpack(_MEMORY, payload, Type.MEMORY, name)
+    return MemoryResult(
+        arena_bytes=arena,
+        weights_bytes=weights,
+        feature_state_bytes=state,
+        app_bytes=app,
+        stack_bytes=stack,
+        stack_used_bytes=used,
+        receive_overruns=overruns,
+        frames_good=good,
+        frames_bad=bad,
+    )

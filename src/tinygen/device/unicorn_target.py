@@ -1,0 +1,279 @@
+"""The `unicorn` target: an STM32's core with exactly its flash and RAM, and no interrupts.
+
+The program's serial line is its transmit register on the way out. On the way in there is no interrupt, so bytes are put
+into the port's receive ring whenever the program reaches `tinygen_port_idle` (see firmware/include/tinygen/ring.h).
+"""
+
+from __future__ import annotations
+
+import bisect
+import struct
+import time
+from typing import Any
+
+from tinygen.boards.spec import BoardSpec, SimulatorSpec
+from tinygen.core.errors import TinygenError, bad_input, no_answer, tool_failed
+from tinygen.device.base import OpenOnce
+from tinygen.device.elfload import load_segments
+from tinygen.device.link import Capabilities, Link
+from tinygen.device.stm32_registers import Registers
+from tinygen.device.thumb import count_instructions
+from tinygen.device.values import Image
+
+_PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
+_PAGE = 0x1000
+_SLICE_S = 0.5
+_IDLE_SLEEP_S = 0.01
+_IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
+_RING_HEAD_BYTES = 16
+
+
+class UnicornTarget(OpenOnce):
+    """Boots the image on a simulated Cortex-M core."""
+
+    def __init__(self, board: BoardSpec, simulator: SimulatorSpec, image: Image) -> None:
+        super().__init__(
+            Capabilities(
+                name="unicorn",
+                proves=simulator.proves,
+                does_not_prove=simulator.does_not_prove,
+                counter="instructions",
+                counter_origin="simulated-on-unicorn",
+                injects_faults=True,
+                time_scale=10.0,
+            )
+        )
+        self._board = board
+        self._simulator = simulator
+        self._image = image
+
+    def _boot(self) -> Link:
+        return UnicornLink(self._board, self._simulator, self._image)
+
+
+class UnicornLink:
+    """A running core. It advances only while somebody reads.
+
+    Raises:
+        TinygenError: unicorn is not installed, or the image lacks the port's symbols.
+    """
+
+    def __init__(self, board: BoardSpec, simulator: SimulatorSpec, image: Image) -> None:
+        self._name = f"unicorn ({board.id})"
+        self._chip = board.chip
+        self._model = simulator.machine
+        self._serial = str(simulator.options.get("serial", board.serial.peripheral))
+        for symbol in (_IDLE, _RING):
+            if symbol not in image.symbols:
+                raise bad_input(f"the image has no symbol '{symbol}'", where=str(image.elf), hint="build it again")
+        self._idle_at = image.symbols[_IDLE] & ~1
+        self._ring_at = image.symbols[_RING]
+        self._symbols = sorted(
+            (address & ~1, name) for name, address in image.symbols.items() if not name.startswith("$")
+        )
+        self._segments = load_segments(image.elf)
+        self._uc: Any = None
+        self._boot()
+
+    def _boot(self) -> None:
+        try:
+            import unicorn
+            from unicorn import arm_const
+        except ImportError as error:
+            raise tool_failed("unicorn is not installed", hint="pip install 'tinygen[sim]'") from error
+        self._u, self._arm = unicorn, arm_const
+        model = getattr(arm_const, f"UC_CPU_ARM_{self._model.upper().replace('-', '_')}", None)
+        if model is None:
+            raise bad_input(f"unicorn has no core '{self._model}'", where=self._name)
+        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        uc.ctl_set_cpu_model(model)
+        for region in self._chip.regions:
+            executable = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+            rights = executable if region.kind == "flash" else executable | unicorn.UC_PROT_WRITE
+            uc.mem_map(region.address, region.size_bytes, rights)
+        self._out = bytearray()
+        self._in = bytearray()
+        self._error: TinygenError | None = None
+        self._idle = False
+        self._reset_asked = False
+        self._counted = 0
+        self._count_hook: int | None = None
+        self._count_asked = False
+        self._block_lengths: dict[tuple[int, int], int] = {}
+        registers = Registers(
+            self._chip, self._serial, sent=self._out.append, reset=self._ask_reset, cycles=self._read_cycles
+        )
+        self._registers = registers
+        for base, size in _PERIPHERALS:
+            uc.mmio_map(base, size, self._read_register, base, self._write_register, base)
+        for address, data in self._segments:
+            try:
+                uc.mem_write(address, data)
+            except unicorn.UcError as error:
+                raise bad_input(
+                    f"the image puts {len(data)} bytes at {address:#010x}, where {self._chip.title} has no memory",
+                    where=self._name,
+                ) from error
+        bad_access = unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT
+        uc.hook_add(bad_access, self._bad_access)
+        uc.hook_add(unicorn.UC_HOOK_INTR, self._exception)
+        uc.hook_add(unicorn.UC_HOOK_CODE, self._reached_idle, begin=self._idle_at, end=self._idle_at)
+        stack, entry = struct.unpack("<II", uc.mem_read(self._chip.flash.address, 8))
+        uc.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        self._pc = entry | 1
+        self._uc = uc
+
+    # Hooks: called by the core while it runs.
+
+    def _read_register(self, _uc: Any, offset: int, size: int, base: int) -> int:
+        word = self._registers.read(base + (offset & ~3))
+        return word >> 8 * (offset & 3) & (1 << 8 * size) - 1
+
+    def _write_register(self, _uc: Any, offset: int, size: int, value: int, base: int) -> None:
+        address = base + (offset & ~3)
+        if size < 4:
+            shift = 8 * (offset & 3)
+            mask = (1 << 8 * size) - 1 << shift
+            value = self._registers.read(address) & ~mask | value << shift & mask
+        self._registers.write(address, value)
+
+    def _reached_idle(self, uc: Any, _address: int, _size: int, _data: Any) -> None:
+        if self._in:
+            head, tail, capacity = struct.unpack("<III", uc.mem_read(self._ring_at, 12))
+            room = capacity - (head - tail & 0xFFFFFFFF)
+            for byte in self._in[:room]:
+                uc.mem_write(self._ring_at + _RING_HEAD_BYTES + head % capacity, bytes([byte]))
+                head = head + 1 & 0xFFFFFFFF
+            del self._in[:room]
+            uc.mem_write(self._ring_at, struct.pack("<I", head))
+        else:
+            self._idle = True
+            uc.emu_stop()
+
+    def _bad_access(self, uc: Any, access: int, address: int, size: int, value: int, _data: Any) -> bool:
+        u = self._u
+        verbs = {
+            u.UC_MEM_WRITE_PROT: f"wrote {value & 0xFFFFFFFF:#x} to flash at",
+            u.UC_MEM_WRITE_UNMAPPED: "wrote to unmapped memory at",
+            u.UC_MEM_READ_UNMAPPED: "read unmapped memory at",
+            u.UC_MEM_FETCH_UNMAPPED: "ran into unmapped memory at",
+        }
+        at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
+        self._fail(f"the program {verbs.get(access, 'was denied')} {address:#010x} ({size} bytes), at {at}")
+        return False
+
+    def _exception(self, uc: Any, number: int, _data: Any) -> None:
+        at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
+        self._fail(f"the program raised exception {number}, at {at}")
+        uc.emu_stop()
+
+    def _fail(self, message: str) -> None:
+        if self._error is None:
+            self._error = no_answer(message, where=self._name, hint="look at this place in the ELF file's listing")
+
+    def _ask_reset(self) -> None:
+        self._reset_asked = True
+        self._uc.emu_stop()
+
+    # The cycle counter counts instructions, from the first look at it until the program idles.
+
+    def _read_cycles(self) -> int:
+        self._counted += 1
+        if self._count_hook is None:
+            self._count_asked = True
+            self._uc.emu_stop()
+        return self._counted
+
+    def _start_counting(self) -> None:
+        self._count_asked = False
+        self._count_hook = self._uc.hook_add(self._u.UC_HOOK_BLOCK, self._count_block)
+        self._uc.ctl_flush_tb()
+
+    def _stop_counting(self) -> None:
+        if self._count_hook is not None:
+            self._uc.hook_del(self._count_hook)
+            self._count_hook = None
+            self._uc.ctl_flush_tb()
+
+    def _count_block(self, uc: Any, address: int, size: int, _data: Any) -> None:
+        try:
+            self._counted += self._block_lengths[address, size]
+        except KeyError:
+            length = count_instructions(bytes(uc.mem_read(address, size)))
+            self._block_lengths[address, size] = length
+            self._counted += length
+
+    # The link.
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the receive ring."""
+        self._running()
+        self._in += data
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        """Run until the program waits for input, or time is up; return what it sent."""
+        deadline = time.monotonic() + timeout_s
+        while not self._out and not (self._idle and not self._in):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._run(min(left, _SLICE_S))
+        data = bytes(self._out[:max_bytes])
+        del self._out[:max_bytes]
+        if not data and self._error is not None:
+            raise self._error
+        if not data:  # it waits for us: nothing can come until we write
+            time.sleep(max(0.0, min(deadline - time.monotonic(), _IDLE_SLEEP_S)))
+        return data
+
+    def _run(self, seconds: float) -> None:
+        uc = self._running()
+        if self._error is not None:
+            return
+        self._idle = False
+        try:
+            uc.emu_start(self._pc, 0xFFFFFFFE, timeout=max(1, int(seconds * 1e6)))
+        except self._u.UcError as error:
+            at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
+            self._fail(f"the program stopped: {error}, at {at}")
+        self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
+        if self._reset_asked:
+            sent = bytes(self._out)
+            self._boot()
+            self._out += sent
+        elif self._count_asked:
+            self._start_counting()
+        elif self._idle:
+            self._stop_counting()
+
+    def reset(self) -> None:
+        """Boot again with the image as it was built."""
+        self._running()
+        self._boot()
+
+    def close(self) -> None:
+        """Forget the core."""
+        self._uc = None
+
+    def _running(self) -> Any:
+        if self._uc is None:
+            raise no_answer("the simulator is closed", where=self._name)
+        return self._uc
+
+    # For tests that plant faults, and for messages.
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Bytes as the core sees them."""
+        return bytes(self._running().mem_read(address, size))
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Change bytes behind the program's back, flash included; `reset()` undoes it."""
+        self._running().mem_write(address, data)
+
+    def place(self, address: int) -> str:
+        """An address as "0x08000123 (function+0x1a)"."""
+        index = bisect.bisect_right(self._symbols, (address, "\U0010ffff")) - 1
+        if index < 0:
+            return f"{address:#010x}"
+        base, name = self._symbols[index]
+        return f"{address:#010x} ({name}+{address - base:#x})"

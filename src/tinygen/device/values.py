@@ -1,0 +1,128 @@
+"""What a device says, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# Tensor indices of READ_TENSOR beside 0..observed_count-1.
+INPUT_TENSOR = 0xFFFF
+OUTPUT_TENSOR = 0xFFFE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A linked program for one board, in plain values.
+
+    Attributes:
+        elf: the file.
+        symbols: {name: address}, Thumb bit cleared.
+        build_id: 32 hex digits the device will say in its hello; "" when not known.
+    """
+
+    elf: Path
+    symbols: dict[str, int]
+    build_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who answers. Sizes in bytes; `samples_per_inference` counts instants, not channels."""
+
+    protocol: int
+    runtime: int
+    build_id: str
+    board: str
+    task: str
+    engine: str
+    max_payload: int
+    counter_kind: str
+    arena_bytes: int
+    weights_bytes: int
+    input_bytes: int
+    output_bytes: int
+    step_count: int
+    observed_count: int
+    selftest_count: int
+    rate_hz: int
+    channels: int
+    samples_per_inference: int
+    frames: int
+    frame_values: int
+    feature_state_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferResult:
+    """One inference.
+
+    Attributes:
+        output: all output bytes; b"" when the inference was stopped early.
+        label, score: what the decision rule made of the output; -1 and 0 when stopped early.
+        counter: the device's counter over an undisturbed run, or None when it was not asked for. Its unit is the
+            target's to say (Capabilities.counter, counter_scale).
+        steps_done: steps executed in the last run.
+        input_crc: CRC-32 of the model input the device used; the client has compared it with what it wrote.
+    """
+
+    output: bytes
+    label: int
+    score: int
+    counter: int | None
+    steps_done: int
+    input_crc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawResult:
+    """A recording went through the front end of the device. The model input is now readable (INPUT_TENSOR)."""
+
+    instants: int
+    frames: int
+    input_crc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A byte that is not what it should be: int8 values."""
+
+    vector: int
+    index: int
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestResult:
+    """The vectors compiled into the image, run on the device."""
+
+    vectors: int
+    differing_bytes: int
+    first: Difference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryResult:
+    """RAM and flash the program uses, as the device itself knows it, in bytes, and the counters of its receiver.
+
+    `stack_bytes` and `stack_used_bytes` are 0 where the port cannot know. `app_bytes` holds the protocol's buffers with
+    the copy of the model input.
+    """
+
+    arena_bytes: int
+    weights_bytes: int
+    feature_state_bytes: int
+    app_bytes: int
+    stack_bytes: int
+    stack_used_bytes: int
+    receive_overruns: int
+    frames_good: int
+    frames_bad: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """Text the device sent on its own."""
+
+    level: int
+    text: str

@@ -1,0 +1,127 @@
+"""Band energies of vibration: log2 of each band's mean energy over the windows of one snapshot, in integers.
+
+Per channel and window of N = 2^k samples:
+1. mean = floor((sum + N/2) / 2^k) is taken off (gravity, sensor offset), saturating at int16;
+2. Hann window (12 bits, as for audio), shift s to full scale, real FFT scaled by 1/N: |parts| <= 32767;
+3. band = min(sum over its bins of re^2 + im^2, 2^32 - 1), brought to 20 fractional bits and freed of s:
+   band * 2^(20 - 2s) (a right shift drops bits when 2s > 20).
+Over the windows these are summed: at most 2^52 * n_windows <= 2^63 in 64 bits. One row value is then
+   feature = floor((log2_q16(sum + n_windows * 2^8) - log2_q16(n_windows * 2^20) + 2^9) / 2^10)
+in units of 1/64 octave of energy (per squared LSB). The n_windows * 2^8 is a floor at 2^-12 LSB^2, below which a band
+holds only rounding noise: silence is exactly -768, full scale stays under 2,049.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygen.features.fft import MAX_FFT, fft_tables, real_fft
+from tinygen.features.hann import hann, windowed_full_scale
+from tinygen.features.integers import log2_q16, log_table
+from tinygen.features.kind import FeatureKind, Int16, Tables
+from tinygen.features.spec import BandEnergySpec
+
+FRACTION_BITS = 20
+FLOOR_BITS = 8
+FIRST_BIN = 2  # bins 0 and 1 hold the mean and what the Hann window smears of it
+MIN_WINDOW = 16
+MAX_WINDOWS = 2048
+_COLUMNS = 128
+
+
+def problems(spec: BandEnergySpec) -> list[str]:
+    """Reasons to refuse the spec."""
+    found = []
+    if not 1 <= spec.n_channels <= 16:
+        found.append(f"n_channels must be in 1..16, got {spec.n_channels}")
+    n = spec.window_samples
+    if not MIN_WINDOW <= n <= MAX_FFT or n & (n - 1):
+        found.append(f"window_samples must be a power of two in {MIN_WINDOW}..{MAX_FFT}, got {n}")
+    if spec.hop_samples < 1 or spec.hop_samples > 1 << 20:
+        found.append(f"hop_samples must be in 1..{1 << 20}, got {spec.hop_samples}")
+    if not 1 <= spec.n_windows <= MAX_WINDOWS:
+        found.append(f"n_windows must be in 1..{MAX_WINDOWS}, got {spec.n_windows}")
+    if spec.n_bands < 1 or spec.n_bands > max(n // 2 - FIRST_BIN, 1):
+        found.append(f"n_bands must be in 1..{n // 2 - FIRST_BIN} for this window, got {spec.n_bands}")
+    if spec.n_frames != 1:
+        found.append(f"n_frames must be 1 (one row per snapshot), got {spec.n_frames}")
+    return found
+
+
+def band_edges(spec: BandEnergySpec) -> list[int]:
+    """n_bands + 1 rising FFT bins, as near to equal ratios as whole bins allow; band b is edges[b] .. edges[b+1]-1.
+
+    Each edge is the smallest bin e with e^r >= previous^(r-1) * end, r bands being left: exact in whole numbers.
+    """
+    end = spec.window_samples // 2
+    edges = [FIRST_BIN]
+    for left in range(spec.n_bands, 0, -1):
+        target = edges[-1] ** (left - 1) * end
+        edge = edges[-1] + 1
+        while edge**left < target:
+            edge += 1
+        edges.append(edge)
+    return edges
+
+
+def tables(spec: BandEnergySpec) -> Tables:
+    """window, fft_*, band_edges, log."""
+    fft = fft_tables(spec.window_samples)
+    return {
+        "window": hann(spec.window_samples),
+        "fft_order": fft.order,
+        "fft_twiddles": fft.twiddles,
+        "fft_split": fft.split,
+        "band_edges": np.array(band_edges(spec), dtype=np.uint16),
+        "log": log_table(),
+    }
+
+
+def log_reference(spec: BandEnergySpec) -> int:
+    """log2_q16(n_windows * 2^20): what is taken off every logarithm."""
+    return int(log2_q16(np.array(spec.n_windows << FRACTION_BITS, dtype=np.uint64)))
+
+
+def without_mean(windows: Int16) -> Int16:
+    """Windows int16 [columns, 2^k] minus their rounded means, saturated."""
+    bits = windows.shape[1].bit_length() - 1
+    means = (windows.sum(axis=1, dtype=np.int64) + (1 << bits >> 1)) >> bits
+    centred: Int16 = np.clip(windows - means[:, None].astype(np.int32), -32768, 32767).astype(np.int16)
+    return centred
+
+
+def frames_batch(spec: BandEnergySpec, raw: Int16) -> Int16:
+    """int16 [batch, 1, n_channels * n_bands] (channel by channel) of raw int16 [batch, samples, n_channels]."""
+    size, edges = spec.window_samples, band_edges(spec)
+    views = np.lib.stride_tricks.sliding_window_view(raw, size, axis=1)[:, :: spec.hop_samples]
+    batch = len(raw)
+    # [batch, windows, channels, size] -> one row per (recording, channel, window)
+    windows = views[:, : spec.n_windows].transpose(0, 2, 1, 3)
+    sums = np.zeros((batch, spec.n_channels, spec.n_bands), dtype=np.uint64)
+    per_recording = spec.n_channels * spec.n_windows
+    together = max(1, _COLUMNS // per_recording)
+    for at in range(0, batch, together):
+        group = windows[at : at + together].reshape(-1, size)
+        bands = np.concatenate([_band_sums(group[i : i + _COLUMNS], edges) for i in range(0, len(group), _COLUMNS)])
+        shaped = bands.reshape(-1, spec.n_channels, spec.n_windows, spec.n_bands)
+        sums[at : at + together] = shaped.sum(axis=2, dtype=np.uint64)
+    floor = np.uint64(spec.n_windows << FLOOR_BITS)
+    logs = log2_q16(sums + floor) - log_reference(spec)
+    features: Int16 = ((logs + (1 << 9)) >> 10).astype(np.int16).reshape(batch, 1, -1)
+    return features
+
+
+def _band_sums(windows: Int16, edges: list[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
+    size = windows.shape[1]
+    samples, shifts = windowed_full_scale(without_mean(windows), size)
+    spectrum = real_fft(samples, fft_tables(size))[:, : edges[-1]].astype(np.int64)
+    energies = spectrum[0] * spectrum[0] + spectrum[1] * spectrum[1]
+    bands = np.add.reduceat(energies, np.array(edges[:-1]), axis=0).astype(np.uint64)
+    bands = np.minimum(bands, np.uint64(2**32 - 1))
+    left = np.maximum(FRACTION_BITS - 2 * shifts, 0).astype(np.uint64)
+    right = np.maximum(2 * shifts - FRACTION_BITS, 0).astype(np.uint64)
+    result: np.ndarray[tuple[int, ...], np.dtype[np.uint64]] = ((bands << left) >> right).T
+    return result
+
+
+KIND = FeatureKind(name="bands", spec_type=BandEnergySpec, problems=problems, tables=tables, frames_batch=frames_batch)

@@ -1,0 +1,189 @@
+"""What a port needs to know of its board at compile and link time: board_config.h and the linker script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinygen.boards.spec import BoardSpec, ClockSpec, MemoryRegion
+from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.firmware.environment import render
+
+CORTEX_M_SYSTEM_VECTORS = 16
+"""Words before the first device interrupt: initial stack pointer and 15 system exceptions. Source: ARMv7-M, B1.5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordGroup:
+    """Constants that belong together; values are C++ literals."""
+
+    comment: str
+    words: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigView:
+    """For templates/project/include/board_config.h.j2."""
+
+    title: str
+    chip_title: str
+    macros: tuple[tuple[str, str], ...]
+    groups: tuple[WordGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionView:
+    """A memory with its numbers as hexadecimal literals."""
+
+    name: str
+    address: str
+    size_bytes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryView:
+    """For templates/project/ld/*.j2."""
+
+    chip_title: str
+    flash: RegionView
+    ram: RegionView
+    iram: RegionView
+    others: tuple[RegionView, ...]
+    stack_bytes: int
+    vector_bytes: int
+
+
+def render_board(board: BoardSpec, stack_bytes: int) -> dict[str, bytes]:
+    """include/board_config.h and, where our own script places the image, ld/<chip>.ld.
+
+    Args:
+        stack_bytes: reserved for the stack, a multiple of 16.
+    """
+    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board)})}
+    script = ldscript_path(board)
+    if script:
+        files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes)})
+    return files
+
+
+def ldscript_path(board: BoardSpec) -> str:
+    """Path of the linker script in the project, "" when the machine's own is used."""
+    return "" if board.chip.port == "host" else f"ld/{board.chip.id}.ld"
+
+
+def vector_table_bytes(board: BoardSpec) -> int:
+    """Size of a Cortex-M vector table in bytes."""
+    return 4 * (CORTEX_M_SYSTEM_VECTORS + board.chip.interrupt_count)
+
+
+def _config(board: BoardSpec) -> ConfigView:
+    macros: list[tuple[str, str]] = [(f"TINYGEN_CHIP_{board.chip.family.upper()}", "1")]
+    groups: list[WordGroup] = []
+    match board.chip.port:
+        case "stm32":
+            macros.append(("TINYGEN_INTERRUPT_COUNT", str(board.chip.interrupt_count)))
+            macros.append(("TINYGEN_SERIAL_IRQ", str(board.chip.peripherals[f"{board.serial.peripheral}_irq"])))
+            groups = [*_stm32_clock(board), _stm32_serial(board), _stm32_bases(board)]
+        case "esp32s3":
+            groups = [
+                WordGroup(
+                    comment=f"Protocol: {board.serial.connector}",
+                    words=(
+                        ("kSerialBaud", str(board.serial.baud)),
+                        ("kSerialBase", _hex(board.chip.peripherals[f"{board.serial.peripheral}_base"])),
+                        ("kRtcControlBase", _hex(board.chip.peripherals["rtc_cntl_base"])),
+                        ("kCoreHz", str(board.clock_hz)),
+                    ),
+                )
+            ]
+        case "host":
+            groups = [WordGroup(comment=f"Protocol: {board.serial.connector}", words=())]
+    return ConfigView(title=board.title, chip_title=board.chip.title, macros=tuple(macros), groups=tuple(groups))
+
+
+def _stm32_clock(board: BoardSpec) -> list[WordGroup]:
+    clock, limits = board.clock, board.chip.clock_limits
+    if clock is None or limits is None:
+        raise TinygenError(ExitCode.OUR_BUG, f"board '{board.id}' has no clock tree")
+    return [
+        WordGroup(
+            comment=f"Clock tree: {_clock_sentence(clock)}",
+            words=(
+                ("kInternalHz", str(limits.internal_hz)),
+                ("kExternalHz", str(clock.external_hz)),
+                ("kExternalBypass", str(int(clock.bypass))),
+                ("kPllM", str(clock.pll_m)),
+                ("kPllN", str(clock.pll_n)),
+                ("kPllP", str(clock.pll_p)),
+                ("kPllQ", str(clock.pll_q)),
+                ("kPllR", str(clock.pll_r)),
+                ("kFlashWaitStates", str(clock.flash_wait_states)),
+                ("kVoltageScale", str(clock.voltage_scale)),
+                ("kOverDrive", str(int(clock.over_drive))),
+                ("kApb1Divider", str(clock.apb1_divider)),
+                ("kApb2Divider", str(clock.apb2_divider)),
+                ("kCoreHz", str(clock.core_hz)),
+            ),
+        )
+    ]
+
+
+def _clock_sentence(clock: ClockSpec) -> str:
+    mega = 1_000_000
+    source = "clock fed in" if clock.bypass else "crystal"
+    return (
+        f"{clock.external_hz / mega:g} MHz {source} / {clock.pll_m} * {clock.pll_n} / {clock.pll_p} = "
+        f"{clock.core_hz / mega:g} MHz, APB1 {clock.core_hz / clock.apb1_divider / mega:g} MHz, "
+        f"APB2 {clock.core_hz / clock.apb2_divider / mega:g} MHz"
+    )
+
+
+def _stm32_serial(board: BoardSpec) -> WordGroup:
+    serial, facts = board.serial, board.chip.peripherals
+    return WordGroup(
+        comment=f"Protocol: {serial.peripheral.upper()}, {serial.connector}",
+        words=(
+            ("kSerialBase", _hex(facts[f"{serial.peripheral}_base"])),
+            ("kSerialBus", str(facts[f"{serial.peripheral}_bus"])),
+            ("kSerialEnableBit", str(facts[f"{serial.peripheral}_enable_bit"])),
+            ("kSerialBaud", str(serial.baud)),
+            ("kSerialAlternate", str(serial.alternate_function)),
+            ("kTxPort", str(_pin(serial.tx_pin)[0])),
+            ("kTxPin", str(_pin(serial.tx_pin)[1])),
+            ("kRxPort", str(_pin(serial.rx_pin)[0])),
+            ("kRxPin", str(_pin(serial.rx_pin)[1])),
+        ),
+    )
+
+
+def _stm32_bases(board: BoardSpec) -> WordGroup:
+    facts = board.chip.peripherals
+    names = (("kRccBase", "rcc"), ("kFlashBase", "flash"), ("kPowerBase", "pwr"), ("kGpioBase", "gpio"))
+    return WordGroup(comment="", words=tuple((name, _hex(facts[f"{key}_base"])) for name, key in names))
+
+
+def _pin(name: str) -> tuple[int, int]:
+    """ "PB10" -> (1, 10). The loader has checked the form."""
+    return ord(name[1]) - ord("A"), int(name[2:])
+
+
+def _memory(board: BoardSpec, stack_bytes: int) -> MemoryView:
+    chip = board.chip
+    rest = tuple(region for region in chip.regions if region not in (chip.flash, chip.ram))
+    named = {region.name: region for region in chip.regions}
+    return MemoryView(
+        chip_title=chip.title,
+        flash=_region(chip.flash),
+        ram=_region(chip.ram),
+        iram=_region(named.get("iram", chip.ram)),
+        others=tuple(_region(region) for region in rest),
+        stack_bytes=stack_bytes,
+        vector_bytes=vector_table_bytes(board),
+    )
+
+
+def _region(region: MemoryRegion) -> RegionView:
+    return RegionView(name=region.name, address=_hex(region.address), size_bytes=hex(region.size_bytes))
+
+
+def _hex(value: int) -> str:
+    return f"0x{value:08X}"

@@ -1,0 +1,286 @@
+"""From the bytes of a .tflite file to a checked Graph. Whatever is wrong with the file is said here."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.core.canonical import digest_bytes
+from tinygen.core.errors import TinygenError, bad_input
+from tinygen.model.flatbuffer import Table, open_root
+from tinygen.model.ir import Graph, Op, Quantization, Tensor
+from tinygen.model.lowering import OpContext
+from tinygen.model.ops.registry import OPS, find_op
+from tinygen.model.schema import (
+    ACTIVATIONS,
+    CUSTOM_CODE,
+    DTYPES,
+    FILE_IDENTIFIER,
+    OPERATOR_NAMES,
+    OPTIONS_TYPES,
+    PADDINGS,
+    SCALAR_BYTES,
+    SCHEMA_VERSION,
+    TABLES,
+    TENSOR_TYPES,
+)
+
+_QUANTIZE_HINT = (
+    "quantise it fully to INT8 when converting: representative_dataset, supported_ops = [TFLITE_BUILTINS_INT8], "
+    "inference_input_type = inference_output_type = tf.int8"
+)
+# No microcontroller holds more; keeps a damaged shape from eating the host's memory.
+_MAX_ELEMENTS = 1 << 23
+_SCALE_RANGE = (1e-15, 1e15)
+_NUMPY: dict[str, str] = {
+    "int8": "<i1",
+    "uint8": "<u1",
+    "bool": "<u1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "float32": "<f4",
+}
+
+
+def load(tflite: bytes, name: str) -> Graph:
+    """Read and check a model.
+
+    Args:
+        tflite: the file's bytes.
+        name: what errors call it (a file name).
+
+    Returns:
+        A graph in which every index is valid, every operator is supported and has been checked.
+
+    Raises:
+        TinygenError: exit code 2, naming the tensor or operator and what is supported.
+    """
+    model = open_root(tflite, name, "Model", FILE_IDENTIFIER)
+    if model.number("version") != SCHEMA_VERSION:
+        raise bad_input(f"schema version {model.number('version')}, supported: {SCHEMA_VERSION}", where=name)
+    subgraphs = model.tables("subgraphs", "subgraph")
+    if len(subgraphs) != 1:
+        raise bad_input(f"{len(subgraphs)} subgraphs, supported: 1 (no control flow, no CALL_ONCE)", where=name)
+    main = subgraphs[0]
+    names = _operator_names(model, name)
+    operators = main.tables("operators", "operator")
+    n_tensors = len(main.tables("tensors", "tensor"))
+    ops = tuple(_read_op(table, position, names, n_tensors, name) for position, table in enumerate(operators))
+    inputs, outputs = main.numbers("inputs"), main.numbers("outputs")
+    _check_indices(inputs, n_tensors, f"{name}: model inputs")
+    _check_indices(outputs, n_tensors, f"{name}: model outputs")
+    _refuse_unsupported(ops, name)
+    tensors = _read_tensors(model, main, ops, inputs + outputs, name)
+    _check_order(ops, tensors, inputs, outputs, name)
+    _refuse_float(ops, tensors, name)
+    graph = Graph(
+        name=name,
+        digest=digest_bytes(tflite),
+        tensors=tensors,
+        ops=ops,
+        inputs=inputs,
+        outputs=outputs,
+        description=model.text("description"),
+    )
+    for op in ops:
+        definition = find_op(op.name)
+        if definition is not None:
+            context = OpContext(model=name, op=op, tensors=tensors)
+            for slot, index in enumerate(op.inputs):
+                if slot not in definition.data_inputs and index >= 0 and tensors[index].data is None:
+                    raise context.fail(f"input {slot} ('{tensors[index].name}') must be a constant in the file")
+            definition.lower(context)
+    return graph
+
+
+def _operator_names(model: Table, name: str) -> list[str]:
+    found = []
+    for i, code in enumerate(model.tables("operator_codes", "operator code")):
+        number = max(code.number("deprecated_builtin_code"), code.number("builtin_code"))
+        if number < 0:
+            raise bad_input(f"operator code {number} does not exist", where=f"{name}: operator code {i}")
+        if number == CUSTOM_CODE:
+            found.append(f"CUSTOM '{code.text('custom_code')}'")
+        else:
+            found.append(OPERATOR_NAMES.get(number, f"operator number {number}"))
+    return found
+
+
+def _read_op(table: Table, position: int, names: list[str], n_tensors: int, model: str) -> Op:
+    index = table.number("opcode_index")
+    if index >= len(names):
+        raise bad_input(f"operator code {index} of {len(names)}", where=f"{model}: op {position}")
+    name = names[index]
+    where = f"{model}: op {position} {name}"
+    inputs, outputs = table.numbers("inputs"), table.numbers("outputs")
+    _check_indices(tuple(i for i in inputs if i != -1), n_tensors, where)
+    _check_indices(outputs, n_tensors, where)
+    return Op(position=position, name=name, inputs=inputs, outputs=outputs, options=_options(table, name, where))
+
+
+def _options(table: Table, name: str, where: str) -> dict[str, int | float | bool | str]:
+    definition = find_op(name)
+    if definition is None or not definition.options_table:
+        return {}
+    kind = definition.options_table
+    stored = table.number("builtin_options_type")
+    if stored == 0 or not table.has("builtin_options"):
+        if definition.options_required:
+            raise bad_input("its options are missing", where=where, hint="the file is damaged; convert it again")
+        return {}
+    if stored != OPTIONS_TYPES[kind]:
+        raise bad_input(f"has options of type {stored}, expected {kind} ({OPTIONS_TYPES[kind]})", where=where)
+    options = table.union("builtin_options", kind)
+    values: dict[str, int | float | bool | str] = {}
+    if options is None:
+        return values
+    for field_name, field in TABLES[kind].items():
+        if field.type == "f32":
+            values[field_name] = options.real(field_name)
+        elif field.type in SCALAR_BYTES:
+            number = options.number(field_name)
+            if field_name == "padding":
+                values[field_name] = PADDINGS.get(number, str(number))
+            elif field_name == "fused_activation_function":
+                values[field_name] = ACTIVATIONS.get(number, str(number))
+            else:
+                values[field_name] = bool(number) if field.type == "bool" else number
+    return values
+
+
+def _check_indices(indices: tuple[int, ...], n_tensors: int, where: str) -> None:
+    for index in indices:
+        if not 0 <= index < n_tensors:
+            raise bad_input(f"names tensor {index}, there are {n_tensors}", where=where, hint="the file is damaged")
+
+
+def _refuse_unsupported(ops: tuple[Op, ...], name: str) -> None:
+    unknown = [op for op in ops if find_op(op.name) is None]
+    if not ops:
+        raise bad_input("the model has no operators", where=name)
+    if unknown:
+        places = ", ".join(f"{op.name} (op {op.position})" for op in unknown[:8])
+        more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+        raise bad_input(
+            f"unsupported operators: {places}{more}",
+            where=f"{name}: {unknown[0].where}",
+            hint="supported: " + ", ".join(sorted(definition.name for definition in OPS)),
+        )
+
+
+def _refuse_float(ops: tuple[Op, ...], tensors: dict[int, Tensor], name: str) -> None:
+    used = {i for op in ops for i in op.inputs + op.outputs if i >= 0 and tensors[i].data is None}
+    real = sorted(i for i in used if tensors[i].dtype == "float32")
+    if real and len(real) == len(used):
+        raise bad_input("a float model: none of its tensors is quantised", where=name, hint=_QUANTIZE_HINT)
+
+
+def _read_tensors(
+    model: Table, main: Table, ops: tuple[Op, ...], ends: tuple[int, ...], name: str
+) -> dict[int, Tensor]:
+    buffers = model.tables("buffers", "buffer")
+    used = {i for op in ops for i in op.inputs + op.outputs if i >= 0} | set(ends)
+    tables = main.tables("tensors", "tensor")
+    return {i: _read_tensor(tables[i], i, buffers, name) for i in sorted(used)}
+
+
+def _read_tensor(table: Table, index: int, buffers: tuple[Table, ...], model: str) -> Tensor:
+    label = table.text("name")
+    where = f"{model}: tensor {index} '{label}'"
+    type_name = TENSOR_TYPES.get(table.number("type"), f"type {table.number('type')}")
+    if type_name not in DTYPES:
+        raise bad_input(f"has type {type_name}", where=where, hint="supported: " + ", ".join(sorted(DTYPES)))
+    dtype = DTYPES[type_name]
+    if table.number("is_variable"):
+        raise bad_input("is a variable (keeps state between inferences), not supported", where=where)
+    if table.has("sparsity"):
+        raise bad_input("is stored sparse, not supported", where=where, hint="convert without sparsity")
+    shape = table.numbers("shape")
+    if any(size < 0 for size in shape):
+        raise bad_input(
+            f"has the dynamic shape {list(shape)}", where=where, hint="fix every dimension (batch 1) before converting"
+        )
+    if any(size == 0 for size in shape) or math.prod(shape) > _MAX_ELEMENTS or len(shape) > 8:
+        raise bad_input(f"has the absurd shape {list(shape)}", where=where)
+    buffer = table.number("buffer")
+    if buffer >= len(buffers):
+        raise bad_input(f"names buffer {buffer}, there are {len(buffers)}", where=where, hint="the file is damaged")
+    if buffers[buffer].number("offset") > 1:
+        raise bad_input("keeps its values outside the flatbuffer (a file over 2 GB), not supported", where=where)
+    raw = buffers[buffer].raw("data")
+    quantization = _quantization(table, shape, dtype, where)
+    data = _values(raw, dtype, shape, where) if raw else None
+    return Tensor(index=index, name=label, dtype=dtype, shape=shape, quantization=quantization, data=data)
+
+
+def _values(raw: bytes, dtype: str, shape: tuple[int, ...], where: str) -> npt.NDArray[np.generic]:
+    if dtype not in _NUMPY:
+        raise bad_input(f"is a constant of type {dtype}, not supported", where=where)
+    numpy_type = np.dtype(_NUMPY[dtype])
+    expected = math.prod(shape) * numpy_type.itemsize
+    if len(raw) != expected:
+        raise bad_input(
+            f"holds {len(raw)} bytes, its shape {list(shape)} of {dtype} needs {expected}",
+            where=where,
+            hint="the file is damaged",
+        )
+    return np.frombuffer(raw, dtype=numpy_type).reshape(shape)
+
+
+def _quantization(table: Table, shape: tuple[int, ...], dtype: str, where: str) -> Quantization | None:
+    quantization = table.table("quantization")
+    if quantization is None:
+        return None
+    scales, points = quantization.reals("scale"), quantization.numbers("zero_point")
+    if not scales:
+        return None
+    if quantization.number("details_type"):
+        raise bad_input("has a custom quantisation, not supported", where=where)
+    axis = quantization.number("quantized_dimension")
+    if len(points) not in (len(scales), 0):
+        raise bad_input(f"has {len(scales)} scales but {len(points)} zero points", where=where)
+    points = points or (0,) * len(scales)
+    # Some converters leave a wrong axis on biases, whose scales nobody reads: only weights are held to it.
+    if dtype == "int8" and len(scales) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scales)):
+        raise bad_input(f"has {len(scales)} scales along axis {axis} of shape {list(shape)}", where=where)
+    bad = next((s for s in scales if not _SCALE_RANGE[0] <= s <= _SCALE_RANGE[1]), None)
+    if bad is not None:
+        raise bad_input(f"has the scale {bad:g}, must be a plausible positive number", where=where)
+    low, high = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}.get(dtype, (-(2**31), 2**31 - 1))
+    if any(not low <= z <= high for z in points):
+        raise bad_input(f"has a zero point outside {low}..{high}", where=where)
+    return Quantization(scales=scales, zero_points=points, axis=axis)
+
+
+def _check_order(
+    ops: tuple[Op, ...], tensors: dict[int, Tensor], inputs: tuple[int, ...], outputs: tuple[int, ...], name: str
+) -> None:
+    """Every tensor exists before it is read and is written once; the model has inputs and outputs of its own."""
+    if not inputs or not outputs:
+        raise bad_input(f"has {len(inputs)} inputs and {len(outputs)} outputs, needs at least one of each", where=name)
+
+    def wrong(op: Op, index: int, what: str) -> TinygenError:
+        return bad_input(f"{what} tensor {index} '{tensors[index].name}'", where=f"{name}: {op.where}")
+
+    for index in inputs:
+        if tensors[index].is_constant:
+            raise bad_input(f"input tensor {index} '{tensors[index].name}' is a constant", where=name)
+    if len(set(inputs)) != len(inputs) or len(set(outputs)) != len(outputs):
+        raise bad_input("an input or output is listed twice", where=name)
+    ready = set(inputs) | {i for i, tensor in tensors.items() if tensor.is_constant}
+    for op in ops:
+        for index in op.inputs:
+            if index >= 0 and index not in ready:
+                raise wrong(op, index, "reads before anything has written")
+        for index in op.outputs:
+            if index in ready:
+                raise wrong(op, index, "writes a second time (or over a constant or model input)")
+            ready.add(index)
+    for index in outputs:
+        if index not in ready or tensors[index].is_constant or index in inputs:
+            raise bad_input(
+                f"output tensor {index} '{tensors[index].name}' is not computed by any operator", where=name
+            )

@@ -1,0 +1,132 @@
+"""What a kernel declares to the planner and the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.boards.spec import ChipSpec
+from tinygen.model.lowering import Array, Lowered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Packed:
+    """What a kernel gets: compile-time scalars and arrays, in its own layout."""
+
+    params: Mapping[str, int]
+    constants: Mapping[str, Array]
+
+
+def without(params: Mapping[str, int], *names: str) -> dict[str, int]:
+    """The parameters but those a kernel does not use (compilers warn of unused constants)."""
+    return {name: value for name, value in params.items() if name not in names}
+
+
+def never_refuses(lowered: Lowered, chip: ChipSpec) -> str | None:
+    """Accepts every shape on every chip."""
+    del lowered, chip
+    return None
+
+
+def as_lowered(lowered: Lowered) -> Packed:
+    """Takes parameters and constants as they are."""
+    return Packed(params=lowered.params, constants=lowered.constants)
+
+
+def no_scratch(lowered: Lowered) -> int:
+    """Needs no working memory."""
+    del lowered
+    return 0
+
+
+def no_overlap(lowered: Lowered) -> dict[int, int]:
+    """The output must not touch any input."""
+    del lowered
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KernelDef:
+    """One way to run an operator.
+
+    Attributes:
+        id: `<op>_<dtype>_<variant>`, also the C++ function template in `tinygen::kernels`.
+        op: TFLite's operator name.
+        header: file below tinygen/kernels/, "" when the step needs no code.
+        arguments: names of constants in the order of the call, after inputs and output.
+        why: why one would take it.
+        accepts: None, or the reason it cannot run this step on this chip.
+        pack: parameters and constants in the kernel's layout.
+        scratch_bytes: working memory, passed as the last argument when not 0.
+        overlap: {data input number: distance}. The output may start at or below `input offset - distance` and still
+            share memory with that input, provided nobody reads the input later. It follows from the order in which
+            the kernel reads and writes; 0 means element by element, in place.
+        alias: output and input 0 are the same bytes; nothing runs.
+    """
+
+    id: str
+    op: str
+    header: str
+    arguments: tuple[str, ...]
+    why: str
+    accepts: Callable[[Lowered, ChipSpec], str | None] = never_refuses
+    pack: Callable[[Lowered], Packed] = as_lowered
+    scratch_bytes: Callable[[Lowered], int] = no_scratch
+    overlap: Callable[[Lowered], dict[int, int]] = no_overlap
+    alias: bool = False
+
+
+def _first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:
+    """The first position >= 0 of a window along one axis, None when the window misses the input."""
+    for k in range(taps):
+        position = first + k * dilation
+        if 0 <= position < size:
+            return position
+    return None
+
+
+def window_overlap(lowered: Lowered, tile_pixels: int = 1) -> dict[int, int]:
+    """Distance for a sliding-window kernel that finishes `tile_pixels` output pixels at a time, row by row.
+
+    A tile's bytes are written while its own window is still being read, so they must end at or below the lowest byte
+    that this or any later tile reads.
+    """
+    p = lowered.params
+    rows = [
+        _first_tap(y * p["stride_h"] - p["pad_top"], p["k_h"], p["dilation_h"], p["in_h"]) for y in range(p["out_h"])
+    ]
+    columns = [
+        _first_tap(x * p["stride_w"] - p["pad_left"], p["k_w"], p["dilation_w"], p["in_w"]) for x in range(p["out_w"])
+    ]
+    nothing = np.int64(1) << 40
+    row_start = np.array([nothing if y is None else y * p["in_w"] for y in rows], np.int64)
+    column_start = np.array([nothing if x is None else x for x in columns], np.int64)
+    pixel = (row_start[:, None] + column_start[None, :]).reshape(-1) * p["in_c"]
+    image = np.int64(p["in_h"] * p["in_w"] * p["in_c"])
+    lowest = np.concatenate([pixel + b * image for b in range(p["batch"])])
+    still_read = np.minimum.accumulate(lowest[::-1])[::-1]
+    starts = np.arange(0, len(lowest), tile_pixels)
+    ends = np.minimum(starts + tile_pixels, len(lowest)) * np.int64(p["out_c"])
+    return {0: int((ends - still_read[starts]).max())}
+
+
+def elementwise_overlap(lowered: Lowered) -> dict[int, int]:
+    """Element i is written after element i was read and never read again."""
+    del lowered
+    return {0: 0}
+
+
+def fold_input_zero_point(lowered: Lowered, axes: tuple[int, ...]) -> Packed:
+    """Take the input's zero point out of the inner loop: bias' = bias - zero_point · sum of weights.
+
+    Exact in int32: `OpContext.accumulator_fits` has bounded the sum.
+
+    Args:
+        axes: the axes of the weights that belong to one output channel.
+    """
+    weights = lowered.constants["weights"]
+    total = weights.astype(np.int64).sum(axis=axes)
+    bias = lowered.constants["bias"].astype(np.int64) - lowered.params["input_zero_point"] * total
+    return Packed(params=lowered.params, constants={**lowered.constants, "bias": bias.astype(np.int32)})

@@ -1,0 +1,252 @@
+"""What every operator file builds on: its definition, the checks errors come from, and integer parameters.
+
+An operator is *lowered* when nothing but integers is left of it: the kernels, the NumPy reference and the generated
+C++ all start from the same `Lowered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.core.errors import TinygenError, bad_input
+from tinygen.core.fixedpoint import INT32_MAX, INT32_MIN, multiply_by_quantized_multiplier
+from tinygen.model.ir import DType, Op, Quantization, Tensor
+
+Array = npt.NDArray[np.generic]
+Int8 = npt.NDArray[np.int8]
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+
+INT8_MIN, INT8_MAX = -128, 127
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lowered:
+    """An operator in integers.
+
+    Attributes:
+        params: scalars by the names the kernels' parameter structs use.
+        constants: arrays in the operator's canonical layout (weights OHWI int8, bias int32...), before any packing.
+        macs: multiply-accumulates.
+    """
+
+    params: dict[str, int]
+    constants: dict[str, Array] = field(default_factory=dict)
+    macs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpContext:
+    """One operator of a graph under inspection: hands out tensors, refuses what the operator cannot take."""
+
+    model: str
+    op: Op
+    tensors: Mapping[int, Tensor]
+
+    def fail(self, message: str, hint: str = "") -> TinygenError:
+        """The error for this operator."""
+        return bad_input(message, where=f"{self.model}: {self.op.where}", hint=hint)
+
+    def arity(self, inputs: tuple[int, int], outputs: int = 1) -> None:
+        """Require a number of inputs (least, most) and of outputs."""
+        if not inputs[0] <= len(self.op.inputs) <= inputs[1]:
+            raise self.fail(f"has {len(self.op.inputs)} inputs, expected {inputs[0]} to {inputs[1]}")
+        if len(self.op.outputs) != outputs:
+            raise self.fail(f"has {len(self.op.outputs)} outputs, expected {outputs}")
+
+    def optional(self, slot: int) -> Tensor | None:
+        """The tensor at an input slot, None when the model leaves it out."""
+        if slot >= len(self.op.inputs) or self.op.inputs[slot] < 0:
+            return None
+        return self.tensors[self.op.inputs[slot]]
+
+    def tensor(self, slot: int) -> Tensor:
+        """The tensor at an input slot."""
+        found = self.optional(slot)
+        if found is None:
+            raise self.fail(f"input {slot} is missing")
+        return found
+
+    def activation(self, slot: int, ranks: tuple[int, int] = (1, 6)) -> tuple[Tensor, Quantization]:
+        """An int8 input with one scale, of a rank within bounds."""
+        return self._int8(self.tensor(slot), f"input {slot}", ranks)
+
+    def output(self, ranks: tuple[int, int] = (1, 6)) -> tuple[Tensor, Quantization]:
+        """The int8 output with one scale."""
+        return self._int8(self.tensors[self.op.outputs[0]], "output", ranks)
+
+    def constant(self, slot: int, dtype: DType, what: str) -> Tensor:
+        """An input whose values are in the file."""
+        tensor = self.tensor(slot)
+        if tensor.data is None:
+            raise self.fail(
+                f"{what} ('{tensor.name}') is computed at run time", "only constants in the file are supported there"
+            )
+        if tensor.dtype != dtype:
+            raise self.fail(f"{what} ('{tensor.name}') is {tensor.dtype}, supported: {dtype}", _QUANTIZE_HINT)
+        return tensor
+
+    def channel_scales(self, tensor: Tensor, axis: int, channels: int) -> tuple[float, ...]:
+        """One scale per channel of int8 weights with zero point 0 (a single scale is repeated)."""
+        quantization = tensor.quantization
+        if quantization is None:
+            raise self.fail(f"weights '{tensor.name}' have no quantisation", _QUANTIZE_HINT)
+        if any(quantization.zero_points):
+            raise self.fail(
+                f"weights '{tensor.name}' have zero points other than 0, supported: 0",
+                "TFLite's INT8 specification wants symmetric weights; convert with a current TensorFlow",
+            )
+        if len(quantization.scales) == 1:
+            return quantization.scales * channels
+        if quantization.axis != axis or len(quantization.scales) != channels:
+            raise self.fail(
+                f"weights '{tensor.name}' have {len(quantization.scales)} scales along axis {quantization.axis}, "
+                f"expected {channels} along axis {axis}"
+            )
+        return quantization.scales
+
+    def bias(self, slot: int, channels: int) -> Int32:
+        """The int32 bias, zeros when the model has none."""
+        if self.optional(slot) is None:
+            return np.zeros(channels, np.int32)
+        tensor = self.constant(slot, "int32", "bias")
+        if tensor.n_elements != channels or tensor.data is None:
+            raise self.fail(f"bias '{tensor.name}' has {tensor.n_elements} values, expected {channels}")
+        return np.asarray(tensor.data, np.int32).reshape(channels)
+
+    def word(self, name: str, allowed: Sequence[str]) -> str:
+        """An option that is a word."""
+        value = str(self.op.options.get(name, ""))
+        if value not in allowed:
+            raise self.fail(f"{name} = {value or 'missing'}, supported: {', '.join(allowed)}")
+        return value
+
+    def whole(self, name: str, at_least: int, at_most: int = 1 << 15) -> int:
+        """An option that is an integer within bounds."""
+        value = int(self.op.options.get(name, 0))
+        if not at_least <= value <= at_most:
+            raise self.fail(f"{name} = {value}, must be {at_least}..{at_most}")
+        return value
+
+    def activation_range(self, quantization: Quantization) -> tuple[int, int]:
+        """The output clamp of the fused activation.
+
+        Source: CalculateActivationRangeQuantized in tensorflow/lite/kernels/kernel_util.cc (float32 division).
+        """
+        match self.word("fused_activation_function", ("none", "relu", "relu6", "relu_n1_to_1")):
+            case "relu":
+                low, high = self.quantized(0.0, quantization), INT8_MAX
+            case "relu6":
+                low, high = self.quantized(0.0, quantization), self.quantized(6.0, quantization)
+            case "relu_n1_to_1":
+                low, high = self.quantized(-1.0, quantization), self.quantized(1.0, quantization)
+            case _:
+                low, high = INT8_MIN, INT8_MAX
+        low, high = max(low, INT8_MIN), min(high, INT8_MAX)
+        if low > high:
+            raise self.fail(f"the activation's range {low}..{high} is empty: scale and zero point cannot be right")
+        return low, high
+
+    def quantized(self, value: float, quantization: Quantization) -> int:
+        """A real number on a tensor's grid, not clamped; divides in float32 as TFLite does."""
+        steps = round_half_away(float(np.float32(value) / np.float32(quantization.scale)))
+        if not INT32_MIN <= steps + quantization.zero_point <= INT32_MAX:
+            raise self.fail(f"{value} cannot be expressed with scale {quantization.scale:g}")
+        return steps + quantization.zero_point
+
+    def accumulator_fits(self, bias: Int32, per_channel: Sequence[int]) -> None:
+        """Refuse weights and bias whose sum could leave int32 for some input.
+
+        Args:
+            bias: int32 [channels].
+            per_channel: sum of |weight| of each output channel.
+        """
+        worst = np.asarray(per_channel, np.int64) * 256 + np.abs(bias.astype(np.int64))
+        if worst.size and int(worst.max()) > INT32_MAX:
+            raise self.fail(
+                f"the sum of channel {int(worst.argmax())} can reach {int(worst.max())}, more than int32 holds",
+                "the bias is absurdly large: check the quantisation of this layer",
+            )
+
+    def _int8(self, tensor: Tensor, what: str, ranks: tuple[int, int]) -> tuple[Tensor, Quantization]:
+        if tensor.dtype != "int8":
+            raise self.fail(f"{what} ('{tensor.name}') is {tensor.dtype}, supported: int8", _QUANTIZE_HINT)
+        if tensor.quantization is None:
+            raise self.fail(f"{what} ('{tensor.name}') has no quantisation (scale and zero point)", _QUANTIZE_HINT)
+        if len(tensor.quantization.scales) != 1:
+            raise self.fail(f"{what} ('{tensor.name}') has one scale per channel; activations need a single one")
+        if not ranks[0] <= len(tensor.shape) <= ranks[1]:
+            wanted = str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]} to {ranks[1]}"
+            raise self.fail(f"{what} ('{tensor.name}') has shape {list(tensor.shape)}, expected {wanted} dimensions")
+        return tensor, tensor.quantization
+
+
+_QUANTIZE_HINT = (
+    "convert with full INT8 quantisation (representative data set, TFLITE_BUILTINS_INT8, inference types int8)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpDef:
+    """An operator the compiler knows.
+
+    Attributes:
+        name: TFLite's name.
+        options_table: its options in the schema, "" when it has none.
+        options_required: refuse the operator when the file leaves its options out.
+        data_inputs: input slots that carry activations; all others must be constants.
+        lower: checks everything and gives the integer form.
+        reference: NumPy arithmetic equal to TFLM's reference kernel: (lowered, data inputs) -> outputs. The arrays have
+            the tensors' shapes.
+    """
+
+    name: str
+    options_table: str
+    options_required: bool
+    data_inputs: tuple[int, ...]
+    lower: Callable[[OpContext], Lowered]
+    reference: Callable[[Lowered, Sequence[Array], Sequence[tuple[int, ...]]], list[Array]]
+
+
+def round_half_away(value: float) -> int:
+    """C's round(): halves away from zero."""
+    magnitude = int(np.floor(abs(value) + 0.5)) if np.isfinite(value) else 1 << 62
+    return magnitude if value >= 0 else -magnitude
+
+
+def requantized(
+    acc: Int64, multiplier: npt.ArrayLike, shift: npt.ArrayLike, *, zero_point: int, low: int, high: int
+) -> Int8:
+    """Accumulators to int8: two roundings, zero point, clamp.
+
+    Args:
+        acc: int64 [..., channels] whose values fit int32.
+        multiplier, shift: scalars or [channels].
+    """
+    scaled = multiply_by_quantized_multiplier(acc, multiplier, shift) + zero_point
+    result: Int8 = np.clip(scaled, low, high).astype(np.int8)
+    return result
+
+
+def window_extent(ctx: OpContext, axis: str, size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """(output size, padding before) of a sliding window along one axis.
+
+    Source: ComputePaddingHeightWidth in tensorflow/lite/kernels/padding.h.
+    """
+    effective = (kernel - 1) * dilation + 1
+    if ctx.word("padding", ("same", "valid")) == "same":
+        out = -(-size // stride)
+        return out, max(0, (out - 1) * stride + effective - size) // 2
+    if effective > size:
+        raise ctx.fail(f"a window of {effective} does not fit the input's {axis} of {size} (padding: valid)")
+    return (size - effective) // stride + 1, 0
+
+
+def expect_shape(ctx: OpContext, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse an output whose declared shape is not what the operator makes."""
+    if tensor.shape != shape:
+        raise ctx.fail(f"output '{tensor.name}' is declared {list(tensor.shape)}, the operator makes {list(shape)}")

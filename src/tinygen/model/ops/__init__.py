@@ -1,0 +1,1 @@
+"""One file per operator family: checks, integer parameters and the NumPy reference."""

@@ -1,0 +1,36 @@
+"""All operators, in one explicit tuple. A test checks that every file of this folder is in it."""
+
+from __future__ import annotations
+
+from tinygen.model.lowering import OpDef
+from tinygen.model.ops.add import ADD
+from tinygen.model.ops.conv2d import CONV_2D
+from tinygen.model.ops.depthwise_conv2d import DEPTHWISE_CONV_2D
+from tinygen.model.ops.elementwise import LOGISTIC, RELU, RELU6
+from tinygen.model.ops.fully_connected import FULLY_CONNECTED
+from tinygen.model.ops.mean import MEAN
+from tinygen.model.ops.pad import PAD
+from tinygen.model.ops.pool2d import AVERAGE_POOL_2D, MAX_POOL_2D
+from tinygen.model.ops.reshape import RESHAPE
+from tinygen.model.ops.softmax import SOFTMAX
+
+OPS: tuple[OpDef, ...] = (
+    ADD,
+    AVERAGE_POOL_2D,
+    CONV_2D,
+    DEPTHWISE_CONV_2D,
+    FULLY_CONNECTED,
+    LOGISTIC,
+    MAX_POOL_2D,
+    MEAN,
+    PAD,
+    RELU,
+    RELU6,
+    RESHAPE,
+    SOFTMAX,
+)
+
+
+def find_op(name: str) -> OpDef | None:
+    """The definition of an operator by TFLite's name, None when it is not supported."""
+    return next((op for op in OPS if op.name == name), None)

@@ -1,0 +1,36 @@
+"""RESHAPE: the same bytes under another shape; the planner gives both tensors one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygen.model.lowering import Array, Lowered, OpContext, OpDef
+
+
+def _lower(ctx: OpContext) -> Lowered:
+    ctx.arity((1, 2))
+    source = ctx.tensor(0)
+    output = ctx.tensors[ctx.op.outputs[0]]
+    if source.dtype != "int8" or output.dtype != "int8":
+        raise ctx.fail(f"reshapes {source.dtype} to {output.dtype}, supported: int8")
+    shape = ctx.optional(1)
+    if shape is not None and shape.data is None:
+        raise ctx.fail("the new shape is computed at run time", "fix the batch size to 1 before converting")
+    if source.n_elements != output.n_elements:
+        raise ctx.fail(f"reshapes {list(source.shape)} into {list(output.shape)}: not the same number of values")
+    return Lowered(params={"n_elements": output.n_elements})
+
+
+def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    del lowered
+    return [inputs[0].reshape(shapes[0])]
+
+
+RESHAPE = OpDef(
+    name="RESHAPE",
+    options_table="ReshapeOptions",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower,
+    reference=_reference,
+)

@@ -1,0 +1,84 @@
+"""SOFTMAX over the last dimension in gemmlowp's fixed point.
+
+Only 256 differences to the row's maximum exist, so exp() is a table that the reference fills; the device computes
+one reciprocal per row.
+
+Source: tensorflow/lite/kernels/internal/reference/softmax.h and micro/kernels/softmax_common.cc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygen.core.fixedpoint import (
+    quantize_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+)
+from tinygen.model.fixed_functions import exp_on_negative_values, input_radius, reciprocal
+from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int64, Lowered, OpContext, OpDef, expect_shape
+
+DIFF_INTEGER_BITS = 5
+SUM_INTEGER_BITS = 12
+# One more and the sum of exponentials could need more integer bits than the final shift can take back.
+MAX_DEPTH = 511
+
+
+def _exp_table(ctx: OpContext, beta: float, scale: float) -> Int64:
+    """exp(-beta · scale · d) in Q0 for d = 0, 1... up to the last difference that counts."""
+    real = min(beta * scale * (1 << (31 - DIFF_INTEGER_BITS)), float((1 << 31) - 1))
+    multiplier, left_shift = quantize_multiplier(real)
+    if left_shift < 0:
+        raise ctx.fail(f"beta {beta:g} times input scale {scale:g} is too small for fixed point")
+    differences = -np.arange(min(input_radius(DIFF_INTEGER_BITS, left_shift), 255) + 1, dtype=np.int64)
+    rescaled = saturating_rounding_doubling_high_mul(differences << left_shift, multiplier)
+    return exp_on_negative_values(rescaled, DIFF_INTEGER_BITS)
+
+
+def _lower(ctx: OpContext) -> Lowered:
+    ctx.arity((1, 1))
+    source, source_q = ctx.activation(0, (1, 4))
+    output, output_q = ctx.output((1, 4))
+    expect_shape(ctx, output, source.shape)
+    if output_q.zero_point != INT8_MIN or abs(output_q.scale - 1.0 / 256.0) > 0.001 / 256.0:
+        raise ctx.fail(
+            f"output has scale {output_q.scale:g} and zero point {output_q.zero_point}, "
+            "TFLM's softmax needs 1/256 and -128"
+        )
+    beta = float(ctx.op.options.get("beta", 0.0))
+    if not 0.0 < beta < 1e6:
+        raise ctx.fail(f"beta = {beta}, must be positive")
+    depth = source.shape[-1]
+    if depth > MAX_DEPTH:
+        raise ctx.fail(f"{depth} classes, at most {MAX_DEPTH} fit the sum's fixed point")
+    table = _exp_table(ctx, beta, source_q.scale)
+    params = {"rows": source.n_elements // depth, "depth": depth, "table_size": len(table)}
+    return Lowered(params=params, constants={"exp_table": table.astype(np.int32)})
+
+
+def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    p = lowered.params
+    table = lowered.constants["exp_table"].astype(np.int64)
+    rows = inputs[0].astype(np.int64).reshape(p["rows"], p["depth"])
+    out = np.full(rows.shape, INT8_MIN, np.int8)
+    for row, result in zip(rows, out, strict=True):
+        differences = row.max() - row
+        counts = differences < len(table)
+        values = table[differences[counts]]
+        total = int(rounding_divide_by_pot(values, SUM_INTEGER_BITS).sum())
+        scale, bits = reciprocal(total, SUM_INTEGER_BITS)
+        scaled = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(scale, values), bits + 31 - 8)
+        result[counts] = np.clip(scaled + INT8_MIN, INT8_MIN, INT8_MAX)
+    return [out.reshape(shapes[0])]
+
+
+SOFTMAX = OpDef(
+    name="SOFTMAX",
+    options_table="SoftmaxOptions",
+    options_required=True,
+    data_inputs=(0,),
+    lower=_lower,
+    reference=_reference,
+)

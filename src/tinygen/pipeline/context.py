@@ -1,0 +1,59 @@
+"""What every verb needs: the configuration, where results are kept, how progress is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinygen.boards.loader import find_board
+from tinygen.boards.spec import BoardSpec
+from tinygen.config import Config
+from tinygen.core.progress import Progress, silent
+from tinygen.core.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One invocation.
+
+    Attributes:
+        offline: True never asks PlatformIO's registry, False always does, None finds out.
+    """
+
+    config: Config
+    progress: Progress = field(default=silent)
+    offline: bool | None = None
+    werror: bool = False
+
+    @property
+    def board(self) -> BoardSpec:
+        """The board of the configuration.
+
+        Raises:
+            TinygenError: unknown board.
+        """
+        return find_board(self.config.board)
+
+    @property
+    def store(self) -> Store:
+        """Where finished steps are."""
+        return Store(self.config.build_dir / "steps")
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where rooms keep what they can make again (synthesised speech, oracle answers)."""
+        return self.config.build_dir / "cache"
+
+    @property
+    def project_dir(self) -> Path:
+        """The generated PlatformIO project of this task and board."""
+        return self.config.build_dir / "projects" / f"{self.config.task}-{self.board.id}"
+
+    @property
+    def reports_dir(self) -> Path:
+        """The last report of each verb."""
+        return self.config.build_dir / "reports" / f"{self.config.task}-{self.board.id}"
+
+    def log(self, name: str) -> Path:
+        """The log file of a tool run."""
+        return self.config.build_dir / "logs" / f"{self.config.task}-{self.board.id}-{name}.log"

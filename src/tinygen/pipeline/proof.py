@@ -1,0 +1,165 @@
+"""verify and monitor: an image, something that runs it, and the oracle's answers brought together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tinygen.core.canonical import digest_bytes
+from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.core.process import shown
+from tinygen.core.values import Report
+from tinygen.device.client import Client
+from tinygen.device.link import Target
+from tinygen.device.registry import Image, choose, is_port, open_target
+from tinygen.model import reference
+from tinygen.pipeline import firmware_steps, vectors, views
+from tinygen.pipeline.context import Context
+from tinygen.pipeline.firmware_steps import Built
+from tinygen.toolchain.relink import relink_for_xtensa_sim
+from tinygen.verify import compare
+from tinygen.verify.facts import MODES, Mode, Setup
+from tinygen.verify.values import Vector
+
+DEFAULT_VECTORS = 50
+_SLOW_VECTORS = 5
+_SLOW_MACS = 1_000_000  # labwired executes some 0.4 M instructions a second
+
+
+def default_vectors(target: str, macs: int) -> int:
+    """How many vectors are compared when nobody says: 50, on labwired 1 to 5 by the size of the model."""
+    if target != "labwired":
+        return DEFAULT_VECTORS
+    return max(1, min(_SLOW_VECTORS, _SLOW_MACS // max(macs, 1)))
+
+
+def image_for(ctx: Context, made: Built, target: str) -> Image:
+    """The program a target runs: the linked image, or its objects relinked for QEMU's Xtensa machine.
+
+    Raises:
+        TinygenError: relinking is not possible.
+    """
+    firmware = made.firmware
+    elf, symbols = firmware.elf, firmware.symbols
+    if target == "qemu-xtensa":
+        out = ctx.config.build_dir / "relinked" / f"{ctx.config.task}-{firmware.board}"
+        relinked = relink_for_xtensa_sim(firmware, ctx.project_dir, ctx.board, out, log=ctx.log("relink"))
+        elf, symbols = relinked.elf, relinked.symbols
+    return Image(elf=elf, symbols={name: s.address for name, s in symbols.items()}, build_id=firmware.build_id)
+
+
+@contextmanager
+def connected(ctx: Context, made: Built, on: str) -> Iterator[tuple[Target, Client]]:
+    """A running target and a client that accepts only this build.
+
+    Raises:
+        TinygenError: the target is missing, or nobody answers.
+    """
+    board = ctx.board
+    chosen = choose(board, on)
+    with open_target(board, chosen, image_for(ctx, made, chosen)) as target:
+        link = target.open()
+        try:
+            name = chosen if is_port(chosen) else f"{board.id} on {chosen}"
+            scale = target.capabilities.time_scale
+            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id)
+        finally:
+            link.close()
+
+
+def commands(ctx: Context) -> list[str]:
+    """What `run` and `verify` start, for --dry-run; the project is generated for it.
+
+    Raises:
+        TinygenError: as `firmware_steps.generated`.
+    """
+    firmware_steps.generated(ctx)
+    chosen = choose(ctx.board, ctx.config.on)
+    words = [shown(command) for command in firmware_steps.build_commands(ctx)]
+    return [*words, f"tinygen verify --task {ctx.config.task} --board {ctx.board.id} --on {chosen}"]
+
+
+def verify(
+    ctx: Context, *, mode: str, export: Path | None = None, vectors_file: Path | None = None, made: Built | None = None
+) -> Report:
+    """Build if needed, boot, compare every byte, report.
+
+    Raises:
+        TinygenError: as `firmware_steps.built`; the target is missing or silent; the oracle is missing.
+    """
+    chosen = choose(ctx.board, ctx.config.on)
+    made = made or firmware_steps.built(ctx)
+    planned = made.generated.planned
+    plan, converted = planned.plan, planned.converted
+    count = ctx.config.vectors or default_vectors(chosen, plan.macs)
+    asked = vectors.asked(ctx, converted, plan, planned.input_quantization, count, vectors_file)
+    if export is not None:
+        vectors.export(export, converted, asked, ctx.config.seed)
+    modes: tuple[Mode, ...] = MODES if mode == "both" else ("raw",) if mode == "raw" else ("tensor",)
+
+    def numpy_reference(vector: Vector) -> dict[int, np.ndarray]:
+        shape = planned.input_tensor.shape
+        return reference.run(plan.graph, [vector.model_input.reshape(shape)])
+
+    with connected(ctx, made, chosen) as (target, client):
+        setup = Setup(
+            board=ctx.board.id,
+            task=converted.task.name,
+            engine=ctx.config.engine,
+            build_id=made.firmware.build_id,
+            target=target.capabilities,
+            plan=plan,
+            rule=converted.model.decision,
+            oracle=asked.source,
+            flash_bytes=made.firmware.flash_bytes,
+            ram_bytes=made.firmware.ram_bytes,
+            synthetic=converted.model.synthetic,
+            subject={"model": digest_bytes(converted.model.tflite)[:16], "toolchain": made.firmware.toolchain},
+        )
+        report = compare.verify(
+            client,
+            setup,
+            asked.vectors,
+            asked.expected,
+            modes,
+            reference=numpy_reference,
+            progress=ctx.progress,
+        )
+    return views.with_checks(report, (views.arena_check(made),))
+
+
+def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:
+    """Say hello, then show log lines as they come, until Ctrl-C or the time is over.
+
+    Raises:
+        TinygenError: no port, or nobody answers.
+    """
+    on = port or ctx.config.on
+    made = None if is_port(on) else firmware_steps.built(ctx)
+    board = ctx.board
+    image = Image(elf=Path(), symbols={}, build_id="") if made is None else image_for(ctx, made, choose(board, on))
+    with open_target(board, on, image) as target:
+        link = target.open()
+        client = Client(link, target.capabilities.time_scale, name=on)
+        hello = client.hello()
+        say(f"{hello.board}: task {hello.task}, engine {hello.engine}, build {hello.build_id}")
+        end = None if seconds is None else time.monotonic() + seconds
+        told = 0
+        try:
+            while end is None or time.monotonic() < end:
+                client.listen(0.2)
+                lines = client.logs
+                for line in lines[told:]:
+                    say(f"[{line.level}] {line.text}")
+                told = len(lines)
+        except KeyboardInterrupt:
+            say("stopped")
+        except TinygenError as error:
+            if error.code is not ExitCode.NO_ANSWER:
+                raise
+            say(f"the device has gone: {error}")
+    return views.monitoring(hello, told)

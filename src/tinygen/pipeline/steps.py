@@ -1,0 +1,172 @@
+"""The steps verbs stand on, each keyed by the digest of everything that goes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from tinygen import __version__
+from tinygen.core.canonical import digest_tree, pretty_json
+from tinygen.core.errors import bad_input
+from tinygen.core.files import write_atomic
+from tinygen.core.resources import resource_dir, source_dir
+from tinygen.core.store import StepResult
+from tinygen.datasets.load import load_dataset
+from tinygen.datasets.split import split
+from tinygen.datasets.values import Dataset, Recording
+from tinygen.pipeline.context import Context
+from tinygen.tasks.registry import make_task
+from tinygen.tasks.spec import Task
+from tinygen.training.values import TrainedModel
+
+_TASK = TypeAdapter(Task)
+_TRAINED = TypeAdapter(TrainedModel)
+_MAX_HELDOUT = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Converted:
+    """A finished model with what later steps need of its task: nothing here needs TensorFlow or the recordings.
+
+    Attributes:
+        heldout: recordings of the test side, for vectors.
+    """
+
+    task: Task
+    model: TrainedModel
+    heldout: tuple[Recording, ...]
+    key: str
+    path: Path
+    reused: bool
+
+
+def package_version(name: str) -> str:
+    """The installed version of a distribution, or "none"."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def data_key(data: Path | None) -> str:
+    """What identifies the recordings: the bytes of the user's files, or the code of the built-in generators.
+
+    Raises:
+        TinygenError: no such path.
+    """
+    if data is None:
+        return digest_tree([source_dir("datasets"), resource_dir("datasets")])
+    if not data.exists():
+        raise bad_input(
+            "no such file or folder", where=str(data), hint="--data takes a folder of recordings or one file"
+        )
+    return digest_tree([data])
+
+
+def dataset_of(ctx: Context) -> Dataset:
+    """The recordings of the configuration.
+
+    Raises:
+        TinygenError: missing, broken or unusable recordings.
+    """
+    config = ctx.config
+    return load_dataset(config.task, config.data, ctx.cache_dir / "datasets", config.seed, ctx.progress)
+
+
+def trained(ctx: Context) -> StepResult:
+    """The folder with the trained, not yet quantised network and the held-out recordings.
+
+    Raises:
+        TinygenError: unusable recordings, TensorFlow missing.
+    """
+    config = ctx.config
+
+    def make(folder: Path) -> None:
+        from tinygen.training.run import fit_task
+
+        dataset = dataset_of(ctx)
+        task = make_task(config.task, dataset)
+        sides = split(dataset, config.seed)
+        fit_task(task, dataset, sides, config.seed, folder, config.epochs, ctx.progress)
+        write_atomic(folder / "task.json", _TASK.dump_json(task, indent=2))
+        save_recordings(folder / "heldout.npz", sides.test)
+
+    rooms = [source_dir(room) for room in ("datasets", "features", "tasks", "training")]
+    inputs = {
+        "tinygen": __version__,
+        "code": digest_tree(rooms, suffixes=(".py",)),
+        "tensorflow": package_version("tensorflow"),
+        "task": config.task,
+        "data": data_key(config.data),
+        "seed": config.seed,
+        "epochs": config.epochs,
+    }
+    return ctx.store.step("train", inputs, make)
+
+
+def converted(ctx: Context) -> Converted:
+    """The INT8 model, judged on the test side in TFLM's interpreter.
+
+    Raises:
+        TinygenError: as `trained`; the conversion failed or left operators that are not INT8.
+    """
+    before = trained(ctx)
+
+    def make(folder: Path) -> None:
+        from tinygen.training.run import convert_task
+
+        task = _TASK.validate_json((before.path / "task.json").read_bytes())
+        model = convert_task(task, before.path, ctx.config.seed, ctx.progress)
+        write_atomic(folder / "model.tflite", model.tflite)
+        facts = json.loads(_TRAINED.dump_json(model, exclude={"tflite"}))
+        write_atomic(folder / "trained.json", pretty_json(facts).encode())
+
+    inputs = {"train": before.key, "oracle": package_version("tflite-micro")}
+    result = ctx.store.step("convert", inputs, make)
+    facts = json.loads((result.path / "trained.json").read_text())
+    tflite = (result.path / "model.tflite").read_bytes()
+    return Converted(
+        task=_TASK.validate_json((before.path / "task.json").read_bytes()),
+        model=_TRAINED.validate_python({**facts, "tflite": tflite}),
+        heldout=load_recordings(before.path / "heldout.npz"),
+        key=result.key,
+        path=result.path,
+        reused=result.reused,
+    )
+
+
+def save_recordings(path: Path, recordings: Iterable[Recording]) -> None:
+    """Keep up to 400 recordings, spread evenly over the given ones, in one .npz without pickled objects."""
+    every = list(recordings)
+    picks = every
+    if len(every) > _MAX_HELDOUT:
+        picks = [every[round(i)] for i in np.linspace(0, len(every) - 1, _MAX_HELDOUT)]
+    facts = [
+        {"label": r.label, "group": r.group, "name": r.name, "rate_hz": r.rate_hz, "length": int(r.signal.shape[0])}
+        for r in picks
+    ]
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            signal=np.concatenate([r.signal for r in picks]),
+            facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+        )
+
+
+def load_recordings(path: Path) -> tuple[Recording, ...]:
+    """What `save_recordings` wrote."""
+    with np.load(path) as archive:
+        signal = archive["signal"]
+        facts = json.loads(archive["facts"].tobytes())
+    found, start = [], 0
+    for fact in facts:
+        length = fact.pop("length")
+        found.append(Recording(signal=signal[start : start + length], **fact))
+        start += length
+    return tuple(found)

@@ -1,0 +1,211 @@
+"""One function per verb. Each does the missing earlier steps first and ends in a Report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tinygen.boards.loader import find_board, load_boards
+from tinygen.core.errors import bad_input
+from tinygen.core.files import write_atomic
+from tinygen.core.process import shown
+from tinygen.core.values import Report
+from tinygen.datasets.manifest import load_manifests
+from tinygen.datasets.split import split
+from tinygen.device import discovery
+from tinygen.model import compile as compiler
+from tinygen.model import importer
+from tinygen.pipeline import firmware_steps, proof, saved, steps, views
+from tinygen.pipeline.context import Context
+from tinygen.report import html
+from tinygen.toolchain import flash as flasher
+
+
+def check_names(ctx: Context) -> None:
+    """Refuse an unknown board before anything else is done.
+
+    Raises:
+        TinygenError: with what was probably meant.
+    """
+    find_board(ctx.config.board)
+
+
+def boards(name: str | None) -> Report:
+    """All boards, or one with its sources.
+
+    Raises:
+        TinygenError: unknown board.
+    """
+    return views.board(find_board(name)) if name else views.boards(list(load_boards().values()))
+
+
+def datasets(ctx: Context, everything: bool) -> Report:
+    """The built-in sets, or what one holds and how it is split.
+
+    Args:
+        ctx: names the task and the data.
+        everything: list the built-in sets instead of looking into one.
+
+    Raises:
+        TinygenError: unusable recordings.
+    """
+    if everything:
+        return views.manifests(list(load_manifests().values()))
+    dataset = steps.dataset_of(ctx)
+    return views.dataset(dataset, split(dataset, ctx.config.seed))
+
+
+def train(ctx: Context) -> Report:
+    """Train the task's network.
+
+    Raises:
+        TinygenError: unusable recordings, TensorFlow missing.
+    """
+    return saved.keep(ctx, views.training(steps.trained(ctx)))
+
+
+def convert(ctx: Context, output: Path | None) -> Report:
+    """Convert to INT8 and judge in TFLM's interpreter.
+
+    Raises:
+        TinygenError: as `train`; the conversion failed.
+    """
+    made = steps.converted(ctx)
+    if output is not None:
+        write_atomic(output, made.model.tflite)
+    return saved.keep(ctx, views.conversion(made, output or made.path / "model.tflite"))
+
+
+def compile_model(ctx: Context, model: Path | None) -> Report:
+    """Plan a model for the board: kernels, memory, weights, before anything is built.
+
+    Args:
+        ctx: names the board and the budget.
+        model: any INT8 .tflite; None takes the task's own.
+
+    Raises:
+        TinygenError: the file is no INT8 model, holds an unsupported operator, or does not fit.
+    """
+    board = ctx.board
+    if model is None:
+        return saved.keep(ctx, views.compilation(firmware_steps.planned(ctx).plan, board))
+    try:
+        data = model.read_bytes()
+    except OSError as error:
+        raise bad_input(f"cannot be read: {error.strerror}", where=str(model)) from error
+    plan = compiler.plan(importer.load(data, model.name), board.chip)
+    firmware_steps.check_fits(ctx, plan, board, None)
+    return views.compilation(plan, board)
+
+
+def generate(ctx: Context, output: Path | None) -> Report:
+    """Write the PlatformIO project.
+
+    Raises:
+        TinygenError: as `compile_model`; the folder holds something else, or cannot be written.
+    """
+    if output is not None and output.exists() and any(output.iterdir()) and not (output / "platformio.ini").is_file():
+        raise bad_input("is not empty and no generated project", where=str(output), hint="name a new folder")
+    made = firmware_steps.generated(ctx, output)
+    return saved.keep(ctx, views.generation(made, output or ctx.project_dir))
+
+
+def build(ctx: Context, *, dry_run: bool) -> Report:
+    """Build the firmware.
+
+    Raises:
+        TinygenError: as `generate`; a tool is missing or failed, or the image is over the budget.
+    """
+    if dry_run:
+        firmware_steps.generated(ctx)
+        return views.dry_run([*map(shown, firmware_steps.build_commands(ctx))])
+    return saved.keep(ctx, views.building(firmware_steps.built(ctx)))
+
+
+def flash(ctx: Context, port: str | None, *, dry_run: bool) -> Report:
+    """Build, write to a connected board, and check that this very build answers.
+
+    Raises:
+        TinygenError: as `build`; no board, several boards, the upload failed, or another build answers.
+    """
+    board = ctx.board
+    if board.chip.arch == "native":
+        raise bad_input("'host' is this machine, there is nothing to flash", hint="use: tinygen verify --on host")
+    if dry_run:
+        generated = firmware_steps.generated(ctx)
+        words = flasher.commands(ctx.project_dir, generated.planned.board, port=port, offline=ctx.offline)
+        return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
+    chosen = port or discovery.find_port(board)
+    made = firmware_steps.built(ctx)
+    flasher.flash(ctx.project_dir, board, port=chosen, offline=ctx.offline, log=ctx.log("flash"))
+    with proof.connected(ctx, made, chosen) as (_, client):
+        hello = client.hello()
+    return saved.keep(ctx, views.flashing(made, chosen, hello))
+
+
+def verify(
+    ctx: Context, *, mode: str, export: Path | None = None, vectors_file: Path | None = None, dry_run: bool = False
+) -> Report:
+    """Compare every byte with TFLM's interpreter.
+
+    Args:
+        ctx: names the board, where to run, and how many vectors.
+        mode: "raw" (signal in), "tensor" (model input in) or "both".
+        export: also write the vectors and the oracle's bytes there.
+        vectors_file: take these instead of asking the oracle.
+        dry_run: only say the commands.
+
+    Raises:
+        TinygenError: as `build`; the target is missing or silent, the oracle is missing.
+    """
+    if dry_run:
+        return views.dry_run(proof.commands(ctx))
+    return saved.keep(ctx, proof.verify(ctx, mode=mode, export=export, vectors_file=vectors_file))
+
+
+def run(ctx: Context, *, dry_run: bool) -> Report:
+    """Everything, from recordings to the proof.
+
+    Raises:
+        TinygenError: as `verify`.
+    """
+    if dry_run:
+        return views.dry_run(proof.commands(ctx))
+    started = time.monotonic()
+    made = steps.converted(ctx)
+    saved.keep(ctx, views.conversion(made, made.path / "model.tflite"))
+    image = firmware_steps.built(ctx)
+    saved.keep(ctx, views.compilation(image.generated.planned.plan, ctx.board))
+    saved.keep(ctx, views.building(image))
+    report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
+    page = ctx.config.build_dir / "report.html"
+    write_report(ctx, page)
+    return views.whole_run(report, made, image, page, time.monotonic() - started)
+
+
+def write_report(ctx: Context, output: Path | None) -> Report:
+    """The kept reports of this task and board as one HTML page.
+
+    Raises:
+        TinygenError: there is none yet, or the file cannot be written.
+    """
+    kept = saved.load(ctx)
+    if not kept:
+        raise bad_input(
+            f"nothing was done yet for task '{ctx.config.task}' on board '{ctx.board.id}'",
+            where=str(ctx.reports_dir),
+            hint="tinygen run makes a report",
+        )
+    path = output or ctx.config.build_dir / "report.html"
+    write_atomic(path, html.page(kept, None))
+    return Report(kind="report", subject={"page": str(path), "parts": ", ".join(report.kind for report in kept)})
+
+
+def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:
+    """Show what the device says until Ctrl-C, its end, or a time limit.
+
+    Raises:
+        TinygenError: no such port, no built image for a simulator, or nobody answers.
+    """
+    return proof.monitor(ctx, port, seconds, say)

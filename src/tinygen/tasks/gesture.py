@@ -1,0 +1,95 @@
+"""Gestures of an accelerometer (and gyroscope): a window of motion becomes one of the data set's gestures.
+
+Convolutions along time, written as 2-D ones of height 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinygen.core.errors import bad_input
+from tinygen.datasets.assemble import UNLABELLED
+from tinygen.datasets.values import Dataset
+from tinygen.features.spec import ScaledWindowSpec
+from tinygen.tasks.shapes import after
+from tinygen.tasks.spec import Acceptance, Layer, Task, TrainingPlan
+
+NAME = "gesture"
+TITLE = "Gesture recognition"
+
+_MAX_FRAMES = 128
+_MIN_FRAMES = 16
+_IDLE = ("none", "negative", "idle", "rest", "other")
+
+
+def front_end(dataset: Dataset) -> ScaledWindowSpec:
+    """A window that covers a gesture in at most 128 frames, scaled to a spread of about 1.
+
+    Raises:
+        TinygenError: the recordings are too short, or have too many channels.
+    """
+    moving = [r for r in dataset.recordings if r.label.lower() not in _IDLE] or list(dataset.recordings)
+    length = int(np.median([r.signal.shape[0] for r in moving]))
+    channels = moving[0].signal.shape[1]
+    if length < _MIN_FRAMES:
+        hint = "record each gesture from before it begins until after it ends"
+        raise bad_input(
+            f"recordings have {length} samples, at least {_MIN_FRAMES} are needed", where=dataset.name, hint=hint
+        )
+    if channels > 9:
+        raise bad_input(f"{channels} channels are more than the 9 that are supported", where=dataset.name)
+    decimation = -(-length // _MAX_FRAMES) if length > 1.25 * _MAX_FRAMES else 1
+    power = float(np.mean([np.mean(r.signal.astype(np.float64) ** 2) for r in moving]))
+    return ScaledWindowSpec(
+        rate_hz=moving[0].rate_hz,
+        n_channels=channels,
+        decimation=decimation,
+        n_frames=min(_MAX_FRAMES, length // decimation),
+        feature_scale=2.0 ** -round(math.log2(math.sqrt(power) + 1.0)),
+    )
+
+
+def make(dataset: Dataset) -> Task:
+    """The task for the gestures of a data set.
+
+    Raises:
+        TinygenError: as `front_end`.
+    """
+    features = front_end(dataset)
+    labels = tuple(sorted({r.label for r in dataset.recordings} - {UNLABELLED}))
+    shape = (1, features.n_frames, features.n_channels)
+    body = (
+        Layer(kind="conv2d", filters=16, kernel=(1, 7), strides=(1, 2), activation="relu", batch_norm=True),
+        Layer(
+            kind="conv2d",
+            filters=24,
+            kernel=(1, 5),
+            strides=(1, 2),
+            padding="same",
+            activation="relu",
+            batch_norm=True,
+        ),
+        Layer(kind="conv2d", filters=32, kernel=(1, 5), padding="same", activation="relu", batch_norm=True),
+    )
+    _, width, _ = after(body, shape)
+    pool = max(1, width // 5)
+    head = (
+        Layer(kind="average_pool2d", kernel=(1, pool), strides=(1, pool)),
+        Layer(kind="flatten"),
+        Layer(kind="dropout", rate=0.3),
+        Layer(kind="dense", filters=len(labels), activation="softmax"),
+    )
+    return Task(
+        name="gesture",
+        title=TITLE,
+        labels=labels,
+        features=features,
+        input_shape=shape,
+        layers=(*body, *head),
+        loss="cross_entropy",
+        decision="argmax",
+        training=TrainingPlan(epochs=40, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3),
+        acceptance=Acceptance(metric="accuracy", at_least=0.85),
+    )

@@ -1,0 +1,65 @@
+"""Keyword spotting: one second of audio becomes one of the data set's words.
+
+A small depthwise-separable network after "Hello Edge" (Zhang et al., 2017, arXiv:1711.07128), with fewer filters: the
+first layer sees 5 frames x 4 bands, three separable blocks follow, then the mean over time and frequency.
+"""
+
+from __future__ import annotations
+
+from tinygen.datasets.assemble import UNLABELLED
+from tinygen.datasets.values import Dataset
+from tinygen.features.spec import LogMelSpec
+from tinygen.tasks.shapes import after
+from tinygen.tasks.spec import Acceptance, Layer, Task, TrainingPlan
+
+NAME = "kws"
+TITLE = "Keyword spotting"
+
+_FIRST = ("_silence_", "_unknown_")
+
+
+def labels_of(dataset: Dataset) -> tuple[str, ...]:
+    """Silence and unknown first, then the words in alphabetical order."""
+    found = {r.label for r in dataset.recordings} - {UNLABELLED}
+    return (*(label for label in _FIRST if label in found), *sorted(found - set(_FIRST)))
+
+
+def make(dataset: Dataset) -> Task:
+    """The task for the words of a data set."""
+    features = LogMelSpec()
+    labels = labels_of(dataset)
+    shape = (features.n_frames, features.n_bands, 1)
+    body = (
+        Layer(kind="conv2d", filters=32, kernel=(5, 4), strides=(2, 2), activation="relu", batch_norm=True),
+        Layer(
+            kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), padding="same", activation="relu", batch_norm=True
+        ),
+        Layer(kind="conv2d", filters=64, activation="relu", batch_norm=True),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), padding="same", activation="relu", batch_norm=True),
+        Layer(kind="conv2d", filters=64, activation="relu", batch_norm=True),
+        Layer(
+            kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), padding="same", activation="relu", batch_norm=True
+        ),
+        Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), padding="same", activation="relu", batch_norm=True),
+        Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),
+    )
+    height, width, _ = after(body, shape)
+    head = (
+        Layer(kind="average_pool2d", kernel=(height, width), strides=(height, width)),
+        Layer(kind="flatten"),
+        Layer(kind="dropout", rate=0.2),
+        Layer(kind="dense", filters=len(labels), activation="softmax"),
+    )
+    return Task(
+        name="kws",
+        title=TITLE,
+        labels=labels,
+        features=features,
+        input_shape=shape,
+        layers=(*body, *head),
+        loss="cross_entropy",
+        decision="argmax",
+        training=TrainingPlan(epochs=20, batch_size=64, learning_rate=4e-3, augment=("speech",) * 4),
+        acceptance=Acceptance(metric="accuracy", at_least=0.80),
+    )

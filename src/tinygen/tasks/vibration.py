@@ -1,0 +1,81 @@
+"""Condition monitoring: an autoencoder that knows sound machines and reconstructs others badly.
+
+Features are log band energies of one snapshot. Only healthy snapshots train; the score is the squared reconstruction
+error in steps of the model's int8 input, so that training, evaluation and device mean the same number.
+"""
+
+from __future__ import annotations
+
+from tinygen.core.errors import bad_input
+from tinygen.datasets.adapt import HEALTHY
+from tinygen.datasets.values import Dataset
+from tinygen.features.spec import BandEnergySpec
+from tinygen.tasks.spec import Acceptance, Layer, Task, TrainingPlan
+
+NAME = "vibration"
+TITLE = "Vibration monitoring"
+
+ANOMALY = "anomaly"
+
+_SNAPSHOT_SAMPLES = 4096  # of longer recordings several snapshots are taken
+_MAX_WINDOW = 512
+_MIN_WINDOW = 64
+
+
+def front_end(dataset: Dataset) -> BandEnergySpec:
+    """Band energies that suit rate, axes and length of the recordings.
+
+    Raises:
+        TinygenError: the recordings are too short, or have too many channels.
+    """
+    shortest = min(dataset.recordings, key=lambda r: r.signal.shape[0])
+    length = min(shortest.signal.shape[0], _SNAPSHOT_SAMPLES)
+    channels = shortest.signal.shape[1]
+    if length < 2 * _MIN_WINDOW:
+        raise bad_input(
+            f"has {length} samples, at least {2 * _MIN_WINDOW} are needed for a spectrum",
+            where=shortest.name,
+            hint="record snapshots of a tenth of a second or more",
+        )
+    if channels > 4:
+        raise bad_input(f"{channels} channels are more than the 4 that are supported", where=dataset.name)
+    window = _MAX_WINDOW
+    while window > length // 2:
+        window //= 2
+    hop = window // 2
+    return BandEnergySpec(
+        rate_hz=shortest.rate_hz,
+        n_channels=channels,
+        window_samples=window,
+        hop_samples=hop,
+        n_windows=(length - window) // hop + 1,
+        n_bands=min(32, window // 8),
+    )
+
+
+def make(dataset: Dataset) -> Task:
+    """The task for the sensor of a data set.
+
+    Raises:
+        TinygenError: as `front_end`.
+    """
+    features = front_end(dataset)
+    values = features.n_channels * features.n_bands
+    narrow = max(4, values // 8)
+    return Task(
+        name="vibration",
+        title=TITLE,
+        labels=(HEALTHY, ANOMALY),
+        features=features,
+        input_shape=(1, 1, values),
+        layers=(
+            Layer(kind="dense", filters=48, activation="relu", batch_norm=True),
+            Layer(kind="dense", filters=narrow, activation="relu", batch_norm=True),
+            Layer(kind="dense", filters=48, activation="relu", batch_norm=True),
+            Layer(kind="dense", filters=values),
+        ),
+        loss="reconstruction",
+        decision="reconstruction",
+        training=TrainingPlan(epochs=120, batch_size=32, learning_rate=3e-3, augment=("vibration",) * 3),
+        acceptance=Acceptance(metric="auc", at_least=0.90),
+    )

@@ -1,0 +1,63 @@
+"""From a failed build's output to the few lines that tell what is wrong."""
+
+from __future__ import annotations
+
+import re
+
+from tinygen.core.errors import TinygenError, bad_input, tool_failed
+
+SHOWN = 5
+_COMPILER = re.compile(r"^\S[^:\n]*:\d+(?::\d+)?: (?:fatal )?error: .+")
+_LINKER = re.compile(
+    r"undefined reference to|multiple definition of|cannot find -l|cannot open linker script|will not fit in region"
+    r"|region `[^']+' overflowed|not in executable format|relocation truncated|dangerous relocation"
+)
+_BUILDER = re.compile(
+    r"^(?:Error: |UserSideException|UnknownPackageError|UnknownPlatform|HTTPClientError|\S*Exception: )"
+)
+_OVERFLOW = re.compile(r"region `([^']+)' overflowed by (\d+) bytes")
+_TOO_BIG = re.compile(r"The program size \((\d+) bytes\) is greater than maximum allowed \((\d+) bytes\)")
+_REGISTRY = re.compile(r"HTTPClientError|Could not find the package|UnknownPackageError|Please check your connection")
+
+
+def problems(output: str) -> tuple[str, ...]:
+    """The first lines that name a cause, each once: the compiler's before the linker's before the build system's."""
+    lines = list(dict.fromkeys(line.strip() for line in output.splitlines()))
+    for pattern in (_COMPILER, _LINKER, _BUILDER):
+        found = tuple(line for line in lines if pattern.search(line))
+        if found:
+            return found[:SHOWN]
+    return tuple(line for line in lines if line)[-SHOWN:]
+
+
+def build_error(output: str, *, where: str, log: str, offline: bool) -> TinygenError:
+    """The error to raise for a build that failed.
+
+    Args:
+        output: everything the build printed.
+        where: the project.
+        log: where the whole output lies; "" if nowhere.
+        offline: the build used the stand-in.
+    """
+    named = "\n".join(f"  {line}" for line in problems(output))
+    see = f"the whole output is in {log}" if log else ""
+    if overflow := _OVERFLOW.search(output):
+        return bad_input(
+            f"the firmware does not fit: {overflow[1]} is {overflow[2]} bytes too small\n{named}",
+            where=where,
+            hint="choose a board with more memory or a smaller model; `tinygen compile` shows which step needs most",
+        )
+    if size := _TOO_BIG.search(output):
+        return bad_input(
+            f"the firmware does not fit: {size[1]} bytes, the chip has {size[2]}",
+            where=where,
+            hint="choose a board with more flash or a smaller model",
+        )
+    if _REGISTRY.search(output):
+        advice = (
+            "the offline setup lacks a package the project asks for; `tinygen doctor` shows what is there"
+            if offline
+            else "PlatformIO's registry did not deliver; try again, or set TINYGEN_OFFLINE=1 to build with the stand-in"
+        )
+        return tool_failed(f"PlatformIO could not get a package\n{named}", where=where, hint=f"{advice}; {see}")
+    return tool_failed(f"the build failed\n{named}", where=where, hint=see)

@@ -1,0 +1,123 @@
+"""How good a model is: the float network against the INT8 one, on the same examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.model.ir import Graph
+from tinygen.tasks.decision import reconstruction_scores
+from tinygen.tasks.spec import DecisionRule, Task
+from tinygen.training import metrics
+from tinygen.training.examples import Examples
+from tinygen.training.int8 import ends, model_inputs, run_tflm
+
+HEALTHY_QUANTILE = 0.98
+"""The share of healthy validation snapshots that must stay below the threshold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Figures on the test side."""
+
+    decision: DecisionRule
+    float_metrics: dict[str, float]
+    int8_metrics: dict[str, float]
+    details: dict[str, object]
+
+
+def evaluate(
+    task: Task,
+    tflite: bytes,
+    graph: Graph,
+    *,
+    validation: Examples,
+    test: Examples,
+    float_inputs: npt.NDArray[np.float32],
+    float_outputs: npt.NDArray[np.float32],
+) -> Evaluation:
+    """Judge both forms of the model.
+
+    Args:
+        task: what it is for.
+        tflite, graph: the INT8 model.
+        validation: chooses the threshold of anomaly tasks.
+        test: examples of groups nothing was trained or chosen on.
+        float_inputs, float_outputs: float32 [n, ...] of the float network over `test`.
+
+    Raises:
+        TinygenError: TFLM's interpreter is missing or does not run the model.
+    """
+    if task.decision == "argmax":
+        return _classification(task, tflite, graph, test, float_outputs)
+    return _anomaly(task, tflite, graph, validation, test, float_inputs, float_outputs)
+
+
+def _classification(
+    task: Task, tflite: bytes, graph: Graph, test: Examples, float_outputs: npt.NDArray[np.float32]
+) -> Evaluation:
+    outputs = run_tflm(tflite, graph, model_inputs(task.features, test.features, ends(graph)))
+    found_float = float_outputs.reshape(len(outputs), -1).argmax(axis=1)
+    found_int8 = outputs.argmax(axis=1)
+    n = len(task.labels)
+    table_float = metrics.confusion(test.classes, found_float, n)
+    table_int8 = metrics.confusion(test.classes, found_int8, n)
+    return Evaluation(
+        decision=DecisionRule(kind="argmax", labels=task.labels),
+        float_metrics={"accuracy": metrics.accuracy(table_float)},
+        int8_metrics={"accuracy": metrics.accuracy(table_int8)},
+        details={
+            "labels": list(task.labels),
+            "confusion_float": table_float.tolist(),
+            "confusion_int8": table_int8.tolist(),
+            "float_and_int8_agree": float(np.mean(found_float == found_int8)),
+        },
+    )
+
+
+def _anomaly(
+    task: Task,
+    tflite: bytes,
+    graph: Graph,
+    validation: Examples,
+    test: Examples,
+    float_inputs: npt.NDArray[np.float32],
+    float_outputs: npt.NDArray[np.float32],
+) -> Evaluation:
+    at = ends(graph)
+
+    def scores_of(examples: Examples) -> npt.NDArray[np.int32]:
+        inputs = model_inputs(task.features, examples.features, at)
+        return reconstruction_scores(inputs, run_tflm(tflite, graph, inputs), at.model_input, at.model_output)
+
+    healthy = validation.where(validation.classes == 0)
+    threshold = metrics.quantile_threshold(scores_of(healthy), HEALTHY_QUANTILE)
+    scores = scores_of(test)
+    n = len(test.classes)
+    errors = float_inputs.reshape(n, -1).astype(np.float64) - float_outputs.reshape(n, -1)
+    float_scores = (errors**2).sum(axis=1)
+    bad = test.classes == 1
+    of_group = np.array(test.groups)
+    per_group = {
+        group: metrics.auc(scores[of_group == group], bad[of_group == group]) for group in sorted(set(test.groups))
+    }
+    alarms = scores > threshold
+    table = metrics.confusion(test.classes, alarms.astype(np.int64), 2)
+    return Evaluation(
+        decision=DecisionRule(kind="reconstruction", labels=task.labels, threshold=threshold),
+        float_metrics={"auc": metrics.auc(float_scores, bad)},
+        int8_metrics={"auc": metrics.auc(scores, bad)},
+        details={
+            "labels": list(task.labels),
+            "roc_float": metrics.roc(float_scores, bad),
+            "roc_int8": metrics.roc(scores, bad),
+            "auc_per_group": {group: value for group, value in per_group.items() if not np.isnan(value)},
+            "threshold": threshold,
+            "threshold_from": f"{HEALTHY_QUANTILE:.0%} of the healthy validation snapshots score no more",
+            "confusion_int8": table.tolist(),
+            "false_alarm_rate": float(alarms[~bad].mean()),
+            "detection_rate": float(alarms[bad].mean()),
+        },
+    )

@@ -1,0 +1,184 @@
+"""From a task and its split to a converted, judged model. TensorFlow is imported when this is called, not before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.datasets.progress import Progress, silent
+from tinygen.datasets.values import Dataset, Split
+from tinygen.tasks.shapes import cost
+from tinygen.tasks.spec import Task
+from tinygen.training.evaluate import evaluate
+from tinygen.training.examples import (
+    Examples,
+    cached_examples,
+    make_examples,
+    make_varied_examples,
+    real_input,
+    side_digest,
+)
+from tinygen.training.int8 import check_structure
+from tinygen.training.quiet import prepare_tensorflow
+from tinygen.training.values import TrainedModel
+
+_REPRESENTATIVE = 256
+_SMOKE_EPOCHS = 3
+
+
+def smoke(task: Task) -> Task:
+    """The same task with a training plan of a few seconds, for tests."""
+    return replace(task, training=replace(task.training, epochs=_SMOKE_EPOCHS, augment=task.training.augment[:1]))
+
+
+def train_model(
+    task: Task,
+    dataset: Dataset,
+    split: Split,
+    seed: int,
+    work_dir: Path,
+    epochs: int | None = None,
+    progress: Progress = silent,
+) -> TrainedModel:
+    """Train, convert and judge.
+
+    Args:
+        task: made for `dataset`.
+        dataset: gives background noises, and facts for the report.
+        split: of `dataset`.
+        seed: of everything that is drawn.
+        work_dir: features are kept here, so that another run over the same data starts faster.
+        epochs: instead of the task's own number.
+        progress: told how far it is.
+
+    Raises:
+        TinygenError: TensorFlow or TFLM's interpreter is missing, or the data does not suit the task.
+    """
+    prepare_tensorflow()
+    train, validation, test = _sides(task, dataset, split, seed, work_dir, progress)
+    if task.decision == "reconstruction":
+        train = train.where(train.classes == 0)
+    real = real_input(task, train.features)
+
+    # Importing these imports TensorFlow.
+    from tinygen.training.build import input_normalization, network_shape, plain_network
+    from tinygen.training.convert import convert
+    from tinygen.training.fit import Side, fit, normalized
+
+    normalization = input_normalization(task, real)
+    shape = network_shape(task)
+    fitted = validation.where(validation.classes == 0) if task.decision == "reconstruction" else validation
+    trained, history = fit(
+        task,
+        Side(inputs=normalized(_rows(real, shape), normalization, shape), classes=train.classes),
+        Side(
+            inputs=normalized(_rows(real_input(task, fitted.features), shape), normalization, shape),
+            classes=fitted.classes,
+        ),
+        seed=seed,
+        epochs=epochs if epochs is not None else task.training.epochs,
+        progress=progress,
+    )
+    network = plain_network(task, trained, normalization)
+    progress("converting", 0, 1)
+    tflite = convert(network, _representative(task, real, seed))
+    test_real = real_input(task, test.features)
+    outputs = np.concatenate([np.asarray(network(row[None])) for row in _rows(test_real, shape)])
+    graph = check_structure(tflite, task.name)
+    progress("converting", 1, 1, f"{len(tflite)} bytes")
+    judged = evaluate(
+        task,
+        tflite,
+        graph,
+        validation=validation,
+        test=test,
+        float_inputs=test_real,
+        float_outputs=outputs,
+    )
+    price = cost(task.layers, task.input_shape)
+    value = judged.int8_metrics[task.acceptance.metric]
+    return TrainedModel(
+        tflite=tflite,
+        decision=judged.decision,
+        seed=seed,
+        n_parameters=price.parameters,
+        float_metrics=judged.float_metrics,
+        int8_metrics=judged.int8_metrics,
+        synthetic=dataset.synthetic,
+        dataset=dataset.name,
+        details={
+            **judged.details,
+            "macs": price.macs,
+            "history": history,
+            "sides": _side_facts(split),
+            "group_kind": dataset.group_kind,
+            "licence": dataset.licence,
+            "source": dataset.source,
+            "dataset_digest": dataset.digest,
+            "notes": list(dataset.notes),
+            "acceptance": {**asdict(task.acceptance), "met": bool(value >= task.acceptance.at_least)},
+        },
+    )
+
+
+def _rows(inputs: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    return inputs.reshape(len(inputs), *shape)
+
+
+def _sides(
+    task: Task, dataset: Dataset, split: Split, seed: int, work_dir: Path, progress: Progress
+) -> tuple[Examples, Examples, Examples]:
+    """Examples of the three sides, from the cache where they were made before."""
+    noises = dataset.noises
+
+    def key(name: str, digest: str, *more: object) -> list[object]:
+        return [name, task.name, asdict(task.features), list(task.labels), digest, *more]
+
+    varied = [list(task.training.augment), seed, side_digest(noises)]
+    train = cached_examples(
+        work_dir,
+        key("train", side_digest(split.train), *varied),
+        lambda: make_varied_examples(task, split.train, noises, seed, progress),
+    )
+    validation = cached_examples(
+        work_dir,
+        key("plain", side_digest(split.validation)),
+        lambda: make_examples(task, split.validation, progress, "features of the validation side"),
+    )
+    test = cached_examples(
+        work_dir,
+        key("plain", side_digest(split.test)),
+        lambda: make_examples(task, split.test, progress, "features of the test side"),
+    )
+    return train, validation, test
+
+
+def _representative(task: Task, real: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
+    """Inputs that set the INT8 ranges.
+
+    An anomaly detector must see what is louder than anything it was trained on: two rows reach 4 octaves of energy
+    beyond the training data, so that faults are not clipped away at the model's input.
+    """
+    rng = np.random.default_rng([seed, 5])
+    chosen = real[rng.permutation(len(real))[:_REPRESENTATIVE]]
+    if task.decision != "reconstruction":
+        return chosen
+    margin = np.float32(256 * task.features.feature_scale)
+    beyond = np.stack([real.max(axis=0) + margin, real.min(axis=0) - margin])
+    return np.concatenate([chosen, beyond])
+
+
+def _side_facts(split: Split) -> dict[str, object]:
+    sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {
+        name: {
+            "recordings": len(side),
+            "groups": len({r.group for r in side}),
+            "labels": dict(sorted(Counter(r.label for r in side).items())),
+        }
+        for name, side in sides.items()
+    }

@@ -1,0 +1,71 @@
+"""What all tests share: where the shared material is, and skipping with a reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("TINYGEN_SHARED", ROOT.parent / "shared"))
+
+
+def _required(name: str) -> bool:
+    words = [word.strip() for word in os.environ.get("TINYGEN_REQUIRE", "").split(",")]
+    return "all" in words or name in words
+
+
+def skip_unless(present: bool, name: str, reason: str) -> None:
+    """Skip with a reason where something is missing, or fail where TINYGEN_REQUIRE names it (or says "all")."""
+    if present:
+        return
+    if _required(name):
+        pytest.fail(f"{reason} (TINYGEN_REQUIRE names it)")
+    pytest.skip(reason)
+
+
+def need_tool(name: str, package: str = "") -> str:
+    """Path of a program; skips the test when it is not installed."""
+    found = shutil.which(name)
+    skip_unless(found is not None, name, f"'{name}' is not installed" + (f" (package {package})" if package else ""))
+    return str(found)
+
+
+def need_module(name: str, extra: str = "") -> None:
+    """Skip the test when a Python module is not installed."""
+    hint = f" (pip install tinygen[{extra}])" if extra else ""
+    skip_unless(find_spec(name) is not None, name, f"Python module '{name}' is not installed{hint}")
+
+
+def need_shared(relative: str = "") -> Path:
+    """A path in the developers' shared folder; skips the test where it is absent (on every user's machine)."""
+    path = SHARED / relative
+    skip_unless(path.exists(), "shared", f"the developers' shared folder has no '{relative}' here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def needs_tool():
+    """`needs_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")` -> path, or skip."""
+    return need_tool
+
+
+@pytest.fixture(scope="session")
+def needs_module():
+    """`needs_module("unicorn", "sim")`, or skip."""
+    return need_module
+
+
+@pytest.fixture(scope="session")
+def shared_dir():
+    """`shared_dir("models/kws_ref_model.tflite")` -> path, or skip."""
+    return need_shared
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT

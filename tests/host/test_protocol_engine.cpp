@@ -1,0 +1,105 @@
+// A small made-up engine, front end and decision.
+// It computes nothing useful, but what it computes is easy to say again in Python (test_protocol_client.py).
+#include <cstdint>
+
+#include "tinygen/decision_api.h"
+#include "tinygen/features_api.h"
+#include "tinygen/model_api.h"
+
+#ifndef STEPS
+#define STEPS 3
+#endif
+
+namespace tinygen {
+namespace {
+constexpr std::uint32_t kInputBytes = 40;
+constexpr std::uint32_t kWide = 700;
+constexpr std::uint32_t kOutputBytes = 4;
+std::int8_t arena[kWide];
+std::int8_t copy[kInputBytes];
+std::int8_t outputs[kOutputBytes];
+
+struct Views {
+  model::TensorView entries[STEPS];
+  constexpr Views() : entries{} {
+    for (std::uint16_t step = 0; step < STEPS; ++step) {
+      const bool last = step == STEPS - 1;
+      entries[step] = {last ? outputs : arena, last ? kOutputBytes : kWide, step,
+                       static_cast<std::uint16_t>(step + 10)};
+    }
+  }
+};
+constexpr Views kViews;
+}  // namespace
+
+std::uint32_t fake_runs = 0;  // inferences since the start
+
+namespace model {
+const Info kInfo = {kWide, 11, kInputBytes, kOutputBytes, STEPS, STEPS};
+std::int8_t* input() {
+  return arena;
+}
+std::int8_t* input_copy() {
+  return copy;
+}
+const std::int8_t* output() {
+  return outputs;
+}
+const TensorView& observed(std::uint16_t index) {
+  return kViews.entries[index];
+}
+void infer(AfterStep after_step, void* context) {
+  ++fake_runs;
+  for (std::uint16_t step = 0; step < STEPS; ++step) {
+    if (step < STEPS - 1) {  // in place: the input is gone after the first step
+      for (std::uint32_t i = kWide; i-- > 0;) {
+        arena[i] = static_cast<std::int8_t>(static_cast<std::uint8_t>(arena[i % kInputBytes]) * 3u + i + step);
+      }
+    } else {
+      for (std::uint32_t i = 0; i < kOutputBytes; ++i) outputs[i] = arena[i * 11];
+    }
+    if (after_step != nullptr && !after_step(context, step)) return;
+  }
+}
+}  // namespace model
+
+namespace features {
+namespace {
+std::uint16_t rows;
+std::uint32_t seen;
+std::uint16_t sums[8];
+}  // namespace
+const Info kInfo = {100, 2, 25, 5, 8, sizeof sums};
+void reset() {
+  rows = 0, seen = 0;
+}
+void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+  for (std::size_t i = 0; i < instants && rows < 5; ++i) {
+    for (std::size_t v = 0; v < 8; ++v) {
+      const auto sample = static_cast<std::uint16_t>(samples[2 * i + v % 2]);
+      sums[v] = static_cast<std::uint16_t>((seen % 5 == 0 ? 0u : sums[v]) + sample + v);
+    }
+    if (++seen % 5 == 0) {
+      for (std::size_t v = 0; v < 8; ++v) model_input[rows * 8u + v] = static_cast<std::int8_t>(sums[v] & 0xFFu);
+      ++rows;
+    }
+  }
+}
+std::uint16_t frames_done() {
+  return rows;
+}
+}  // namespace features
+
+namespace decision {
+const bool kKeepsInput = false;
+Result decide(const std::int8_t*, const std::int8_t* output) {
+  std::int16_t best = 0;
+  for (std::int16_t i = 1; i < 4; ++i) best = output[i] > output[best] ? i : best;
+  return {best, output[best] * 1000};
+}
+const char* label_name(std::int16_t) {
+  return "x";
+}
+}  // namespace decision
+
+}  // namespace tinygen

@@ -1,0 +1,75 @@
+// A port on standard input and output around test_protocol_engine.cpp, to make a whole program of it.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "tinygen/app.h"
+#include "tinygen/build_info.h"
+#include "tinygen/port.h"
+
+namespace tinygen {
+
+extern std::uint32_t fake_runs;
+
+const BuildInfo kBuildInfo = {
+    {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF},
+    "fake",
+    "nothing",
+    "stub"};
+namespace {
+const std::int8_t kZeros[40] = {};
+const std::int8_t kWrong[4] = {1, 2, 3, 4};
+}  // namespace
+const SelfTestVector kSelfTestVectors[] = {{kZeros, kWrong}};
+const std::uint16_t kSelfTestCount = 1;
+
+namespace port {
+Status init() {
+  return Status::ok;
+}
+std::size_t read(std::uint8_t* into, std::size_t capacity) {
+  pollfd waiting = {STDIN_FILENO, POLLIN, 0};
+  if (::poll(&waiting, 1, 0) <= 0) return 0;
+  const ssize_t count = ::read(STDIN_FILENO, into, capacity);
+  if (count <= 0) std::exit(0);
+  return static_cast<std::size_t>(count);
+}
+void write(const std::uint8_t* from, std::size_t count) {
+  while (count > 0) {
+    const ssize_t done = ::write(STDOUT_FILENO, from, count);
+    if (done <= 0) std::exit(0);
+    from += done;
+    count -= static_cast<std::size_t>(done);
+  }
+}
+void idle() {
+  pollfd waiting = {STDIN_FILENO, POLLIN, 0};
+  ::poll(&waiting, 1, 1000);
+}
+// One tick per inference so far: shows that a repeated request did not run the model twice.
+std::uint32_t counter() {
+  return fake_runs;
+}
+CounterKind counter_kind() {
+  return CounterKind::host_ns;
+}
+std::uint32_t stack_bytes() {
+  return 0;
+}
+std::uint32_t stack_used_bytes() {
+  return 0;
+}
+std::uint32_t receive_overruns() {
+  return 0;
+}
+void reset() {
+  std::exit(0);
+}
+}  // namespace port
+}  // namespace tinygen
+
+int main() {
+  tinygen::run();
+}

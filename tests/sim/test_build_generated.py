@@ -1,0 +1,138 @@
+"""The generated project of every board builds offline, unchanged, with our warnings as errors."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygen.boards.loader import load_boards
+from tinygen.boards.spec import BoardSpec
+from tinygen.core.files import write_tree
+from tinygen.firmware.project_view import render_project
+from tinygen.firmware.values import SelfTestVector
+from tinygen.toolchain.build import build, commands
+from tinygen.toolchain.preflight import preflight
+from tinygen.toolchain.relink import relink_for_xtensa_sim
+
+pytestmark = pytest.mark.sim
+
+BOARDS = load_boards()
+
+# The smallest thing that is a model, a front end and a decision: one step that negates.
+MODEL = b"""
+#include "tinygen/model_api.h"
+
+namespace tinygen::model {
+namespace {
+alignas(16) std::int8_t arena[8];
+std::int8_t kept[4];
+const TensorView kObserved[1] = {{arena + 4, 4, 0, 1}};
+}  // namespace
+const Info kInfo = {8, 0, 4, 4, 1, 1};
+std::int8_t* input() { return arena; }
+std::int8_t* input_copy() { return kept; }
+const std::int8_t* output() { return arena + 4; }
+const TensorView& observed(std::uint16_t index) { return kObserved[index]; }
+void infer(AfterStep after_step, void* context) {
+  for (int i = 0; i < 4; ++i) arena[4 + i] = static_cast<std::int8_t>(~arena[i]);
+  if (after_step != nullptr) after_step(context, 0);
+}
+}  // namespace tinygen::model
+"""
+FEATURES = b"""
+#include "tinygen/features_api.h"
+
+namespace tinygen::features {
+namespace {
+std::uint16_t done = 0;
+}
+const Info kInfo = {100, 1, 4, 4, 1, 2};
+void reset() { done = 0; }
+void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+  for (std::size_t i = 0; i < instants && done < 4; ++i) {
+    model_input[done++] = static_cast<std::int8_t>(samples[i] / 256);
+  }
+}
+std::uint16_t frames_done() { return done; }
+}  // namespace tinygen::features
+"""
+DECISION = b"""
+#include "tinygen/decision_api.h"
+
+namespace tinygen::decision {
+const bool kKeepsInput = false;
+Result decide(const std::int8_t*, const std::int8_t* output) { return {0, output[0]}; }
+const char* label_name(std::int16_t) { return "only"; }
+}  // namespace tinygen::decision
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory, needs_module: Callable[..., None]) -> Path:
+    needs_module("SCons", "offline")
+    return tmp_path_factory.mktemp("cache")
+
+
+def generate(board: BoardSpec, root: Path) -> str:
+    """Write the project of a board; returns its build id."""
+    files = {"src/model.cpp": MODEL, "src/features.cpp": FEATURES, "src/decision.cpp": DECISION}
+    vector = SelfTestVector(
+        model_input=np.array([1, 2, 3, 4], dtype=np.int8), expected_output=np.array([-2, -3, -4, -5], dtype=np.int8)
+    )
+    tree = render_project(board, "smallest", "aot", files, [vector])
+    write_tree(root, tree.files, keep=(".pio",))
+    return tree.build_id
+
+
+@pytest.mark.parametrize("name", sorted(BOARDS))
+def test_every_board_builds_without_a_warning(name: str, tmp_path: Path, cache: Path) -> None:
+    board = BOARDS[name]
+    lacking = preflight(board, offline=True)
+    if lacking:
+        pytest.skip(f"missing: {', '.join(item.package for item in lacking)}")
+    root = tmp_path / "project"
+    build_id = generate(board, root)
+    seen: list[tuple[int, int]] = []
+    firmware = build(
+        root, board, build_id=build_id, offline=True, werror=True, cache=cache, log=tmp_path / "build.log", jobs=2,
+        progress=lambda stage, done, total, remark="": seen.append((done, total)),
+    )  # fmt: skip
+    assert "warning:" not in (tmp_path / "build.log").read_text()
+    assert seen[-1][0] == seen[-1][1]
+    assert {"tinygen_rx_ring", "tinygen_port_idle"} <= firmware.symbols.keys()
+    assert bytes.fromhex(build_id) in firmware.elf.read_bytes()
+    if board.chip.arch != "native":
+        assert 0 < firmware.ram_bytes <= board.chip.ram.size_bytes
+    if board.chip.arch == "xtensa":
+        relinked = relink_for_xtensa_sim(firmware, root, board, tmp_path / "sim")
+        assert {"tinygen_rx_ring", "tinygen_port_idle"} <= relinked.symbols.keys()
+        assert all("/port/" in item for item in relinked.replaced)
+        assert bytes.fromhex(build_id) in relinked.elf.read_bytes()
+
+
+def test_a_warning_is_an_error_only_where_asked_for(tmp_path: Path, cache: Path) -> None:
+    board = BOARDS["host"]
+    if preflight(board, offline=True):
+        pytest.skip("no host compiler")
+    root = tmp_path / "project"
+    build_id = generate(board, root)
+    (root / "src" / "loud.cpp").write_text("int loud(long long wide);\nint loud(long long wide) { return wide; }\n")
+    build(root, board, build_id=build_id, offline=True, cache=cache)
+    with pytest.raises(Exception, match=r"loud\.cpp:2.*-Werror=conversion"):
+        build(root, board, build_id=build_id, offline=True, werror=True, cache=cache)
+
+
+def test_the_host_program_ends_with_its_input(tmp_path: Path, cache: Path) -> None:
+    board = BOARDS["host"]
+    if preflight(board, offline=True):
+        pytest.skip("no host compiler")
+    build_id = generate(board, tmp_path / "project")
+    firmware = build(tmp_path / "project", board, build_id=build_id, offline=True, cache=cache)
+    (words,) = commands(tmp_path / "project", board, offline=True, cache=cache)
+    assert subprocess.run(words, timeout=60, check=False, capture_output=True).returncode == 0
+    done = subprocess.run([str(firmware.elf)], input=b"", timeout=20, check=False, capture_output=True)
+    assert done.returncode == 0

@@ -1,0 +1,300 @@
+"""The STM32 port as the generated project has it, with a small echo application.
+
+In QEMU with real interrupts; on unicorn with a model of the clock registers, whose final values are compared with the
+reference manual's formulas.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinygen.boards.loader import load_boards
+from tinygen.boards.spec import BoardSpec
+from tinygen.core.files import write_tree
+from tinygen.firmware.board_view import vector_table_bytes
+from tinygen.firmware.project_view import render_project
+
+pytestmark = pytest.mark.sim
+
+ECHO = Path(__file__).with_name("echo_app.cpp")
+CPU = ["-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
+CXX = ["-std=gnu++17", "-O2", "-fno-exceptions", "-fno-rtti", "-ffunction-sections", "-fdata-sections"]
+WARN = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Wundef"]
+STM32_BOARDS = ["feather_f405", "nucleo_f446re", "nucleo_f401re", "disco_f407vg"]
+RCC, FLASH, POWER = 0x40023800, 0x40023C00, 0x40007000
+
+
+def compile_image(board: BoardSpec, folder: Path, extra: str = "") -> Path:
+    """Compile the port of a generated project with the echo application; `extra` is appended to the application."""
+    tree = render_project(board, "echo", "aot", {})
+    write_tree(folder, tree.files)
+    (folder / "echo.cpp").write_text(ECHO.read_text() + extra)
+    sources = [*sorted(folder.glob("lib/tinygen/src/port/*/*.cpp")), folder / "echo.cpp", folder / "src/main.cpp"]
+    scripts = list(folder.glob("ld/*.ld"))
+    elf = folder / "image.elf"
+    command = ["arm-none-eabi-g++", *CPU, *CXX, *WARN, "-Iinclude", "-Ilib/tinygen/include", *map(str, sources)]
+    command += ["-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections,--fatal-warnings"]
+    done = subprocess.run(
+        [*command, "-T", str(scripts[0]), "-o", str(elf)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return elf
+
+
+def symbols(elf: Path) -> dict[str, tuple[int, int]]:
+    """{name: (address, size)} of an ELF."""
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        return {s.name: (s["st_value"], s["st_size"]) for s in table.iter_symbols()}
+
+
+def value(text: bytes, name: str) -> int:
+    """The number the echo application said for a name, the last time."""
+    found = re.findall(rb"%s=([0-9a-f]{8})" % name.encode(), text)
+    assert found, (name, text)
+    return int(found[-1], 16)
+
+
+class Qemu:
+    """netduinoplus2 with its third serial line, USART3, on pipes."""
+
+    def __init__(self, elf: Path) -> None:
+        machine = ["-M", "netduinoplus2", "-icount", "shift=0", "-display", "none", "-monitor", "none"]
+        serial = ["-serial", "null", "-serial", "null", "-serial", "stdio"]
+        self._process = subprocess.Popen(
+            ["qemu-system-arm", *machine, *serial, "-kernel", str(elf)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    def write(self, data: bytes) -> None:
+        """To the board."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+
+    def read_until(self, end: bytes, limit_s: float = 20.0) -> bytes:
+        """From the board, until `end` has come."""
+        assert self._process.stdout is not None
+        seen = b""
+        deadline = time.monotonic() + limit_s
+        while end not in seen:
+            left = deadline - time.monotonic()
+            assert left > 0, f"nothing more after {seen!r}"
+            if select.select([self._process.stdout], [], [], left)[0]:
+                seen += os.read(self._process.stdout.fileno(), 4096)
+        return seen
+
+    def close(self) -> None:
+        """End the simulator."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def feather(tmp_path_factory: pytest.TempPathFactory, needs_tool: object) -> Path:
+    """The echo image of feather_f405."""
+    assert callable(needs_tool)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    return compile_image(load_boards()["feather_f405"], tmp_path_factory.mktemp("feather"))
+
+
+@pytest.fixture
+def qemu(feather: Path, needs_tool: object) -> Iterator[Qemu]:
+    """A running feather."""
+    assert callable(needs_tool)
+    needs_tool("qemu-system-arm", "qemu-system-arm")
+    machine = Qemu(feather)
+    yield machine
+    machine.close()
+
+
+def test_start_without_a_clock_says_so_and_still_talks(qemu: Qemu) -> None:
+    text = qemu.read_until(b"data=00001234 ")
+    assert value(text, "start") == 1  # QEMU's RCC reads 0: internal oscillator
+    assert value(text, "kind") == 2  # DWT does not count there: SysTick
+    assert value(text, "made") == 42  # constructors ran; "data=" says that .data was copied
+
+
+def test_every_byte_comes_by_interrupt_and_is_echoed_once(qemu: Qemu) -> None:
+    """The application reads the ring only, and only the interrupt fills it."""
+    qemu.read_until(b"data=00001234 ")
+    sent = bytes(range(0x61, 0x7A)) * 40
+    qemu.write(sent + b"z")
+    answered = qemu.read_until(b"{")
+    assert answered == bytes(b + 1 for b in sent) + b"{"
+    qemu.write(b"?a")
+    assert value(qemu.read_until(b" b"), "lost") == 0
+
+
+def test_systick_counts_instructions_under_icount(qemu: Qemu) -> None:
+    qemu.read_until(b"data=00001234 ")
+    counts = []
+    for _ in range(2):
+        qemu.write(b"?a")
+        counts.append(value(qemu.read_until(b" b"), "count"))
+    assert abs(counts[0] - counts[1]) <= 1  # where in a tick it began
+    # 1 instruction is 1 ns; SysTick counts at 168 MHz, so 1000 turns of 5 to 8 instructions are 840 to 1350 ticks
+    assert 800 < counts[0] < 1400
+
+
+def test_systick_is_extended_beyond_its_24_bits_and_never_runs_backwards(qemu: Qemu) -> None:
+    qemu.read_until(b"data=00001234 ")
+    qemu.write(b"~a")
+    text = qemu.read_until(b" b", limit_s=60)
+    assert value(text, "backwards") == 0
+    assert (
+        1 << 24 < value(text, "long") < 4_000_000 * 100 * 168 // 1000
+    )  # 4 million turns of fewer than 100 instructions
+
+
+def test_stack_is_painted_and_its_use_is_told(qemu: Qemu) -> None:
+    qemu.read_until(b"data=00001234 ")
+    qemu.write(b"?a")
+    text = qemu.read_until(b" b")
+    assert value(text, "stack") == 8192
+    assert 64 < value(text, "used") < 2048
+
+
+def test_reset_starts_again(qemu: Qemu) -> None:
+    qemu.read_until(b"data=00001234 ")
+    qemu.write(b"!")
+    assert value(qemu.read_until(b"data=00001234 "), "made") == 42
+
+
+def test_fault_is_told_with_its_place(qemu: Qemu, feather: Path) -> None:
+    qemu.read_until(b"data=00001234 ")
+    qemu.write(b"#")
+    text = qemu.read_until(b"\r\n").decode("latin-1")
+    told = dict(re.findall(r"(\w+)=([0-9a-f]{8})", text))
+    assert told["address"] == "30000000"
+    names = {name: place for name, place in symbols(feather).items() if place[1]}
+    pc = int(told["pc"], 16)
+    place = [name for name, (at, size) in names.items() if at & ~1 <= pc < (at & ~1) + size]
+    assert any("answer" in name or "poll" in name for name in place), place
+
+
+def test_stack_overflow_faults_instead_of_overwriting_data(qemu: Qemu) -> None:
+    qemu.read_until(b"data=00001234 ")
+    qemu.write(b"^")
+    assert "FAULT exception=" in qemu.read_until(b"\r\n").decode("latin-1")
+
+
+@pytest.mark.parametrize("board_id", STM32_BOARDS)
+def test_vector_table_size_and_first_words(board_id: str, tmp_path: Path, needs_tool: object) -> None:
+    assert callable(needs_tool)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    board = load_boards()[board_id]
+    elf = compile_image(board, tmp_path)
+    names = symbols(elf)
+    assert names["tinygen_vectors"] == (0x08000000, vector_table_bytes(board))
+    assert names["_stack_limit"][0] == board.chip.ram.address
+    assert names["_stack_top"][0] == board.chip.ram.address + 8192
+    image = tmp_path / "image.bin"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", str(elf), str(image)], check=True)
+    words = struct.unpack(f"<{vector_table_bytes(board) // 4}I", image.read_bytes()[: vector_table_bytes(board)])
+    assert words[0] == names["_stack_top"][0]
+    assert words[1] == names["Reset_Handler"][0] | 1
+    irq = board.chip.peripherals[f"{board.serial.peripheral}_irq"]
+    assert words[16 + irq] == names["tinygen_serial_interrupt"][0] | 1
+    assert all(word & 1 for word in words[1:])
+
+
+def test_too_much_ram_fails_the_link(tmp_path: Path, needs_tool: object) -> None:
+    assert callable(needs_tool)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    board = load_boards()["nucleo_f401re"]
+    fits = 98304 - 8192 - 4096
+    used = "\nstatic volatile char big[{0}];\n__attribute__((constructor)) static void use() {{ big[{0} - 1] = 1; }}\n"
+    compile_image(board, tmp_path / "fits", used.format(fits))
+    with pytest.raises(RuntimeError, match="region `RAM' overflowed"):
+        compile_image(board, tmp_path / "over", used.format(fits + 8192))
+
+
+class ClockedBoard:
+    """unicorn with exactly the chip's memories; the clock's ready bits follow their enable bits, or never come."""
+
+    def __init__(self, board: BoardSpec, elf: Path, *, ready: bool) -> None:
+        import unicorn
+        from unicorn import arm_const
+
+        self.out = bytearray()
+        self.registers: dict[int, int] = {}
+        self._ready = ready
+        self._serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
+        names = symbols(elf)
+        core = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        core.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        core.mem_map(board.chip.flash.address, board.chip.flash.size_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+        core.mem_map(board.chip.ram.address, board.chip.ram.size_bytes)
+        image = elf.with_suffix(".bin")
+        subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", str(elf), str(image)], check=True)
+        core.mem_write(board.chip.flash.address, image.read_bytes())
+        core.mmio_map(0x40000000, 0x10000000, self._read, None, self._write, None)
+        core.mmio_map(0xE0000000, 0x100000, lambda *_: 0, None, lambda *_: None, None)
+        idle = names["tinygen_port_idle"][0] & ~1
+        core.hook_add(unicorn.UC_HOOK_CODE, lambda uc, *_: uc.emu_stop(), begin=idle, end=idle)
+        stack, entry = struct.unpack("<II", core.mem_read(board.chip.flash.address, 8))
+        core.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        core.emu_start(entry | 1, 0xFFFFFFFE, timeout=20_000_000)
+
+    def _read(self, _core: object, offset: int, _size: int, _data: object) -> int:
+        address = 0x40000000 + offset
+        word = self.registers.get(address, 0)
+        if address == self._serial:
+            return 0xC0
+        if self._ready and address == RCC:
+            return word | (word >> 16 & 1) << 17 | (word >> 24 & 1) << 25
+        if self._ready and address == RCC + 8:
+            return word & ~12 | (word & 3) << 2
+        if self._ready and address == POWER + 4:
+            return self.registers.get(POWER, 0) & 0x30000
+        return word
+
+    def _write(self, _core: object, offset: int, _size: int, word: int, _data: object) -> None:
+        address = 0x40000000 + offset
+        self.registers[address] = word
+        if address == self._serial + 4:
+            self.out.append(word & 0xFF)
+
+
+@pytest.mark.parametrize("board_id", STM32_BOARDS)
+@pytest.mark.parametrize("ready", [True, False], ids=["clock", "no-clock"])
+def test_clock_registers_and_baud_rate(
+    board_id: str, ready: bool, tmp_path: Path, needs_tool: object, needs_module: object
+) -> None:
+    assert callable(needs_tool) and callable(needs_module)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    needs_module("unicorn", "sim")
+    board = load_boards()[board_id]
+    clock = board.clock
+    assert clock is not None
+    machine = ClockedBoard(board, compile_image(board, tmp_path), ready=ready)
+    serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
+    bus_divider = clock.apb1_divider if board.chip.peripherals[f"{board.serial.peripheral}_bus"] == 1 else 1
+    assert value(bytes(machine.out), "start") == (0 if ready else 1)
+    if not ready:
+        assert machine.registers[RCC + 8] & 3 == 0
+        assert machine.registers[serial + 8] == round(16_000_000 / 115200)
+        return
+    assert machine.registers[serial + 8] == round(clock.core_hz / bus_divider / 115200)
+    assert machine.registers[RCC + 8] & 3 == 2
+    pll = machine.registers[RCC + 4]
+    assert (pll & 63, pll >> 6 & 511, 2 * ((pll >> 16 & 3) + 1)) == (clock.pll_m, clock.pll_n, clock.pll_p)
+    assert pll >> 24 & 15 == clock.pll_q
+    assert pll >> 22 & 1 == 1
+    assert machine.registers[FLASH] == clock.flash_wait_states | 0x700
+    assert machine.registers[POWER] >> 16 & 3 == (3 if clock.over_drive else 0)
+    assert machine.registers[RCC] >> 18 & 1 == int(clock.bypass)

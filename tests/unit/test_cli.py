@@ -1,0 +1,145 @@
+"""Every mistake is one clear error with its documented exit code; documents on standard output stay documents."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tinygen import cli
+from tinygen.core.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def tinygen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Ended]:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["tinygen", *words])
+        monkeypatch.setattr(cli, "people", cli.Console(file=sys.stderr, highlight=False, width=200))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+def test_boards_lists_the_boards_of_the_mission(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("boards", "--json")
+    names = {row["board"] for row in json.loads(ended.out)["boards"]}
+    assert ended.code == 0
+    assert {"esp32s3", "feather_f405", "nucleo_f446re", "nucleo_f401re", "disco_f407vg", "host"} <= names
+
+
+def test_an_alias_finds_its_board_and_its_sources_are_shown(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("boards", "esp32-s3-devkitc-1")
+    assert ended.code == 0
+    assert "esp32s3" in ended.err
+    assert "sources" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("compile", "--board", "nucleo_f446"), 2, "did you mean 'nucleo_f446re'"),
+        (("run", "--task", "gestre"), 2, "did you mean 'gesture'"),
+        (("train", "--data", "nowhere"), 2, "nowhere"),
+        (("compile", "absent.tflite"), 2, "absent.tflite"),
+        (("run", "--epochs", "0"), 2, "epochs"),
+        (("compile", "--ram", "much"), 2, "is no size"),
+        (("flash", "--board", "host"), 2, "nothing to flash"),
+        (("frobnicate",), 2, "frobnicate"),
+        (("verify", "--vectors", "many"), 2, "many"),
+        (("run", "--config", "absent.toml"), 2, "absent.toml"),
+        (("report", "--board", "host"), 2, "tinygen run"),
+    ],
+)
+def test_mistakes(tinygen: Callable[..., Ended], words: tuple[str, ...], code: int, said: str) -> None:
+    ended = tinygen(*words)
+    assert ended.code == code
+    assert said in ended.err
+    assert ended.out == ""
+
+
+def test_an_error_is_a_document_too(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("boards", "nucleo", "--json")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert json.loads(ended.out)["error"]["code"] == 2
+
+
+def test_init_writes_once_and_never_over_something(tinygen: Callable[..., Ended], tmp_path: Path) -> None:
+    assert tinygen("init", "--task", "kws", "--board", "disco_f407vg").code == 0
+    text = (tmp_path / "tinygen.toml").read_text()
+    assert 'task = "kws"' in text
+    assert tinygen("init").code == ExitCode.BAD_INPUT
+    assert (tmp_path / "tinygen.toml").read_text() == text
+    assert tinygen("init", "--board", "no_such_board", "--force").code == ExitCode.BAD_INPUT
+    assert (tmp_path / "tinygen.toml").read_text() == text
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"TFL3" * 40, b"\x1c\x00\x00\x00TFL3" + b"\xff" * 200])
+def test_a_corrupt_model_is_named(tinygen: Callable[..., Ended], tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.tflite").write_bytes(content)
+    ended = tinygen("compile", "broken.tflite", "--board", "host")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert "broken.tflite" in ended.err
+
+
+def test_a_truncated_recording_is_named(tinygen: Callable[..., Ended], tmp_path: Path) -> None:
+    for label in ("yes", "no"):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+    (tmp_path / "clips" / "yes" / "a.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    (tmp_path / "clips" / "no" / "b.wav").write_bytes(b"RIFF")
+    ended = tinygen("datasets", "show", "--task", "kws", "--data", "clips")
+    assert ended.code == ExitCode.BAD_INPUT
+    assert ".wav" in ended.err
+
+
+def test_an_interruption_is_said_and_has_its_code(
+    tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.verbs, "boards", interrupt)
+    ended = tinygen("boards")
+    assert ended.code == ExitCode.INTERRUPTED
+    assert "interrupted" in ended.err
+
+
+def test_our_own_bug_is_no_traceback_but_a_file(
+    tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(cli.verbs, "boards", fail)
+    ended = tinygen("boards")
+    assert ended.code == ExitCode.OUR_BUG
+    assert "RuntimeError: odd" in ended.err
+    assert "tinygen-" in ended.err
+
+
+def test_a_full_disk_is_a_tool_failure(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "build/x")
+
+    monkeypatch.setattr(cli.verbs, "boards", full)
+    ended = tinygen("boards")
+    assert ended.code == ExitCode.TOOL_FAILED
+    assert "No space left" in ended.err
