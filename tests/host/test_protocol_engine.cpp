@@ -30,6 +30,17 @@ struct Views {
   }
 };
 constexpr Views kViews;
+
+// Two instructions per turn, for tests of instruction counters.
+void spin(std::uint32_t turns) {
+#if defined(__arm__)
+  __asm__ volatile("1: subs %0, %0, #1\n bne 1b" : "+r"(turns) : : "cc");
+#elif defined(__XTENSA__)
+  __asm__ volatile("1: addi %0, %0, -1\n bnez %0, 1b" : "+r"(turns));
+#else
+  static_cast<void>(turns);
+#endif
+}
 }  // namespace
 
 std::uint32_t fake_runs = 0;  // inferences since the start
@@ -50,6 +61,7 @@ const TensorView& observed(std::uint16_t index) {
 }
 void infer(AfterStep after_step, void* context) {
   ++fake_runs;
+  if (arena[0] == 127) spin(1000u * static_cast<std::uint8_t>(arena[1]) + 1u);
   for (std::uint16_t step = 0; step < STEPS; ++step) {
     if (step < STEPS - 1) {  // in place: the input is gone after the first step
       for (std::uint32_t i = kWide; i-- > 0;) {

@@ -122,9 +122,7 @@ def test_an_interruption_is_said_and_has_its_code(
     assert "interrupted" in ended.err
 
 
-def test_our_own_bug_is_no_traceback_but_a_file(
-    tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_own_bug_is_no_traceback_but_a_file(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("odd")
 

@@ -73,7 +73,9 @@ def good(request: Frame) -> Iterator[bytes]:
     elif request.type == Type.MEMORY:
         yield reply(request, struct.pack("<9I", *range(9)))
     elif request.type == Type.WRITE_INPUT:
-        yield reply(request, struct.pack("<I", int.from_bytes(request.payload[:4], "little") + len(request.payload) - 4))
+        yield reply(
+            request, struct.pack("<I", int.from_bytes(request.payload[:4], "little") + len(request.payload) - 4)
+        )
 
 
 def client_for(answers: Callable[[Frame], Iterator[bytes]], **options: str) -> tuple[Client, FakeLink]:
@@ -147,7 +149,7 @@ def test_a_refusal_becomes_an_error_with_its_meaning() -> None:
             yield from good(request)
 
     client, _ = client_for(refusing)
-    with pytest.raises(TinygenError, match="no complete input.*12") as caught:
+    with pytest.raises(TinygenError, match=r"no complete input.*12") as caught:
         client.infer()
     assert caught.value.code == ExitCode.CHECK_FAILED
 

@@ -132,7 +132,7 @@ def test_child_that_never_stops_talking_is_held_back() -> None:
 def test_child_ends_even_if_we_are_killed() -> None:
     code = (
         "import sys, time; from tinygen.device.childprocess import ChildLink\n"
-        f"link = ChildLink([sys.executable, '-c', 'import time; time.sleep(60)'], name='x')\n"
+        "link = ChildLink([sys.executable, '-c', 'import time; time.sleep(60)'], name='x')\n"
         "print(link.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

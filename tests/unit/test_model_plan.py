@@ -1,4 +1,4 @@
-"""Kernels are chosen with reasons, memory never collides except where a kernel allows it, and rendering is repeatable."""
+"""Kernels are chosen with reasons, memory collides only where a kernel allows it, and rendering is repeatable."""
 
 from __future__ import annotations
 
@@ -128,6 +128,7 @@ def test_rendering_twice_gives_the_same_bytes_and_holds_the_model() -> None:
     files = render_model(result, data)
     assert files == render_model(plan(load(data, "m.tflite"), chip()), data)
     assert sorted(files) == [
+        "src/input_copy.cpp",
         "src/model.cpp",
         "src/model_data.cc",
         "src/model_data.h",

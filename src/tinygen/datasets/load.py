@@ -8,7 +8,7 @@ from typing import Literal
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.datasets.adapt import USUAL_RATE_HZ, adapt
 from tinygen.datasets.assemble import assemble
-from tinygen.datasets.progress import Progress, silent
+from tinygen.core.progress import Progress, silent
 from tinygen.datasets.readers.audio import SUFFIXES, audio_files, is_class_folder_tree, read_class_folders
 from tinygen.datasets.readers.npz import read_npz
 from tinygen.datasets.readers.raw import RawSet
@@ -24,7 +24,7 @@ _PREFERRED_LAYOUTS = {
 _KINDS = "WAV or FLAC class folders, CSV with a header, or NPZ"
 
 
-def load_dataset(
+def load_dataset(  # noqa: PLR0917 - the signature all rooms agreed on
     task_name: str,
     data: Path | None,
     cache: Path,
@@ -49,7 +49,10 @@ def load_dataset(
         raise bad_input(f"there is no task '{task_name}'", hint=did_you_mean(task_name, USUAL_RATE_HZ))
     if data is None:
         return synthesize(task_name, cache=cache, seed=seed, progress=progress, size=size)
-    raw = adapt(task_name, _read(task_name, data, progress))
+    try:
+        raw = adapt(task_name, _read(task_name, data, progress))
+    except OSError as error:
+        raise bad_input(f"cannot be read: {error.strerror or error}", where=str(error.filename or data)) from error
     licence = data / "LICENSE" if data.is_dir() else None
     return assemble(
         name=data.name or data.resolve().name,

@@ -16,7 +16,7 @@ from tinygen.core.files import write_atomic
 from tinygen.core.resources import source_dir
 from tinygen.datasets.assemble import assemble
 from tinygen.datasets.manifest import load_manifests
-from tinygen.datasets.progress import Progress
+from tinygen.core.progress import Progress
 from tinygen.datasets.synth import gesture, kws, vibration
 from tinygen.datasets.values import Dataset, Recording
 

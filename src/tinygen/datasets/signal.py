@@ -27,7 +27,8 @@ def resample(signal: Int16, ratio: float, taps_per_side: int = 24) -> Int16:
     """Band-limited resampling of int16 [n, channels] to round(n * ratio) samples.
 
     Every output sample is a Kaiser-windowed sinc over 2 * taps_per_side input samples (more when the rate falls,
-    because the cut-off falls with it). Source: J. O. Smith, "Digital Audio Resampling", section on windowed-sinc interpolation.
+    because the cut-off falls with it). Source: J. O. Smith, "Digital Audio Resampling", section on
+    windowed-sinc interpolation.
     """
     n_out = round(signal.shape[0] * ratio)
     if ratio == 1.0 or n_out == 0:

@@ -73,7 +73,7 @@ def _refuse_hopeless(dataset: Dataset, recordings: list[Recording], required: li
         groups = {r.group for r in of_label}
         if len(of_label) < 3:
             raise bad_input(
-                f"class '{label}' has {len(of_label)} recording{'s' if len(of_label) > 1 else ''}, at least 3 are needed",
+                f"class '{label}' has {len(of_label)} recording{'s' * (len(of_label) > 1)}, at least 3 are needed",
                 where=dataset.name,
                 hint="one each to train, to choose and to judge; some dozens give a useful model",
             )

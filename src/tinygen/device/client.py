@@ -68,6 +68,14 @@ class Client:
         """Log frames received so far (the newest 1000)."""
         return list(self._exchange.logs)
 
+    def listen(self, seconds: float) -> list[LogLine]:
+        """Wait for log lines for `seconds` and return the new ones.
+
+        Raises:
+            TinygenError: NO_ANSWER when the device has gone or says that it crashed.
+        """
+        return self._exchange.listen(seconds)
+
     def hello(self) -> Hello:
         """Ask who is there; also finds the beginning of a frame after boot noise.
 

@@ -105,6 +105,17 @@ class Exchange:
                 # Anything else is a late answer to a request that was given up or repeated.
         return None
 
+    def listen(self, seconds: float) -> list[LogLine]:
+        """Log lines that arrive within `seconds`; anything else is not ours to answer.
+
+        Raises:
+            TinygenError: NO_ANSWER when the device has gone or says that it crashed.
+        """
+        before = len(self.logs)
+        self._sequence = (self._sequence + 1) % 256  # a late answer is not taken for one to a later request
+        self._wait(Type.HELLO, self._clock() + seconds)
+        return list(self.logs)[before - len(self.logs) :] if len(self.logs) > before else []
+
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
         if len(frame.payload) != 6:

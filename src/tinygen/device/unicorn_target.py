@@ -213,7 +213,7 @@ class UnicornLink:
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """Run until the program waits for input, or time is up; return what it sent."""
         deadline = time.monotonic() + timeout_s
-        while not self._out and not (self._idle and not self._in):
+        while not self._out and self._error is None and not (self._idle and not self._in):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
@@ -228,8 +228,6 @@ class UnicornLink:
 
     def _run(self, seconds: float) -> None:
         uc = self._running()
-        if self._error is not None:
-            return
         self._idle = False
         try:
             uc.emu_start(self._pc, 0xFFFFFFFE, timeout=max(1, int(seconds * 1e6)))

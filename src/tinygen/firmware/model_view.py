@@ -44,6 +44,7 @@ class StepView:
     function: str
     struct: str
     comment: str
+    choice: str
     params: tuple[Param, ...]
     call: str
 
@@ -101,7 +102,8 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
         tflite: the flatbuffer, for the C array.
 
     Returns:
-        {path: content} of src/model.cpp, src/weights.h, src/weights.cpp, src/model_data.h, src/model_data.cc.
+        {path: content} of src/model.cpp, src/input_copy.cpp, src/weights.h, src/weights.cpp, src/model_data.h,
+        src/model_data.cc.
 
     Raises:
         TinygenError: the model has more inputs or outputs than the firmware's interface carries.
@@ -110,6 +112,7 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
     data = np.frombuffer(tflite, np.uint8)
     return {
         "src/model.cpp": render("model/model.cpp.j2", {"m": view}),
+        "src/input_copy.cpp": render("model/input_copy.cpp.j2", {"m": view}),
         "src/weights.h": render("model/weights.h.j2", {"m": view}),
         "src/weights.cpp": render("model/weights.cpp.j2", {"m": view}),
         "src/model_data.h": render("model/model_data.h.j2", {"m": view}),
@@ -173,7 +176,7 @@ def _plain(text: str) -> str:
     safe = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
     # "??/" would be a trigraph for a backslash.
     safe = safe.replace("??", "?")
-    return safe if len(safe) <= 80 else safe[:77] + "..."
+    return safe if len(safe) <= 48 else safe[:45] + "..."
 
 
 def _place_symbol(buffer: Buffer) -> str:
@@ -262,7 +265,8 @@ def _step(plan: Plan, number: int, symbols: dict[int, str], operands: dict[int, 
         number=number,
         function=f"step_{number}_{step.op.name.lower()}",
         struct=struct,
-        comment=f"{step.op.name} {shapes[0]} -> {shapes[1]}{work}. {step.kernel}: {step.why}.",
+        comment=f"{step.op.name} {shapes[0]} -> {shapes[1]}{work}.",
+        choice=f"{step.kernel}: {step.why}.",
         params=tuple(Param(name=name, value=value) for name, value in step.params.items()) if call else (),
         call=call,
     )

@@ -151,11 +151,9 @@ def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable
         told = 0
         try:
             while end is None or time.monotonic() < end:
-                client.listen(0.2)
-                lines = client.logs
-                for line in lines[told:]:
+                for line in client.listen(0.2):
                     say(f"[{line.level}] {line.text}")
-                told = len(lines)
+                    told += 1
         except KeyboardInterrupt:
             say("stopped")
         except TinygenError as error:

@@ -93,7 +93,7 @@ def trained(ctx: Context) -> StepResult:
         dataset = dataset_of(ctx)
         task = make_task(config.task, dataset)
         sides = split(dataset, config.seed)
-        fit_task(task, dataset, sides, config.seed, folder, config.epochs, ctx.progress)
+        fit_task(task, dataset, sides, config.seed, folder, ctx.cache_dir / "features", config.epochs, ctx.progress)
         write_atomic(folder / "task.json", _TASK.dump_json(task, indent=2))
         save_recordings(folder / "heldout.npz", sides.test)
 
@@ -122,7 +122,7 @@ def converted(ctx: Context) -> Converted:
         from tinygen.training.run import convert_task
 
         task = _TASK.validate_json((before.path / "task.json").read_bytes())
-        model = convert_task(task, before.path, ctx.config.seed, ctx.progress)
+        model = convert_task(task, before.path, ctx.progress)
         write_atomic(folder / "model.tflite", model.tflite)
         facts = json.loads(_TRAINED.dump_json(model, exclude={"tflite"}))
         write_atomic(folder / "trained.json", pretty_json(facts).encode())

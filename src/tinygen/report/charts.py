@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinygen.report import svg
 from tinygen.report.markup import Child, Node
+from tinygen.report.plan_view import PlanView
 
 _WIDTH = 900.0
+_LEFT = 66.0  # where a diagram with a byte axis begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +24,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A buffer in the arena; first and last step are inclusive, -1 is before the first step."""
-
-    name: str
-    offset: int
-    size: int
-    first: int
-    last: int
-    scratch: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """A line of a diagram."""
 
@@ -43,83 +33,79 @@ class Curve:
     dashed: bool = False
 
 
-def memory_map(spans: Sequence[Span], steps: Sequence[str], arena_bytes: int, lower_bound_bytes: int) -> Node:
-    """Buffers over time: steps to the right, addresses upwards.
-
-    Args:
-        spans: buffers with lifetimes.
-        steps: operator names by position.
-        arena_bytes: planned size; the upper end of the picture.
-        lower_bound_bytes: the largest sum of live buffers.
-    """
-    first = min([0, *(span.first for span in spans)])
-    last = max([len(steps) - 1, 0, *(span.last for span in spans)])
+def memory_map(plan: PlanView) -> Node:
+    """Buffers over time: steps to the right, addresses upwards, the arena's planned size as the upper edge."""
+    buffers = plan.buffers
+    first = min([0, *(b.first for b in buffers)])
+    last = max([len(plan.steps) - 1, 0, *(b.last for b in buffers)])
     columns = last - first + 1
-    left, top, height = 66.0, 26.0, 300.0
-    inner = _WIDTH - left - 14.0
+    top, height = 26.0, 300.0
+    inner = _WIDTH - _LEFT - 14.0
     column_px = inner / columns
-    scale = height / max(arena_bytes, 1)
+    scale = height / max(plan.arena_bytes, 1)
 
     def x(step: int) -> float:
-        return left + (step - first) * column_px
+        return _LEFT + (step - first) * column_px
 
     def y(offset: int) -> float:
         return top + height - offset * scale
 
     parts: list[Child] = []
-    for tick in svg.bytes_ticks(arena_bytes):
+    sizes: list[Child] = []
+    for tick in svg.bytes_ticks(plan.arena_bytes):
         parts += [
-            svg.line(left, y(tick), left + inner, y(tick)),
-            svg.text(left - 8, y(tick) + 4, svg.bytes_label(tick), anchor="end", faint=True),
+            svg.line(_LEFT, y(tick), _LEFT + inner, y(tick)),
+            svg.text(_LEFT - 8, y(tick) + 4, svg.bytes_label(tick), anchor="end", faint=True),
         ]
-    for number, span in enumerate(sorted(spans, key=lambda s: (s.first, s.offset))):
-        colour = svg.GREY if span.scratch else svg.PALETTE[number % (len(svg.PALETTE) - 1)]
-        width, tall = (span.last - span.first + 1) * column_px, span.size * scale
-        lifetime = f"steps {span.first} to {span.last}" if span.first >= 0 else f"from the start to step {span.last}"
-        tip = f"{span.name}: {span.size:,} bytes at {span.offset:,}, {lifetime}"
-        box = svg.rect(x(span.first) + 0.75, y(span.offset + span.size) + 0.5, width - 1.5, tall - 1, colour, tip=tip)
-        parts.append(box)
-        size = f"{span.size:,}"
-        label = svg.shortened(size, width - 6, 11)
-        if tall >= 14 and label == size:
-            parts.append(
-                svg.text(x(span.first) + width / 2, y(span.offset) - tall / 2 + 4, label, anchor="middle",
-                         colour="#ffffff", size=11)
-            )  # fmt: skip
+    for number, b in enumerate(sorted(buffers, key=lambda buffer: (buffer.first, buffer.offset))):
+        colour = svg.GREY if b.tensor < 0 else svg.PALETTE[number % (len(svg.PALETTE) - 1)]
+        width, tall = (b.last - b.first + 1) * column_px, b.size_bytes * scale
+        lifetime = f"steps {b.first} to {b.last}" if b.first >= 0 else f"from the start to step {b.last}"
+        tip = f"{b.name}: {b.size_bytes:,} bytes at {b.offset:,}, {lifetime}"
+        # Where input and output of a step overlap on purpose, both shine through.
+        left, upper = x(b.first) + 1, y(b.offset + b.size_bytes) + 0.5
+        parts.append(svg.rect(left, upper, width - 2, tall - 1, colour, tip=tip, opacity=0.72, outlined=True))
+        size = f"{b.size_bytes:,}"
+        # In the column where it is born: in the next one its reader's result may cover it.
+        room = column_px if svg.text_width(size, 11) <= column_px - 6 else width
+        if tall >= 14 and svg.text_width(size, 11) <= room - 6:
+            middle = x(b.first) + room / 2
+            sizes.append(svg.text(middle, y(b.offset) - tall / 2 + 4, size, anchor="middle", colour=svg.WHITE, size=11))
     parts += [
-        svg.line(left, y(arena_bytes), left + inner, y(arena_bytes), faint=False),
-        svg.text(left + inner, y(arena_bytes) - 8, f"arena {arena_bytes:,} bytes", anchor="end", bold=True),
+        *sizes,
+        svg.line(_LEFT, y(plan.arena_bytes), _LEFT + inner, y(plan.arena_bytes), faint=False),
+        svg.text(_LEFT + inner, y(plan.arena_bytes) - 8, f"arena {plan.arena_bytes:,} bytes", anchor="end", bold=True),
     ]
-    if 0 < lower_bound_bytes < arena_bytes:
+    bound = plan.lower_bound_bytes
+    if 0 < bound < plan.arena_bytes:
+        shift = 14 if y(bound) < top + 16 else -4
         parts += [
-            svg.line(left, y(lower_bound_bytes), left + inner, y(lower_bound_bytes), faint=False, dashed=True),
-            svg.text(left + 4, y(lower_bound_bytes) - 4, f"most live at once {lower_bound_bytes:,}", size=11),
+            svg.line(_LEFT, y(bound), _LEFT + inner, y(bound), faint=False, dashed=True),
+            svg.text(_LEFT + inner, y(bound) + shift, f"lower bound {bound:,}", anchor="end", size=11),
         ]
-    axis, depth = _step_axis(steps, first, columns, x, column_px, top + height)
-    description = f"{len(spans)} buffers over {len(steps)} steps in an arena of {arena_bytes} bytes"
+    axis, depth = _step_axis([step.op for step in plan.steps], first, columns, top + height)
+    description = f"{len(buffers)} buffers over {len(plan.steps)} steps in an arena of {plan.arena_bytes} bytes"
     return svg.chart("Memory over time", description, _WIDTH, top + height + depth, *parts, *axis)
 
 
-def _step_axis(
-    steps: Sequence[str], first: int, columns: int, x: object, column_px: float, base: float
-) -> tuple[list[Node], float]:
+def _step_axis(steps: Sequence[str], first: int, columns: int, base: float) -> tuple[list[Node], float]:
     """Labels below the columns and the room they take."""
+    column_px = (_WIDTH - _LEFT - 14.0) / columns
     named = column_px >= 15
     every = 1 if named else math.ceil(22 / column_px)
     labels: list[Node] = []
     longest = 0.0
-    start = 66.0
     for index in range(columns):
         step = first + index
-        middle = start + (index + 0.5) * column_px
+        middle = _LEFT + (index + 0.5) * column_px
         if named:
-            name = "input" if step < 0 else f"{step} {steps[step]}" if step < len(steps) else str(step)
+            name = "start" if step < 0 else f"{step} {steps[step]}" if step < len(steps) else "end"
             name = svg.shortened(name, 150, 11)
             longest = max(longest, svg.text_width(name, 11))
             labels.append(svg.text(middle + 4, base + 12, name, anchor="end", size=11, faint=True, turn=-55))
         elif step >= 0 and step % every == 0:
             labels.append(svg.text(middle, base + 16, str(step), anchor="middle", size=11, faint=True))
-    depth = 22 + longest * math.sin(math.radians(55)) if named else 26.0
+    depth = 24 + longest * math.sin(math.radians(55)) if named else 26.0
     return labels, depth
 
 
@@ -175,9 +161,11 @@ def confusion(title: str, labels: Sequence[str], counts: Sequence[Sequence[int]]
             x, y = left + column * size, top + row * size
             parts.append(svg.rect(x + 1, y + 1, size - 2, size - 2, colour, tip=tip, opacity=opacity))
             if count:
-                ink = "#ffffff" if opacity > 0.55 else "currentColor"
+                ink = svg.WHITE if opacity > 0.55 else "currentColor"
                 parts.append(
-                    svg.text(x + size / 2, middle, f"{count:d}", anchor="middle", colour=ink, size=11 if size > 30 else 10)
+                    svg.text(
+                        x + size / 2, middle, f"{count:d}", anchor="middle", colour=ink, size=11 if size > 30 else 10
+                    )
                 )
     width = left + n * size + min(widest, 150.0) * math.cos(math.radians(50)) + 10
     right = sum(counts[i][i] for i in range(n))
@@ -229,18 +217,3 @@ def share_bar(share: float, tip: str) -> Node:
     """A small bar for a table cell, 0..1."""
     return svg.chart(tip, tip, 90, 10, svg.rect(0, 1, 90, 8, "currentColor", opacity=0.08), svg.rect(
         0, 1, 90 * min(max(share, 0.0), 1.0), 8, svg.BLUE))  # fmt: skip
-
-
-def spans_of(buffers: Sequence[Mapping[str, object]]) -> tuple[Span, ...]:
-    """Spans from the plain values of `plan_view`."""
-    return tuple(
-        Span(
-            name=str(b["name"]),
-            offset=int(str(b["offset"])),
-            size=int(str(b["size_bytes"])),
-            first=int(str(b["first"])),
-            last=int(str(b["last"])),
-            scratch=int(str(b["tensor"])) < 0,
-        )
-        for b in buffers
-    )

@@ -16,8 +16,8 @@ def document(report: Report) -> dict[str, object]:
     """The report as JSON values.
 
     Keys: `schema` (1), `kind`, `ok`, `subject`, `checks` [{name, status, reason}], `measurements` {name: {value, unit,
-    origin, note}}, `tables` [{title, columns, rows}], `notes`. Beside them every detail and every measurement stands flat
-    at the top, `"arena_bytes": 1234`, and `origins` and `units` say, by the same names, where each number comes
+    origin, note}}, `tables` [{title, columns, rows}], `notes`. Beside them every detail and every measurement stands
+    flat at the top, `"arena_bytes": 1234`, and `origins` and `units` say, by the same names, where each number comes
     from. A number that was not measured is null.
     """
     flat: dict[str, object] = {str(name): _clean(to_jsonable(value)) for name, value in report.details.items()}

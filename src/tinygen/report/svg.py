@@ -9,8 +9,9 @@ from tinygen.report.markup import Child, Node, node
 BLUE, AMBER, GREEN, RED = "#3f6fb5", "#d08a2e", "#3d9a6a", "#b8524a"
 VIOLET, TEAL, BROWN, GREY = "#7a62b3", "#2f98a8", "#8a6d4b", "#8b929b"
 PALETTE = (BLUE, AMBER, GREEN, VIOLET, TEAL, RED, BROWN, GREY)
+WHITE = "#ffffff"
 FONT_PX = 12
-_CHARACTER_PX = 6.6  # of this font size, on average
+_USUAL_EM, _WIDE_EM = 0.6, 0.72  # widths of characters, rather too large than too small
 
 
 def chart(title: str, description: str, width: float, height: float, *children: Child) -> Node:
@@ -18,13 +19,14 @@ def chart(title: str, description: str, width: float, height: float, *children: 
     return node(
         "svg",
         {
+            "width": float(width),
+            "height": float(height),
             "viewBox": f"0 0 {width:g} {height:g}",
             "role": "img",
             "aria-label": title,
             "font-family": "system-ui, sans-serif",
             "font-size": FONT_PX,
             "fill": "currentColor",
-            "style": f"max-width:{width:g}px;width:100%;height:auto",
         },
         node("title", None, title),
         node("desc", None, description),
@@ -61,13 +63,22 @@ def line(x1: float, y1: float, x2: float, y2: float, *, faint: bool = True, dash
 
 
 def rect(
-    x: float, y: float, width: float, height: float, fill: str, *, tip: str = "", opacity: float = 1.0, radius: float = 2.0
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    fill: str,
+    *,
+    tip: str = "",
+    opacity: float = 1.0,
+    radius: float = 2.0,
+    outlined: bool = False,
 ) -> Node:
     """A box; `tip` shows when the pointer rests on it."""
     return node(
         "rect",
         {"x": float(x), "y": float(y), "width": max(float(width), 0.0), "height": max(float(height), 0.0), "rx": radius,
-         "fill": fill, "fill-opacity": float(opacity)},
+         "fill": fill, "fill-opacity": float(opacity), **({"stroke": fill} if outlined else {})},
         node("title", None, tip) if tip else None,
     )  # fmt: skip
 
@@ -85,15 +96,17 @@ def polyline(points: list[tuple[float, float]], colour: str, *, dashed: bool = F
 
 def shortened(content: str, width_px: float, size: float = FONT_PX) -> str:
     """As much of a text as fits a width, "" when not even three characters do."""
-    room = int(width_px / (_CHARACTER_PX * size / FONT_PX))
-    if len(content) <= room:
+    if text_width(content, size) <= width_px:
         return content
-    return content[: room - 1] + "…" if room >= 4 else ""
+    for length in range(len(content) - 1, 2, -1):
+        if text_width(content[:length] + "…", size) <= width_px:
+            return content[:length] + "…"
+    return ""
 
 
 def text_width(content: str, size: float = FONT_PX) -> float:
-    """About how wide a text is, in px."""
-    return len(content) * _CHARACTER_PX * size / FONT_PX
+    """About how wide a text is, in px, in a usual sans-serif font."""
+    return size * sum(_WIDE_EM if c.isupper() or c in "_mw@%" else _USUAL_EM for c in content)
 
 
 def ticks(top: float, wanted: int = 5) -> list[float]:

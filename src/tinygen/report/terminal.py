@@ -42,7 +42,7 @@ def show(report: Report, console: Console) -> None:
     view.checks(report)
     view.measurements(report)
     for table in report.tables:
-        if not (report.ok and report.kind == "verify" and table.title in _LONG_TABLES):
+        if not (report.ok and table.title in _LONG_TABLES):
             view.table(table)
     view.notes(report.notes)
 
@@ -55,7 +55,7 @@ class _View:
     def _line(self, *parts: tuple[str, str]) -> None:
         text = Text()
         for words_, style in parts:
-            text.append(words_ if self._unicode else _plain(words_), style=style)
+            text.append(words_ if self._unicode else _plain(words_), style=style if self._console.is_terminal else "")
         text.rstrip()
         self._console.print(text, soft_wrap=True, highlight=False)
 
@@ -84,7 +84,7 @@ class _View:
 
     def measurements(self, report: Report) -> None:
         """Number, unit, origin, note."""
-        rows = [(words.label(m.name), words.quantity(m), words.origin(m), m.note) for m in report.measurements]
+        rows = [(words.label(m.name), words.quantity(m), words.origin(m), m.note) for m in words.measurements(report)]
         if not rows:
             return
         self._line(("", ""))
@@ -100,12 +100,12 @@ class _View:
     def table(self, table: Table) -> None:
         """A rich table on a terminal, aligned columns elsewhere (a file must not depend on a window's width)."""
         self._line(("", ""))
+        self._line((table.title, "bold"))
         if not self._console.is_terminal:
-            self._line((table.title, "bold"))
             for line in aligned(table.columns, table.rows):
                 self._line(("  " + line, ""))
             return
-        shown = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title, style="bold"), title_justify="left", pad_edge=False)
+        shown = RichTable(box=box.SIMPLE_HEAD if self._unicode else box.ASCII2, pad_edge=False, show_edge=False)
         for position, column in enumerate(table.columns):
             numeric = all(_is_number(row[position]) for row in table.rows if position < len(row))
             shown.add_column(Text(column), justify="right" if numeric else "left")

@@ -15,8 +15,9 @@ STATUS_WORDS: dict[CheckStatus, str] = {
     CheckStatus.SKIPPED: "skipped",
     CheckStatus.BLOCKED: "blocked",
 }
-_UNIT_ENDINGS = ("_bytes", "_ms", "_hz", "_samples", "_cycles", "_instructions")
+_UNIT_ENDINGS = ("_bytes", "_ms", "_s", "_hz", "_samples", "_cycles", "_instructions")
 _UNIT_WORDS = {"count": "", "ratio": ""}
+_WORDS = {"macs": "MACs", "mac": "MAC", "ram": "RAM", "int8": "INT8", "auc": "AUC"}
 _EXACT_DIGITS = 4
 
 
@@ -44,7 +45,9 @@ def quantity(measurement: Measurement) -> str:
 
 def origin(measurement: Measurement) -> str:
     """Where a number comes from: "simulated on qemu"; nothing beside a number that is not there."""
-    return "" if measurement.value is None else measurement.origin.replace("-on-", " on ").replace("not-measured", "")
+    if measurement.value is None:
+        return ""
+    return measurement.origin.replace("-on-", " on ").replace("-in-", " in ")
 
 
 def label(name: str) -> str:
@@ -53,7 +56,13 @@ def label(name: str) -> str:
         if name.endswith(ending) and name != ending[1:]:
             name = name.removesuffix(ending)
             break
-    return name.replace("_", " ")
+    return " ".join(_WORDS.get(word, word) for word in name.split("_"))
+
+
+def measurements(report: Report) -> tuple[Measurement, ...]:
+    """The report's numbers, each name once: what was said last holds."""
+    last = {m.name: m for m in report.measurements}
+    return tuple(last.values())
 
 
 def headline(report: Report) -> str:

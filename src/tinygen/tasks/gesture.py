@@ -90,6 +90,6 @@ def make(dataset: Dataset) -> Task:
         layers=(*body, *head),
         loss="cross_entropy",
         decision="argmax",
-        training=TrainingPlan(epochs=40, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3),
+        training=TrainingPlan(epochs=30, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3),
         acceptance=Acceptance(metric="accuracy", at_least=0.85),
     )

@@ -60,6 +60,6 @@ def make(dataset: Dataset) -> Task:
         layers=(*body, *head),
         loss="cross_entropy",
         decision="argmax",
-        training=TrainingPlan(epochs=20, batch_size=64, learning_rate=4e-3, augment=("speech",) * 4),
+        training=TrainingPlan(epochs=18, batch_size=64, learning_rate=4e-3, augment=("speech",) * 3),
         acceptance=Acceptance(metric="accuracy", at_least=0.80),
     )

@@ -61,7 +61,9 @@ def make(dataset: Dataset) -> Task:
     """
     features = front_end(dataset)
     values = features.n_channels * features.n_bands
-    narrow = max(4, values // 8)
+    # Two numbers in the middle: level and tilt. More let the network rebuild faults it has never seen (AUC over eight
+    # divisions of FEMTO's bearings, linear model: 2 -> 0.977, 4 -> 0.949, 8 -> 0.933, 12 -> 0.907).
+    narrow = max(2, values // 32)
     return Task(
         name="vibration",
         title=TITLE,
@@ -69,13 +71,13 @@ def make(dataset: Dataset) -> Task:
         features=features,
         input_shape=(1, 1, values),
         layers=(
-            Layer(kind="dense", filters=48, activation="relu", batch_norm=True),
+            Layer(kind="dense", filters=32, activation="relu", batch_norm=True),
             Layer(kind="dense", filters=narrow, activation="relu", batch_norm=True),
-            Layer(kind="dense", filters=48, activation="relu", batch_norm=True),
+            Layer(kind="dense", filters=32, activation="relu", batch_norm=True),
             Layer(kind="dense", filters=values),
         ),
         loss="reconstruction",
         decision="reconstruction",
-        training=TrainingPlan(epochs=120, batch_size=32, learning_rate=3e-3, augment=("vibration",) * 3),
+        training=TrainingPlan(epochs=100, batch_size=32, learning_rate=3e-3, augment=("vibration",) * 3),
         acceptance=Acceptance(metric="auc", at_least=0.90),
     )

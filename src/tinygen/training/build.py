@@ -7,6 +7,7 @@ real input, feature * feature_scale.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tinygen.tasks.spec import Layer, Task
+
+_NAMES = ("kernel", "bias")
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -106,6 +109,27 @@ class PlainNetwork:
             x = _plain(layer, pair, x)
         return x
 
+    @classmethod
+    def of(cls, task: Task, pairs: Sequence[tuple[Float32, Float32]]) -> PlainNetwork:
+        """The task's layers with (kernel, bias) for those that have weights, in order."""
+        layers = tuple(layer for layer in task.layers if layer.kind != "dropout")
+        left = iter(pairs)
+        weights = tuple(
+            next(left) if layer.kind in ("conv2d", "depthwise_conv2d", "dense") else None for layer in layers
+        )
+        return cls(shape=(1, *network_shape(task)), layers=layers, weights=weights)
+
+    def arrays(self) -> dict[str, Float32]:
+        """The weights as named arrays, to be kept in a file."""
+        pairs = [pair for pair in self.weights if pair is not None]
+        return {f"{name}_{i}": array for i, pair in enumerate(pairs) for name, array in zip(_NAMES, pair, strict=True)}
+
+    @classmethod
+    def from_arrays(cls, task: Task, arrays: Mapping[str, Float32]) -> PlainNetwork:
+        """What `arrays` gave."""
+        count = len(arrays) // len(_NAMES)
+        return cls.of(task, [(arrays[f"kernel_{i}"], arrays[f"bias_{i}"]) for i in range(count)])
+
 
 def plain_network(task: Task, trained: Any, normalization: Normalization) -> PlainNetwork:
     """The network to convert: batch 1, everything folded, weights taken from `trained`.
@@ -117,12 +141,7 @@ def plain_network(task: Task, trained: Any, normalization: Normalization) -> Pla
     if task.loss == "reconstruction":
         kernel, bias = pairs[-1]
         pairs[-1] = (kernel * normalization.spread, bias * normalization.spread + normalization.mean)
-    layers = tuple(layer for layer in task.layers if layer.kind != "dropout")
-    left = iter(pairs)
-    weights = tuple(
-        _float32(*next(left)) if layer.kind in ("conv2d", "depthwise_conv2d", "dense") else None for layer in layers
-    )
-    return PlainNetwork(shape=(1, *network_shape(task)), layers=layers, weights=weights)
+    return PlainNetwork.of(task, [_float32(*pair) for pair in pairs])
 
 
 def _float32(kernel: Float64, bias: Float64) -> tuple[Float32, Float32]:

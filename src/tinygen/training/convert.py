@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,8 +32,9 @@ def convert(network: PlainNetwork, representative: Float32) -> bytes:
         for example in representative:
             yield [example.reshape(shape).astype(np.float32)]
 
-    with hushed():
-        function = tf.function(lambda x: network(x), input_signature=[tf.TensorSpec(shape, tf.float32)])
+    with hushed(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        function = tf.function(network.__call__, input_signature=[tf.TensorSpec(shape, tf.float32)])
         concrete = function.get_concrete_function()
         converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -52,7 +52,38 @@ def evaluate(
     """
     if task.decision == "argmax":
         return _classification(task, tflite, graph, test, float_outputs)
-    return _anomaly(task, tflite, graph, validation, test, float_inputs, float_outputs)
+    return _anomaly(
+        task,
+        tflite,
+        graph,
+        validation=validation,
+        test=test,
+        float_inputs=float_inputs,
+        float_outputs=float_outputs,
+    )
+
+
+def float_metrics(
+    task: Task, test: Examples, inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]
+) -> dict[str, float]:
+    """How good the float network alone is on the test side: {"accuracy" or "auc": ratio}.
+
+    Args:
+        task: what it is for.
+        test: the examples.
+        inputs, outputs: float32 [n, ...] of the network over them.
+    """
+    n = len(test.classes)
+    if task.decision == "argmax":
+        table = metrics.confusion(test.classes, outputs.reshape(n, -1).argmax(axis=1), len(task.labels))
+        return {"accuracy": metrics.accuracy(table)}
+    return {"auc": metrics.auc(_float_scores(inputs, outputs), test.classes == 1)}
+
+
+def _float_scores(inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    errors = inputs.reshape(len(inputs), -1).astype(np.float64) - outputs.reshape(len(outputs), -1)
+    scores: npt.NDArray[np.float64] = (errors**2).sum(axis=1)
+    return scores
 
 
 def _classification(
@@ -66,7 +97,7 @@ def _classification(
     table_int8 = metrics.confusion(test.classes, found_int8, n)
     return Evaluation(
         decision=DecisionRule(kind="argmax", labels=task.labels),
-        float_metrics={"accuracy": metrics.accuracy(table_float)},
+        float_metrics=float_metrics(task, test, float_outputs, float_outputs),
         int8_metrics={"accuracy": metrics.accuracy(table_int8)},
         details={
             "labels": list(task.labels),
@@ -81,6 +112,7 @@ def _anomaly(
     task: Task,
     tflite: bytes,
     graph: Graph,
+    *,
     validation: Examples,
     test: Examples,
     float_inputs: npt.NDArray[np.float32],
@@ -96,8 +128,7 @@ def _anomaly(
     threshold = metrics.quantile_threshold(scores_of(healthy), HEALTHY_QUANTILE)
     scores = scores_of(test)
     n = len(test.classes)
-    errors = float_inputs.reshape(n, -1).astype(np.float64) - float_outputs.reshape(n, -1)
-    float_scores = (errors**2).sum(axis=1)
+    float_scores = _float_scores(float_inputs, float_outputs)
     bad = test.classes == 1
     of_group = np.array(test.groups)
     per_group = {

@@ -18,7 +18,7 @@ from tinygen.core.resources import source_dir
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.assemble import digest_recordings
 from tinygen.datasets.augment import vary_motion, vary_speech, vary_vibration
-from tinygen.datasets.progress import Progress
+from tinygen.core.progress import Progress
 from tinygen.datasets.values import Int16, Recording
 from tinygen.datasets.window import cut
 from tinygen.features.reference import frames_batch
@@ -76,7 +76,7 @@ def make_examples(task: Task, recordings: Sequence[Recording], progress: Progres
             windows.append(window)
             classes.append(class_of(task, recording.label))
             groups.append(recording.group)
-    features = _features(task.features, windows, lambda window, _: window, 0, progress, what)
+    features = _features(task.features, windows, lambda window, _: window, seed=0, progress=progress, what=what)
     return Examples(features=features, classes=np.array(classes, dtype=np.int64), groups=tuple(groups))
 
 
@@ -96,7 +96,7 @@ def make_varied_examples(
     for number, name in enumerate(task.training.augment):
         vary = _variation(name, backgrounds)
         what = f"varied features {number + 1} of {len(task.training.augment)}"
-        parts.append(_features(task.features, cuts, vary, seed * 1000 + number + 1, progress, what))
+        parts.append(_features(task.features, cuts, vary, seed=seed * 1000 + number + 1, progress=progress, what=what))
     repeats = len(parts)
     return Examples(
         features=np.concatenate(parts),
@@ -146,6 +146,7 @@ def _features(
     spec: FeatureSpec,
     windows: Sequence[Int16],
     vary: Callable[[Int16, np.random.Generator], Int16],
+    *,
     seed: int,
     progress: Progress,
     what: str,

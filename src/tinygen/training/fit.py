@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tinygen.datasets.progress import Progress
+from tinygen.core.errors import bad_input
+from tinygen.core.progress import Progress
 from tinygen.tasks.spec import Task
 from tinygen.training.build import Normalization, training_network
 
@@ -40,6 +41,9 @@ def fit(
 
     Returns:
         (Keras model with the weights of the best epoch, one dict of figures per epoch)
+
+    Raises:
+        TinygenError: the loss was never a finite number.
     """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -60,6 +64,12 @@ def fit(
     )
     if watch.best_weights is not None:
         model.set_weights(watch.best_weights)
+    elif epochs > 0:
+        raise bad_input(
+            "training did not settle: its loss is not a number after any epoch",
+            where=task.name,
+            hint="look for recordings that are silent, constant or mislabelled, or try another seed",
+        )
     return model, watch.history
 
 
@@ -140,11 +150,10 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called by Keras."""
-        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures = {name: float(value) for name, value in (logs or {}).items() if math.isfinite(value)}
         self.history.append({"epoch": epoch + 1.0, **figures})
         loss = figures.get("val_loss", math.inf)
         self._since += 1
-        # Weights of the first epochs are kept only in case nothing better follows.
         if loss < self._best:
             self._best, self._since = loss, 0
             self.best_weights = self.model.get_weights()

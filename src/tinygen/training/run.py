@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.datasets.progress import Progress, silent
+from tinygen.core.canonical import pretty_json
+from tinygen.core.files import write_atomic
+from tinygen.core.progress import Progress, silent
 from tinygen.datasets.values import Dataset, Split
 from tinygen.tasks.shapes import cost
 from tinygen.tasks.spec import Task
-from tinygen.training.evaluate import evaluate
+from tinygen.training.evaluate import evaluate, float_metrics
 from tinygen.training.examples import (
     Examples,
     cached_examples,
@@ -25,6 +29,8 @@ from tinygen.training.examples import (
 from tinygen.training.int8 import check_structure
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.values import TrainedModel
+
+NETWORK, EXAMPLES, FACTS = "network.npz", "examples.npz", "fitted.json"
 
 _REPRESENTATIVE = 256
 _SMOKE_EPOCHS = 3
@@ -44,29 +50,48 @@ def train_model(
     epochs: int | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
-    """Train, convert and judge.
+    """`fit_task` and `convert_task` in one folder.
+
+    Raises:
+        TinygenError: as they do.
+    """
+    fit_task(task, dataset, split, seed, work_dir, work_dir, epochs, progress)
+    return convert_task(task, work_dir, progress)
+
+
+def fit_task(
+    task: Task,
+    dataset: Dataset,
+    split: Split,
+    seed: int,
+    folder: Path,
+    cache: Path,
+    epochs: int | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Train the float network and judge it; `folder` then holds all that `convert_task` needs.
 
     Args:
         task: made for `dataset`.
         dataset: gives background noises, and facts for the report.
         split: of `dataset`.
         seed: of everything that is drawn.
-        work_dir: features are kept here, so that another run over the same data starts faster.
+        folder: gets network.npz, examples.npz and fitted.json.
+        cache: features are kept here, so that another run over the same data starts faster.
         epochs: instead of the task's own number.
         progress: told how far it is.
 
     Raises:
-        TinygenError: TensorFlow or TFLM's interpreter is missing, or the data does not suit the task.
+        TinygenError: TensorFlow is missing, or the data does not suit the task.
     """
     prepare_tensorflow()
-    train, validation, test = _sides(task, dataset, split, seed, work_dir, progress)
+    train, validation, test = _sides(task, dataset, split, seed=seed, work_dir=cache, progress=progress)
     if task.decision == "reconstruction":
         train = train.where(train.classes == 0)
     real = real_input(task, train.features)
 
     # Importing these imports TensorFlow.
     from tinygen.training.build import input_normalization, network_shape, plain_network
-    from tinygen.training.convert import convert
     from tinygen.training.fit import Side, fit, normalized
 
     normalization = input_normalization(task, real)
@@ -84,10 +109,63 @@ def train_model(
         progress=progress,
     )
     network = plain_network(task, trained, normalization)
-    progress("converting", 0, 1)
-    tflite = convert(network, _representative(task, real, seed))
     test_real = real_input(task, test.features)
     outputs = np.concatenate([np.asarray(network(row[None])) for row in _rows(test_real, shape)])
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / NETWORK).open("wb") as file:
+        np.savez(file, **network.arrays())  # type: ignore[arg-type]
+    kept = {
+        "representative": _representative(task, real, seed),
+        "float_outputs": outputs,
+        **_packed("validation", validation),
+        **_packed("test", test),
+    }
+    with (folder / EXAMPLES).open("wb") as file:
+        np.savez_compressed(file, **kept)  # type: ignore[arg-type]
+    price = cost(task.layers, task.input_shape)
+    facts = {
+        "task": task.name,
+        "dataset": dataset.name,
+        "synthetic": dataset.synthetic,
+        "seed": seed,
+        "n_parameters": price.parameters,
+        "macs": price.macs,
+        "history": history,
+        "sides": _side_facts(split),
+        "group_kind": dataset.group_kind,
+        "licence": dataset.licence,
+        "source": dataset.source,
+        "dataset_digest": dataset.digest,
+        "notes": list(dataset.notes),
+        "metrics": float_metrics(task, test, test_real, outputs),
+    }
+    write_atomic(folder / FACTS, pretty_json(facts).encode())
+
+
+def convert_task(task: Task, folder: Path, progress: Progress = silent) -> TrainedModel:
+    """Convert the network of `fit_task` to INT8 and judge it in TFLM's interpreter.
+
+    Args:
+        task: as given to `fit_task`.
+        folder: what it filled.
+        progress: told how far it is.
+
+    Raises:
+        TinygenError: TensorFlow or TFLM's interpreter is missing, or the conversion left what is not INT8.
+    """
+    prepare_tensorflow()
+    from tinygen.training.build import PlainNetwork
+    from tinygen.training.convert import convert
+
+    progress("converting", 0, 1)
+    facts = json.loads((folder / FACTS).read_text())
+    with np.load(folder / NETWORK, allow_pickle=False) as arrays:
+        network = PlainNetwork.from_arrays(task, dict(arrays))
+    with np.load(folder / EXAMPLES, allow_pickle=False) as kept:
+        representative = kept["representative"]
+        outputs = kept["float_outputs"]
+        validation, test = _unpacked("validation", kept), _unpacked("test", kept)
+    tflite = convert(network, representative)
     graph = check_structure(tflite, task.name)
     progress("converting", 1, 1, f"{len(tflite)} bytes")
     judged = evaluate(
@@ -96,32 +174,41 @@ def train_model(
         graph,
         validation=validation,
         test=test,
-        float_inputs=test_real,
+        float_inputs=real_input(task, test.features),
         float_outputs=outputs,
     )
-    price = cost(task.layers, task.input_shape)
     value = judged.int8_metrics[task.acceptance.metric]
+    carried = ("macs", "history", "sides", "group_kind", "licence", "source", "dataset_digest", "notes")
     return TrainedModel(
         tflite=tflite,
         decision=judged.decision,
-        seed=seed,
-        n_parameters=price.parameters,
+        seed=facts["seed"],
+        n_parameters=facts["n_parameters"],
         float_metrics=judged.float_metrics,
         int8_metrics=judged.int8_metrics,
-        synthetic=dataset.synthetic,
-        dataset=dataset.name,
+        synthetic=facts["synthetic"],
+        dataset=facts["dataset"],
         details={
             **judged.details,
-            "macs": price.macs,
-            "history": history,
-            "sides": _side_facts(split),
-            "group_kind": dataset.group_kind,
-            "licence": dataset.licence,
-            "source": dataset.source,
-            "dataset_digest": dataset.digest,
-            "notes": list(dataset.notes),
+            **{name: facts[name] for name in carried},
             "acceptance": {**asdict(task.acceptance), "met": bool(value >= task.acceptance.at_least)},
         },
+    )
+
+
+def _packed(name: str, examples: Examples) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        f"{name}_features": examples.features,
+        f"{name}_classes": examples.classes,
+        f"{name}_groups": np.array(examples.groups, dtype=np.str_),
+    }
+
+
+def _unpacked(name: str, kept: Mapping[str, npt.NDArray[np.generic]]) -> Examples:
+    return Examples(
+        features=kept[f"{name}_features"].astype(np.int16),
+        classes=kept[f"{name}_classes"].astype(np.int64),
+        groups=tuple(str(group) for group in kept[f"{name}_groups"].tolist()),
     )
 
 
@@ -130,7 +217,7 @@ def _rows(inputs: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArra
 
 
 def _sides(
-    task: Task, dataset: Dataset, split: Split, seed: int, work_dir: Path, progress: Progress
+    task: Task, dataset: Dataset, split: Split, *, seed: int, work_dir: Path, progress: Progress
 ) -> tuple[Examples, Examples, Examples]:
     """Examples of the three sides, from the cache where they were made before."""
     noises = dataset.noises

@@ -13,6 +13,8 @@ from tinygen.verify.locate import Finding, Verdict, is_silence
 from tinygen.verify.runner import Tally
 from tinygen.verify.values import Expected, Vector
 
+_DIFFERING = "in outputs, model inputs made on the device, and the tensors of the first wrong layers"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
@@ -156,7 +158,7 @@ def measurements_of(outcome: Outcome) -> tuple[Measurement, ...]:
     found = [
         Measurement(name="vectors", value=tally.done, unit="count", origin=run),
         Measurement(name="differing_bytes", value=tally.differing_bytes, unit="bytes", origin=run,
-                    note="outputs, model inputs made on the device, and the tensors of first wrong layers"),
+                    note=_DIFFERING if tally.differing_bytes else ""),
         Measurement(name="compared_output_bytes", value=sum(c.output_bytes for c in tally.modes.values()), unit="bytes",
                     origin=run),
         Measurement(name="layers_compared", value=outcome.compared_layers, unit="count", origin=run),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygen.core.errors import bad_input
-from tinygen.datasets.progress import Progress
+from tinygen.core.progress import Progress
 from tinygen.datasets.readers.raw import RawSet, read_index
 from tinygen.datasets.values import Int16, Recording
 

@@ -138,7 +138,7 @@ def _femto_label(life: float, from_end: int) -> str:
     """Time labels, not inspected faults: the first third of life is healthy, the last 20 snapshots are its end."""
     if from_end <= 20:
         return "end_of_life"
-    return "healthy" if 0.015 <= life <= 0.30 else UNLABELLED
+    return "healthy" if 0.015 <= life <= 0.3005 else UNLABELLED
 
 
 def _read_uwave(arrays: Arrays, file: str) -> list[Piece]:
@@ -187,8 +187,8 @@ LAYOUTS: tuple[Layout, ...] = (
         group_kind="recording",
         matches=lambda a: {"xyz", "label"} <= a.keys(),
         read=_read_uwave,
-        note="people are not identified in uWave: the split keeps recordings apart, not people (figures are optimistic); "
-        "its signals are normalised per axis and its rate is nominal",
+        note="people are not identified in uWave: the split keeps recordings apart, not people (figures are "
+        "optimistic); its signals are normalised per axis and its rate is nominal",
     ),
     Layout(
         name="generic",

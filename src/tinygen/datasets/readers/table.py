@@ -56,7 +56,7 @@ def read_tables(paths: list[Path], root: Path) -> RawSet:
         numbers = _numbers(path, rows, [at[name] for name in names] + ([at[time]] if time else []), header)
         for start, stop in _pieces(rows, at.get("recording"), at.get("label")):
             row = rows[start]
-            label = row[at["label"]].strip() if "label" in at else path.parent.name if path.parent != root else ""
+            label = row[at["label"]].strip() if "label" in at else _folder_label(path, root)
             name = path.relative_to(root).as_posix() if path != root else path.name
             if "recording" in at:
                 name += f":{row[at['recording']].strip()}"
@@ -83,6 +83,10 @@ def read_tables(paths: list[Path], root: Path) -> RawSet:
         for signal, piece in zip(scaled, pieces, strict=True)
     )
     return RawSet(recordings=recordings, group_kind=kind or "recording", notes=(note,) if note else ())
+
+
+def _folder_label(path: Path, root: Path) -> str:
+    return path.parent.name if path not in (root, root / path.name) else ""
 
 
 def _is_number(text: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.datasets.progress import Progress
+from tinygen.core.progress import Progress
 from tinygen.datasets.signal import to_int16
 from tinygen.datasets.values import Recording
 
@@ -72,7 +72,8 @@ def record(person: Person, label: str, rng: np.random.Generator) -> Float64:
     seen = _into_sensor_frame(force, angles) / _G
     seen = seen.reshape(SAMPLES, _OVERSAMPLING, 3).mean(axis=1)
     gain = 1.0 + rng.normal(0.0, 0.01, size=3)
-    return seen * gain + rng.normal(0.0, 0.01, size=3) + rng.normal(0.0, 0.006, size=seen.shape)
+    sensed: Float64 = seen * gain + rng.normal(0.0, 0.01, size=3) + rng.normal(0.0, 0.006, size=seen.shape)
+    return sensed
 
 
 def _min_jerk(t: Float64, start: float, length: float) -> Float64:

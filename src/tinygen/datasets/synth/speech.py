@@ -14,9 +14,9 @@ import numpy as np
 
 from tinygen.core import process
 from tinygen.core.errors import tool_failed
-from tinygen.datasets.progress import Progress
+from tinygen.core.progress import Progress
 from tinygen.datasets.readers.audio import read_audio
-from tinygen.datasets.signal import mix_to_mono, to_rate
+from tinygen.datasets.signal import mix_to_mono, to_int16, to_rate
 from tinygen.datasets.values import Int16
 
 RATE_HZ = 16000
@@ -120,4 +120,4 @@ def _trim(signal: Int16) -> Int16:
         return signal
     kept = signal[max(0, loud[0] - 320) : loud[-1] + 800]
     factor = 16384.0 / float(np.abs(kept.astype(np.int32)).max())
-    return np.rint(kept * factor).astype(np.int16)
+    return to_int16(kept * factor)

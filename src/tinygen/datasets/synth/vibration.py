@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.datasets.progress import Progress
+from tinygen.core.progress import Progress
 from tinygen.datasets.signal import to_int16
 from tinygen.datasets.values import Recording
 
@@ -85,7 +85,7 @@ def snapshot(machine: Machine, rng: np.random.Generator, severity: float) -> Flo
         hum += amplitude * load * np.sin(2 * np.pi * order * shaft * t + order * phase)
     force = rng.normal(0.0, 0.25, size=n)  # rolling contact: a sound bearing excites its resonances a little too
     if severity > 0:
-        force += _impacts(machine, rng, severity, shaft, phase, n) * load
+        force += _impacts(machine, rng, severity=severity, shaft_hz=shaft, phase=phase) * load
     rung = _ring(machine, force)
     white = rng.normal(0.0, machine.noise_g, size=(n, 2))
     coloured = white.copy()
@@ -95,10 +95,9 @@ def snapshot(machine: Machine, rng: np.random.Generator, severity: float) -> Flo
     return (axes + wear * coloured)[SAMPLES:]
 
 
-def _impacts(
-    machine: Machine, rng: np.random.Generator, severity: float, shaft_hz: float, phase: float, n: int
-) -> Float64:
-    """Force of a rolling element striking a spall: a train of impulses with 1 % slip."""
+def _impacts(machine: Machine, rng: np.random.Generator, *, severity: float, shaft_hz: float, phase: float) -> Float64:
+    """Force of a rolling element striking a spall: a train of impulses with 1 % slip, 2 * SAMPLES long."""
+    n = 2 * SAMPLES
     inner = machine.fault == "inner_race"
     rate = (machine.inner_hz if inner else machine.outer_hz) * shaft_hz / machine.shaft_hz
     count = int(n / RATE_HZ * rate) + 2
@@ -134,7 +133,7 @@ def generate(seed: int, size: str, progress: Progress) -> tuple[list[Recording],
         rng = np.random.default_rng([seed, 1, index])
         machine = draw_machine(rng, index)
         group = f"machine{index:02d}"
-        severities = [0.0] * n_healthy + [float(v) for v in np.linspace(0.12, 1.0, n_faulty)]
+        severities = [0.0] * n_healthy + [float(v) for v in np.linspace(0.25, 1.0, n_faulty)]
         for number, severity in enumerate(severities):
             recordings.append(
                 Recording(

@@ -1,0 +1,53 @@
+"""Reports as one HTML file: no script, no other file, nothing fetched; it reads in a mail or a CI artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tinygen import __version__
+from tinygen.core.values import Report
+from tinygen.report import plan_view as plans
+from tinygen.report.markup import node, to_html
+from tinygen.report.sections import plan_section, report_section
+from tinygen.report.style import CSS
+
+
+def page(reports: Sequence[Report], plan_view: Mapping[str, object] | None = None) -> bytes:
+    """A whole document, UTF-8; the same values give the same bytes.
+
+    Args:
+        reports: sections, in this order.
+        plan_view: `report.plan_view.plan_view(plan)`, drawn as memory over time.
+
+    Raises:
+        TinygenError: `plan_view` is not what `plan_view()` gives.
+    """
+    subject: dict[str, str] = {}
+    for report in reports:
+        for key in ("task", "board", "target", "engine"):
+            if report.subject.get(key):
+                subject.setdefault(key, report.subject[key])
+    named = " · ".join(subject.values())
+    ok = all(report.ok for report in reports)
+    plan = plans.parse(plan_view) if plan_view is not None else None
+    sections = [report_section(report) for report in reports]
+    if plan is not None:
+        sections.append(plan_section(plan))
+    head = node(
+        "head",
+        None,
+        node("meta", {"charset": "utf-8"}),
+        node("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
+        node("meta", {"name": "generator", "content": f"tinygen {__version__}"}),
+        node("title", None, f"tinygen: {named}" if named else "tinygen report"),
+        node("style", None, CSS),
+    )
+    verdict = "everything passed" if ok else "something failed"
+    main = node(
+        "main",
+        None,
+        node("h1", None, named or "tinygen report"),
+        node("p", {"class": "passed" if ok else "failed"}, f"{len(reports)} reports: {verdict}"),
+        *sections,
+    )
+    return to_html(node("html", {"lang": "en"}, head, node("body", None, main)))

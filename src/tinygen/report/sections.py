@@ -1,0 +1,190 @@
+"""Parts of the HTML view: each takes a report or a plan and gives elements, none when there is nothing to show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from tinygen.core.values import Measurement, Report, Table
+from tinygen.report import charts, svg, words
+from tinygen.report.markup import Child, Node, node
+from tinygen.report.plan_view import PlanView
+
+_NAMES = TypeAdapter(list[str])
+_COUNTS = TypeAdapter(list[list[int]])
+_POINTS = TypeAdapter(list[tuple[float, float]])
+_HISTORY = TypeAdapter(list[dict[str, float]])
+_T = TypeVar("_T")
+_OPEN_ROWS = 24  # longer tables are folded
+
+
+def report_section(report: Report) -> Node:
+    """One report: how it went, checks, numbers, pictures, tables, notes."""
+    state = "passed" if report.ok else "failed"
+    subject = [
+        item for key, value in report.subject.items() for item in (node("dt", None, key), node("dd", None, value))
+    ]
+    return node(
+        "section",
+        {"id": report.kind},
+        node("h2", None, report.kind),
+        node("p", {"class": f"headline {state}"}, words.headline(report)),
+        node("dl", None, *subject) if subject else None,
+        *_checks(report),
+        *_measurements(words.measurements(report)),
+        *_usage(report),
+        *_training(report),
+        *[_table(table) for table in report.tables],
+        *_notes(report.notes),
+    )
+
+
+def plan_section(plan: PlanView) -> Node:
+    """The plan: memory over time, and every step with its kernel."""
+    most = max((step.macs for step in plan.steps), default=0)
+    rows: list[list[Child]] = [
+        [
+            str(step.position),
+            step.op,
+            "×".join(map(str, step.shape)),
+            node("code", None, step.kernel),
+            step.why,
+            f"{step.macs:,}",
+            charts.share_bar(step.macs / most, f"{step.macs:,} MACs") if most else None,
+        ]
+        for step in plan.steps
+    ]
+    columns = ("step", "operator", "result", "kernel", "why", "MACs", "")
+    above = plan.arena_bytes - plan.lower_bound_bytes
+    distance = f", {above:,} above the most that is live at once" if above > 0 else ", which no plan can go below"
+    return node(
+        "section",
+        {"id": "plan"},
+        node("h2", None, "plan"),
+        node(
+            "p",
+            {"class": "faint"},
+            f"{plan.name}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weights_bytes:,} bytes of weights, "
+            f"an arena of {plan.arena_bytes:,} bytes (planned){distance}",
+        ),
+        node("h3", None, "Memory over time"),
+        node("figure", None, charts.memory_map(plan)),
+        node("h3", None, "Steps"),
+        _grid(columns, rows, numeric={0, 5}),
+    )
+
+
+def _checks(report: Report) -> list[Child]:
+    if not report.checks:
+        return []
+    rows: list[list[Child]] = [
+        [node("span", {"class": c.status.value}, words.STATUS_WORDS[c.status]), c.name, c.reason] for c in report.checks
+    ]
+    return [node("h3", None, "Checks"), _grid(("", "check", "reason"), rows, numeric=set())]
+
+
+def _measurements(measurements: Sequence[Measurement]) -> list[Child]:
+    if not measurements:
+        return []
+    rows: list[list[Child]] = [[words.label(m.name), words.quantity(m), words.origin(m), m.note] for m in measurements]
+    columns = ("measurement", "value", "origin", "note")
+    return [node("h3", None, "Measurements"), _grid(columns, rows, numeric={1})]
+
+
+def _usage(report: Report) -> list[Child]:
+    """Bars of flash and RAM, where the report has the figures."""
+    found = {m.name: int(m.value) for m in words.measurements(report) if m.value is not None and m.unit == "bytes"}
+    figures: list[Child] = []
+    if "flash_bytes" in found:
+        whole, weights = found["flash_bytes"], min(found.get("weights_bytes", 0), found["flash_bytes"])
+        parts = [
+            charts.Segment(name="weights", value=weights, colour=svg.BLUE),
+            charts.Segment(name="code and tables", value=whole - weights, colour=svg.TEAL),
+        ]
+        figures.append(charts.usage_bar("Flash", parts, found.get("flash_capacity_bytes")))
+    if "ram_bytes" in found:
+        whole, arena = found["ram_bytes"], min(found.get("arena_bytes", 0), found["ram_bytes"])
+        parts = [
+            charts.Segment(name="arena", value=arena, colour=svg.AMBER),
+            charts.Segment(name="stack, buffers, state", value=whole - arena, colour=svg.BROWN),
+        ]
+        figures.append(charts.usage_bar("RAM", parts, found.get("ram_capacity_bytes")))
+    return [node("h3", None, "Memory used"), *(node("figure", None, figure) for figure in figures)] if figures else []
+
+
+def _training(report: Report) -> list[Child]:
+    """Confusion matrices, ROC and loss, from details as training gives them; what is malformed is left out."""
+    labels = _read(_NAMES, report.details.get("labels"))
+    found: list[Child] = []
+    for key, title in (("confusion_int8", "INT8"), ("confusion_float", "float")):
+        counts = _read(_COUNTS, report.details.get(key))
+        if labels and counts and len(counts) == len(labels) and all(len(row) == len(labels) for row in counts):
+            name = f"Confusion matrix, {title}"
+            figure = charts.confusion(name, labels, counts)
+            caption = f"{name} (rows: truth, columns: answer)"
+            found += [node("h3", None, caption), node("figure", None, figure)]
+    rates: list[charts.Curve] = []
+    for key, name, colour, dashed in (("roc_float", "float", svg.AMBER, True), ("roc_int8", "INT8", svg.BLUE, False)):
+        points = _read(_POINTS, report.details.get(key))
+        if points:
+            rates.append(charts.Curve(name=name, points=tuple(points), colour=colour, dashed=dashed))
+    if rates:
+        figure = charts.curves("ROC", "false alarm rate", "detection rate", rates, unit_square=True)
+        found += [node("h3", None, "ROC"), node("figure", None, figure)]
+    found += _history(_read(_HISTORY, report.details.get("history")))
+    return found
+
+
+def _history(history: list[dict[str, float]] | None) -> list[Child]:
+    lines: list[charts.Curve] = []
+    for key, name, colour in (("loss", "training", svg.BLUE), ("val_loss", "validation", svg.AMBER)):
+        points = [
+            (row.get("epoch", number + 1.0), row[key])
+            for number, row in enumerate(history or [])
+            if key in row and math.isfinite(row[key])
+        ]
+        if len(points) > 1:
+            lines.append(charts.Curve(name=name, points=tuple(points), colour=colour))
+    if not lines:
+        return []
+    figure = charts.curves("Loss", "epoch", "loss", lines, unit_square=False)
+    return [node("h3", None, "Loss"), node("figure", None, figure)]
+
+
+def _read(adapter: TypeAdapter[_T], value: object) -> _T | None:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _table(table: Table) -> Node:
+    rows: list[list[Child]] = [list(row) for row in table.rows]
+    numeric = {i for i in range(len(table.columns)) if rows and all(_is_number(row[i : i + 1]) for row in table.rows)}
+    grid = _grid(table.columns, rows, numeric=numeric)
+    if len(rows) <= _OPEN_ROWS:
+        return node("div", None, node("h3", None, table.title), grid)
+    summary = node("summary", None, f"{len(rows)} rows")
+    return node("div", None, node("h3", None, table.title), node("details", None, summary, grid))
+
+
+def _is_number(cells: Sequence[str]) -> bool:
+    return all(cell.replace(",", "").replace(".", "").lstrip("-").isdigit() for cell in cells)
+
+
+def _notes(notes: Sequence[str]) -> list[Child]:
+    if not notes:
+        return []
+    return [node("h3", None, "Notes"), node("ul", None, *(node("li", None, note) for note in notes))]
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[Child]], *, numeric: set[int]) -> Node:
+    def cells(tag: str, values: Sequence[Child]) -> list[Node]:
+        return [node(tag, {"class": "number"} if i in numeric else None, value) for i, value in enumerate(values)]
+
+    head = node("thead", None, node("tr", None, *cells("th", columns)))
+    body = node("tbody", None, *(node("tr", None, *cells("td", row)) for row in rows))
+    return node("div", {"class": "scroll"}, node("table", None, head, body))
