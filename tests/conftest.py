@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,19 +49,19 @@ def need_shared(relative: str = "") -> Path:
 
 
 @pytest.fixture(scope="session")
-def needs_tool():
+def needs_tool() -> Callable[..., str]:
     """`needs_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")` -> path, or skip."""
     return need_tool
 
 
 @pytest.fixture(scope="session")
-def needs_module():
+def needs_module() -> Callable[..., None]:
     """`needs_module("unicorn", "sim")`, or skip."""
     return need_module
 
 
 @pytest.fixture(scope="session")
-def shared_dir():
+def shared_dir() -> Callable[..., Path]:
     """`shared_dir("models/kws_ref_model.tflite")` -> path, or skip."""
     return need_shared
 

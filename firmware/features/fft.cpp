@@ -10,10 +10,14 @@ struct Wide {
   std::int32_t im;
 };
 
-std::int32_t rounded_q15(std::int32_t value) { return (value + (1 << 14)) >> 15; }
+std::int32_t rounded_q15(std::int32_t value) {
+  return (value + (1 << 14)) >> 15;
+}
 
 // Sums wrap like the 16-bit sums they stand for.
-std::int16_t wrapped(std::int32_t value) { return static_cast<std::int16_t>(value); }
+std::int16_t wrapped(std::int32_t value) {
+  return static_cast<std::int16_t>(value);
+}
 
 // The scaling before each stage of this radix.
 template <std::int32_t radix>

@@ -92,7 +92,8 @@ def emit(report: Report, as_json: bool) -> None:
     else:
         terminal.show(report, people)
     if not report.ok:
-        sys.exit(ExitCode.CHECK_FAILED)
+        code = report.details.get("exit_code")
+        sys.exit(code if isinstance(code, int) and code else ExitCode.CHECK_FAILED)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,7 +19,9 @@ std::vector<T> take(std::size_t count) {
   return values;
 }
 
-void put(std::uint32_t value) { std::fwrite(&value, sizeof value, 1, stdout); }
+void put(std::uint32_t value) {
+  std::fwrite(&value, sizeof value, 1, stdout);
+}
 
 }  // namespace
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tinygen import cli
 from tinygen.core.errors import ExitCode
+from tinygen.pipeline import verbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def tinygen(
 
     def call(*words: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["tinygen", *words])
-        monkeypatch.setattr(cli, "people", cli.Console(file=sys.stderr, highlight=False, width=200))
+        monkeypatch.setattr(cli, "people", Console(file=sys.stderr, highlight=False, width=200))
         with pytest.raises(SystemExit) as ended:
             cli.main()
         captured = capsys.readouterr()
@@ -116,7 +118,7 @@ def test_an_interruption_is_said_and_has_its_code(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.verbs, "boards", interrupt)
+    monkeypatch.setattr(verbs, "boards", interrupt)
     ended = tinygen("boards")
     assert ended.code == ExitCode.INTERRUPTED
     assert "interrupted" in ended.err
@@ -126,7 +128,7 @@ def test_our_own_bug_is_no_traceback_but_a_file(tinygen: Callable[..., Ended], m
     def fail(*_: object) -> None:
         raise RuntimeError("odd")
 
-    monkeypatch.setattr(cli.verbs, "boards", fail)
+    monkeypatch.setattr(verbs, "boards", fail)
     ended = tinygen("boards")
     assert ended.code == ExitCode.OUR_BUG
     assert "RuntimeError: odd" in ended.err
@@ -137,7 +139,7 @@ def test_a_full_disk_is_a_tool_failure(tinygen: Callable[..., Ended], monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "build/x")
 
-    monkeypatch.setattr(cli.verbs, "boards", full)
+    monkeypatch.setattr(verbs, "boards", full)
     ended = tinygen("boards")
     assert ended.code == ExitCode.TOOL_FAILED
     assert "No space left" in ended.err

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.core.progress import silent
 from tinygen.datasets.load import load_dataset
 from tinygen.datasets.manifest import load_manifest, load_manifests
-from tinygen.core.progress import silent
 from tinygen.datasets.registry import GENERATORS
 from tinygen.datasets.split import split
 from tinygen.datasets.synth.vibration import LSB_PER_G, RATE_HZ, draw_machine, snapshot

@@ -240,6 +240,19 @@ def test_log_frames_are_collected_and_a_device_that_only_talks_is_given_up() -> 
     assert client.logs[0] == LogLine(level=1, text="still here")
 
 
+def test_listening_gives_what_came_and_lasts_as_long_as_asked() -> None:
+    client, link = client_for(good)
+    client.hello()
+    link.later = [(0.5, encode(Frame(LOG, 0, b"\x01one"))), (0.7, b"noise\0" + encode(Frame(LOG, 0, b"\x03two")))]
+    assert client.listen(1.0) == [LogLine(level=1, text="one"), LogLine(level=3, text="two")]
+    assert link.now == 1.0
+    assert client.listen(0.2) == []
+    link.ready += encode(Frame(LOG, 0, b"\x01again")) * 1500  # more than are kept
+    assert len(client.listen(0.2)) == 1500
+    link.ready += encode(Frame(LOG, 0, b"\x01more"))
+    assert client.listen(0.2) == [LogLine(level=1, text="more")]
+
+
 def test_a_crash_is_told_in_the_devices_own_words() -> None:
     def crashing(request: Frame) -> Iterator[bytes]:
         if request.type == Type.HELLO:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tinygen.core.errors import TinygenError
-from tinygen.datasets.load import load_dataset
 from tinygen.core.progress import silent
+from tinygen.datasets.load import load_dataset
 from tinygen.datasets.split import split
 from tinygen.tasks.registry import make_task
 from tinygen.training.int8 import check_structure, ends
@@ -30,7 +30,7 @@ def _needs(needs_module: Callable[..., None]) -> None:
 def trained(task_name: str, work: Path, seed: int = 1, epochs: int | None = None) -> TrainedModel:
     data = load_dataset(task_name, None, work / "cache", 1, silent, "smoke")
     task = smoke(make_task(task_name, data))
-    return train_model(task, data, split(data, seed), seed, work, epochs)
+    return train_model(task, data, split(data, seed), seed=seed, work_dir=work, epochs=epochs)
 
 
 def check(model: TrainedModel, task_name: str, operators: set[str]) -> None:
@@ -48,13 +48,19 @@ def test_gesture(tmp_path: Path) -> None:
     data = load_dataset("gesture", None, tmp_path / "cache", 1, silent, "smoke")
     task = smoke(make_task("gesture", data))
     model = train_model(
-        task, data, split(data, 1), 1, tmp_path, 6, lambda what, done, total, detail="": heard.append(what)
+        task,
+        data,
+        split(data, 1),
+        seed=1,
+        work_dir=tmp_path,
+        epochs=6,
+        progress=lambda stage, done, total, remark="": heard.append(stage),
     )
     check(model, "gesture", {"CONV_2D", "AVERAGE_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX"})
     assert model.decision.labels == task.labels
     assert {"training", "converting"} <= set(heard)
     assert model.details["float_and_int8_agree"] >= 0.8  # type: ignore[operator]
-    again = train_model(task, data, split(data, 1), 1, tmp_path / "other", 6)
+    again = train_model(task, data, split(data, 1), seed=1, work_dir=tmp_path / "other", epochs=6)
     assert again.tflite == model.tflite
     assert again.decision == model.decision
 
@@ -137,7 +143,7 @@ def test_real_recordings(
     task = make_task(task_name, data)
     if task_name == "kws":
         task = replace(task, training=replace(task.training, augment=()))
-    model = train_model(task, data, split(data, 1), 1, tmp_path, epochs)
+    model = train_model(task, data, split(data, 1), seed=1, work_dir=tmp_path, epochs=epochs)
     assert not model.synthetic
     assert model.int8_metrics[metric] >= least
     assert model.float_metrics[metric] >= least

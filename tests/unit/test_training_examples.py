@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygen.core.errors import ExitCode, TinygenError
-from tinygen.datasets.load import load_dataset
 from tinygen.core.progress import silent
+from tinygen.datasets.load import load_dataset
 from tinygen.datasets.split import split
 from tinygen.tasks.registry import make_task
 from tinygen.training import examples, metrics, quiet

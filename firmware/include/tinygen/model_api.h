@@ -28,8 +28,8 @@ using AfterStep = bool (*)(void* context, std::uint16_t step);
 
 std::int8_t* input();
 
-// A place beside the arena that holds one model input (kInfo.input_bytes): the application keeps the input there, because
-// the arena may reuse input()'s bytes during an inference, and copies it into input() before every run.
+// A place beside the arena that holds one model input (kInfo.input_bytes): the application keeps the input there,
+// because the arena may reuse input()'s bytes during an inference, and copies it into input() before every run.
 std::int8_t* input_copy();
 
 const std::int8_t* output();

@@ -27,7 +27,8 @@ constexpr uint32_t kResetOptions = kRtcControlBase;  // RTC_CNTL_OPTIONS0: syste
 
 constexpr uint32_t kFifoBytes = 128;
 // A simulator paces the line by this divider; at 115200 baud it would spend its time waiting for characters.
-constexpr uint32_t kSimulatorDivider = 20;
+constexpr uint32_t kSimulatorDivider = 2;
+constexpr uint32_t kDrainPolls = 1000000;
 
 void gather() {
   while ((reg(kStatus) & 0x3FF) != 0 && tinygen::port::ring_space(tinygen_rx_ring) != 0) {
@@ -99,6 +100,8 @@ std::uint32_t receive_overruns() {
 }
 
 void reset() {
+  for (uint32_t polls = 0; ((reg(kStatus) >> 16) & 0x3FF) != 0 && polls < kDrainPolls; ++polls) {
+  }
   reg(kResetOptions) = reg(kResetOptions) | (1U << 31);
   for (;;) {
     __asm__ volatile("nop");

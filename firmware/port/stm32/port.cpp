@@ -58,6 +58,7 @@ std::uint32_t receive_overruns() {
 }
 
 void reset() {
+  drain_serial();  // the answer to the request for a reset is still on its way
   data_barrier();
   reg(kAircr) = 0x05FA0004;
   data_barrier();

@@ -15,4 +15,7 @@ namespace tinygen::port {
 // Pins, baud rate for the clocks that run, receive interrupt. False when the rate cannot be made.
 bool start_serial(const Clocks& clocks);
 
+// Waits, for a bounded time, until the last byte has left the line.
+void drain_serial();
+
 }  // namespace tinygen::port

@@ -18,12 +18,14 @@ using namespace tinygen::board;
 
 constexpr uint32_t kRccAhb1Enable = kRccBase + 0x30;                            // one bit per GPIO port
 constexpr uint32_t kRccBusEnable = kRccBase + (kSerialBus == 1 ? 0x40 : 0x44);  // APB1 or APB2
-constexpr uint32_t kStatus = kSerialBase + 0x00;  // overrun 3, received 5, transmit register empty 7
+constexpr uint32_t kStatus =
+    kSerialBase + 0x00;  // overrun 3, received 5, transmission complete 6, transmit register empty 7
 constexpr uint32_t kData = kSerialBase + 0x04;
 constexpr uint32_t kBaudRate = kSerialBase + 0x08;
 constexpr uint32_t kControl1 = kSerialBase + 0x0C;  // receive 2, transmit 3, receive interrupt 5, enable 13
 constexpr uint32_t kOverrun = 1U << 3;
 constexpr uint32_t kReceived = 1U << 5;
+constexpr uint32_t kTransmitComplete = 1U << 6;
 constexpr uint32_t kTransmitEmpty = 1U << 7;
 constexpr uint32_t kTransmitPolls = 1000000;  // many characters' time at any clock and rate in use
 
@@ -55,6 +57,10 @@ bool start_serial(const Clocks& clocks) {
   reg(kControl1) = (1U << 13) | (1U << 5) | (1U << 3) | (1U << 2);
   reg(kNvicEnable + 4 * (TINYGEN_SERIAL_IRQ / 32)) = 1U << (TINYGEN_SERIAL_IRQ % 32);
   return true;
+}
+
+void drain_serial() {
+  (void)wait_for(kStatus, kTransmitComplete, kTransmitComplete, kTransmitPolls);
 }
 
 }  // namespace tinygen::port

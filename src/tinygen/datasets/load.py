@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.core.progress import Progress, silent
 from tinygen.datasets.adapt import USUAL_RATE_HZ, adapt
 from tinygen.datasets.assemble import assemble
-from tinygen.core.progress import Progress, silent
 from tinygen.datasets.readers.audio import SUFFIXES, audio_files, is_class_folder_tree, read_class_folders
 from tinygen.datasets.readers.npz import read_npz
 from tinygen.datasets.readers.raw import RawSet

@@ -13,10 +13,10 @@ import numpy as np
 from tinygen.core.canonical import digest, digest_tree
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
+from tinygen.core.progress import Progress
 from tinygen.core.resources import source_dir
 from tinygen.datasets.assemble import assemble
 from tinygen.datasets.manifest import load_manifests
-from tinygen.core.progress import Progress
 from tinygen.datasets.synth import gesture, kws, vibration
 from tinygen.datasets.values import Dataset, Recording
 

@@ -90,13 +90,9 @@ class Exchange:
         while (left := deadline - self._clock()) > 0:
             for frame in self._decoder.push(self._link.read(4096, left)):
                 if isinstance(frame, BadFrame):
-                    if frame.raw.startswith(_FAULT):
-                        raise self._crashed(frame.raw)
-                    self._noise = (self._noise + frame.raw)[-_KEPT_NOISE_BYTES:]
+                    self._take_noise(frame)
                 elif frame.type == LOG:
-                    if frame.payload:
-                        text = frame.payload[1:].decode(errors="replace")
-                        self.logs.append(LogLine(level=frame.payload[0], text=text))
+                    self._take_log(frame)
                 elif frame.type == NAK:
                     if self._refused(frame, kind):
                         return None
@@ -106,15 +102,32 @@ class Exchange:
         return None
 
     def listen(self, seconds: float) -> list[LogLine]:
-        """Log lines that arrive within `seconds`; anything else is not ours to answer.
+        """Log lines that arrive within `seconds`; late answers are dropped.
 
         Raises:
             TinygenError: NO_ANSWER when the device has gone or says that it crashed.
         """
-        before = len(self.logs)
-        self._sequence = (self._sequence + 1) % 256  # a late answer is not taken for one to a later request
-        self._wait(Type.HELLO, self._clock() + seconds)
-        return list(self.logs)[before - len(self.logs) :] if len(self.logs) > before else []
+        heard: list[LogLine] = []
+        deadline = self._clock() + seconds
+        while (left := deadline - self._clock()) > 0:
+            for frame in self._decoder.push(self._link.read(4096, left)):
+                if isinstance(frame, BadFrame):
+                    self._take_noise(frame)
+                elif frame.type == LOG:
+                    heard += self._take_log(frame)
+        return heard
+
+    def _take_noise(self, bad: BadFrame) -> None:
+        if bad.raw.startswith(_FAULT):
+            raise self._crashed(bad.raw)
+        self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
+
+    def _take_log(self, frame: Frame) -> list[LogLine]:
+        if not frame.payload:
+            return []
+        line = LogLine(level=frame.payload[0], text=frame.payload[1:].decode(errors="replace"))
+        self.logs.append(line)
+        return [line]
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""

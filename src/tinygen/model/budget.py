@@ -72,8 +72,8 @@ def check_budget(
         parts = " + ".join(f"{name} {size:,}" for name, size in {"arena": plan.arena_bytes, **other_ram_bytes}.items())
         live = ", ".join(f"{b.name} {b.size_bytes:,}" for b in top.buffers)
         raise bad_input(
-            f"needs at least {needed:,} bytes of RAM ({parts}), {ram_limit_name} {ram_limit_bytes:,}; the arena peaks at "
-            f"step {step.position} {step.op.name} with {top.live_bytes:,} bytes live ({live})",
+            f"needs at least {needed:,} bytes of RAM ({parts}), {ram_limit_name} {ram_limit_bytes:,}; "
+            f"the arena peaks at step {step.position} {step.op.name} with {top.live_bytes:,} bytes live ({live})",
             where=plan.graph.name,
             hint=f"fewer channels, a larger stride or a smaller input at that step would help{boards}",
         )
@@ -81,8 +81,8 @@ def check_budget(
         largest = max(plan.steps, key=lambda s: sum(a.nbytes for a in s.constants.values()))
         size = sum(array.nbytes for array in largest.constants.values())
         raise bad_input(
-            f"its weights alone are {plan.weights_bytes:,} bytes, {flash_limit_name} {flash_limit_bytes:,} of flash; the "
-            f"largest share is step {largest.position} {largest.op.name} with {size:,}",
+            f"its weights alone are {plan.weights_bytes:,} bytes, {flash_limit_name} {flash_limit_bytes:,} of flash; "
+            f"the largest share is step {largest.position} {largest.op.name} with {size:,}",
             where=plan.graph.name,
             hint=f"fewer channels at that step would help{boards}",
         )

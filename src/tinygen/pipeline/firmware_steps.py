@@ -147,7 +147,7 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         TinygenError: the oracle is missing or refuses the model.
     """
     made, plan = planned.converted, planned.plan
-    proof = asked(ctx, made, plan, planned.input_quantization, SELF_TEST_VECTORS)
+    proof = asked(ctx, made, plan, planned.input_quantization, count=SELF_TEST_VECTORS)
     selftest = [
         SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(expected.output, dtype=np.int8))
         for vector, expected in zip(proof.vectors, proof.expected, strict=True)

@@ -96,7 +96,7 @@ def verify(
     planned = made.generated.planned
     plan, converted = planned.plan, planned.converted
     count = ctx.config.vectors or default_vectors(chosen, plan.macs)
-    asked = vectors.asked(ctx, converted, plan, planned.input_quantization, count, vectors_file)
+    asked = vectors.asked(ctx, converted, plan, planned.input_quantization, count=count, file=vectors_file)
     if export is not None:
         vectors.export(export, converted, asked, ctx.config.seed)
     modes: tuple[Mode, ...] = MODES if mode == "both" else ("raw",) if mode == "raw" else ("tensor",)
@@ -118,6 +118,7 @@ def verify(
             flash_bytes=made.firmware.flash_bytes,
             ram_bytes=made.firmware.ram_bytes,
             synthetic=converted.model.synthetic,
+            measurements=views.capacities(ctx.board),
             subject={"model": digest_bytes(converted.model.tflite)[:16], "toolchain": made.firmware.toolchain},
         )
         report = compare.verify(

@@ -93,7 +93,16 @@ def trained(ctx: Context) -> StepResult:
         dataset = dataset_of(ctx)
         task = make_task(config.task, dataset)
         sides = split(dataset, config.seed)
-        fit_task(task, dataset, sides, config.seed, folder, ctx.cache_dir / "features", config.epochs, ctx.progress)
+        fit_task(
+            task,
+            dataset,
+            sides,
+            seed=config.seed,
+            folder=folder,
+            cache=ctx.cache_dir / "features",
+            epochs=config.epochs,
+            progress=ctx.progress,
+        )
         write_atomic(folder / "task.json", _TASK.dump_json(task, indent=2))
         save_recordings(folder / "heldout.npz", sides.test)
 

@@ -29,7 +29,13 @@ class Asked:
 
 
 def asked(
-    ctx: Context, made: Converted, plan: Plan, quantization: InputQuantization, count: int, file: Path | None = None
+    ctx: Context,
+    made: Converted,
+    plan: Plan,
+    quantization: InputQuantization,
+    *,
+    count: int,
+    file: Path | None = None,
 ) -> Asked:
     """Held-out inputs and what TFLM's interpreter makes of them, in this run or from kept answers.
 

@@ -198,7 +198,8 @@ def write_report(ctx: Context, output: Path | None) -> Report:
             hint="tinygen run makes a report",
         )
     path = output or ctx.config.build_dir / "report.html"
-    write_atomic(path, html.page(kept, None))
+    drawn = next((report.details["plan_view"] for report in kept if "plan_view" in report.details), None)
+    write_atomic(path, html.page(kept, drawn if isinstance(drawn, dict) else None))
     return Report(kind="report", subject={"page": str(path), "parts": ", ".join(report.kind for report in kept)})
 
 

@@ -17,6 +17,7 @@ from tinygen.model.budget import peak
 from tinygen.model.ir import Plan
 from tinygen.pipeline.firmware_steps import Built, Generated
 from tinygen.pipeline.steps import Converted
+from tinygen.report.plan_view import plan_view
 
 SYNTHETIC = "synthetic data: says nothing about real recordings"
 
@@ -73,7 +74,8 @@ def board(board: BoardSpec) -> Report:
         ("pins", f"TX {board.serial.tx_pin or '-'}, RX {board.serial.rx_pin or '-'}"),
         (
             "PlatformIO",
-            f"{board.platformio.platform}, board {board.platformio.board}, framework {board.platformio.framework or 'none'}",
+            f"{board.platformio.platform}, board {board.platformio.board}, "
+            f"framework {board.platformio.framework or 'none'}",
         ),
         ("upload", ", ".join(board.platformio.upload_protocols) or "-"),
     ]
@@ -248,6 +250,7 @@ def compilation(plan: Plan, board: BoardSpec) -> Report:
             ),
         ),
         details={
+            "plan_view": plan_view(plan),
             "steps": [
                 {
                     "position": step.position,
@@ -260,7 +263,6 @@ def compilation(plan: Plan, board: BoardSpec) -> Report:
                 }
                 for step in plan.steps
             ],
-            "buffers": list(plan.buffers),
             "peak_step": top.position,
             "peak_live_bytes": top.live_bytes,
         },
@@ -347,6 +349,16 @@ def _redone(reused: bool) -> str:
     return "no, nothing had changed" if reused else "yes"
 
 
+def capacities(board: BoardSpec) -> tuple[Measurement, ...]:
+    """What the chip has; nothing for the developer's own machine."""
+    if board.chip.arch == "native":
+        return ()
+    return tuple(
+        Measurement(name=name, value=region.size_bytes, unit="bytes", origin="declared")
+        for name, region in (("flash_capacity_bytes", board.chip.flash), ("ram_capacity_bytes", board.chip.ram))
+    )
+
+
 def with_checks(report: Report, checks: tuple[Check, ...]) -> Report:
     """The report with further checks."""
     return replace(report, checks=(*report.checks, *checks))
@@ -372,9 +384,6 @@ def whole_run(proof: Report, made: Converted, image: Built, page: Path, seconds:
         measurements=(
             *proof.measurements,
             *_metrics("int8", model.int8_metrics, "measured-in-tflm-interpreter", note),
-            Measurement(
-                name="weights_bytes", value=image.generated.planned.plan.weights_bytes, unit="bytes", origin="planned"
-            ),
             Measurement(name="elapsed_s", value=round(seconds, 1), unit="s", origin="measured-on-host"),
         ),
     )

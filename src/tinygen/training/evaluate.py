@@ -127,7 +127,6 @@ def _anomaly(
     healthy = validation.where(validation.classes == 0)
     threshold = metrics.quantile_threshold(scores_of(healthy), HEALTHY_QUANTILE)
     scores = scores_of(test)
-    n = len(test.classes)
     float_scores = _float_scores(float_inputs, float_outputs)
     bad = test.classes == 1
     of_group = np.array(test.groups)

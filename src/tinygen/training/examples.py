@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from tinygen.core.canonical import digest, digest_tree
 from tinygen.core.files import write_atomic
+from tinygen.core.progress import Progress
 from tinygen.core.resources import source_dir
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.assemble import digest_recordings
 from tinygen.datasets.augment import vary_motion, vary_speech, vary_vibration
-from tinygen.core.progress import Progress
 from tinygen.datasets.values import Int16, Recording
 from tinygen.datasets.window import cut
 from tinygen.features.reference import frames_batch

@@ -45,6 +45,7 @@ def train_model(
     task: Task,
     dataset: Dataset,
     split: Split,
+    *,
     seed: int,
     work_dir: Path,
     epochs: int | None = None,
@@ -55,7 +56,7 @@ def train_model(
     Raises:
         TinygenError: as they do.
     """
-    fit_task(task, dataset, split, seed, work_dir, work_dir, epochs, progress)
+    fit_task(task, dataset, split, seed=seed, folder=work_dir, cache=work_dir, epochs=epochs, progress=progress)
     return convert_task(task, work_dir, progress)
 
 
@@ -63,6 +64,7 @@ def fit_task(
     task: Task,
     dataset: Dataset,
     split: Split,
+    *,
     seed: int,
     folder: Path,
     cache: Path,

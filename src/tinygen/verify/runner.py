@@ -28,7 +28,7 @@ from tinygen.verify.values import Expected, Vector
 
 MAX_FINDINGS = 3
 _COUNTED_VECTORS = 3
-_SLOW_TIME_SCALE = 4.0
+_SLOW_TIME_SCALE = 30.0
 
 Reference = Callable[[Vector], Mapping[int, npt.NDArray[np.generic]]]
 

@@ -191,7 +191,7 @@ def counter_measurements(outcome: Outcome) -> list[Measurement]:
         return [none]
     scaled = [round(count * target.counter_scale) for count in counters]
     value = median_low(scaled)
-    note = f"median of {len(scaled)} inferences"
+    note = f"median of {len(scaled)} inferences" if len(scaled) > 1 else "one inference"
     if min(scaled) != max(scaled):
         note += f", {min(scaled)} to {max(scaled)}"
     counted = Measurement(

@@ -60,8 +60,7 @@ class BandEnergies {
           load_full_scale(Config::kFft, input, mean, Config::kWindow, Config::kWindowSamples, spectrum_);
       real_fft(Config::kFft, spectrum_);
       for (std::uint32_t band = 0; band < Config::kBands; ++band) {
-        sums_[channel][band] +=
-            band_energy(spectrum_, Config::kBandEdges[band], Config::kBandEdges[band + 1], shift);
+        sums_[channel][band] += band_energy(spectrum_, Config::kBandEdges[band], Config::kBandEdges[band + 1], shift);
       }
     }
   }

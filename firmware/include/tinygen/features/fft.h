@@ -11,10 +11,10 @@ struct Complex {
 
 // Constants of one transform size; the arrays are generated.
 struct RealFft {
-  std::uint16_t n_complex;        // size / 2
-  const std::uint16_t* order;     // [n_complex] which pair of samples goes to each place
-  const std::int16_t* twiddles;   // [3 * n_complex / 4][2]
-  const std::int16_t* split;      // [n_complex / 2][2]
+  std::uint16_t n_complex;       // size / 2
+  const std::uint16_t* order;    // [n_complex] which pair of samples goes to each place
+  const std::int16_t* twiddles;  // [3 * n_complex / 4][2]
+  const std::int16_t* split;     // [n_complex / 2][2]
 };
 
 // Fills `data` with windowed samples in the order the transform wants, zeros behind them, and shifts all up until the

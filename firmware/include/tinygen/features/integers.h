@@ -1,4 +1,5 @@
-// Bit counts, wide products, square root and logarithms, in integers. The NumPy twin is src/tinygen/features/integers.py.
+// Bit counts, wide products, square root and logarithms, in integers. The NumPy twin is
+// src/tinygen/features/integers.py.
 #pragma once
 #include <cstdint>
 

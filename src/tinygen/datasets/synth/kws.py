@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from tinygen.core import process
-from tinygen.datasets.augment import add_noise, change_gain, change_speed, equalize
 from tinygen.core.progress import Progress
+from tinygen.datasets.augment import add_noise, change_gain, change_speed, equalize
 from tinygen.datasets.signal import to_int16
 from tinygen.datasets.synth.speech import RATE_HZ, draw_speakers, engines, speak_all
 from tinygen.datasets.values import Int16, Recording
