@@ -1,5 +1,17 @@
-"""`python -m tinygen`."""
+"""`python -m tinygen` and the `tinygen` command: so small that even Ctrl-C during start-up ends well."""
 
-from tinygen.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Start the command line."""
+    try:
+        from tinygen.cli import main as start
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+    start()
+
+
+if __name__ == "__main__":
+    main()

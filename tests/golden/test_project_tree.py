@@ -1,0 +1,95 @@
+"""The generated project of a tiny model, compared whole. `TINYGEN_UPDATE_GOLDEN=1 pytest` writes the trees anew.
+
+The runtime below lib/ is copied from firmware/ byte by byte (checked here), so the committed trees leave it out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygen.boards.loader import find_board
+from tinygen.core.files import write_tree
+from tinygen.features.quantize import for_input
+from tinygen.features.spec import ScaledWindowSpec
+from tinygen.firmware.decision_view import render_decision
+from tinygen.firmware.features_view import render_features
+from tinygen.firmware.model_view import render_model
+from tinygen.firmware.project_view import render_project
+from tinygen.firmware.values import RenderedTree, SelfTestVector
+from tinygen.model import compile as compiler
+from tinygen.model import importer
+from tinygen.model.builder import ModelBuilder, Record
+from tinygen.tasks.spec import DecisionRule
+
+pytestmark = pytest.mark.golden
+
+TREES = Path(__file__).parent / "trees"
+SPEC = ScaledWindowSpec(rate_hz=50, n_channels=2, decimation=2, n_frames=4)
+
+
+def tiny_model() -> bytes:
+    """A dense layer of 8 inputs and 3 outputs and a softmax, in fixed numbers."""
+    builder = ModelBuilder(description="a tiny model in fixed numbers")
+    rng = np.random.default_rng(7)
+    kernel = rng.integers(-127, 128, (3, 8)).astype(np.int8)
+    offsets = rng.integers(-900, 900, 3).astype(np.int32)
+    source = builder.tensor("signal", "int8", (1, 8), scales=[0.0625], zero_points=[-3])
+    weights = builder.tensor("weights", "int8", (3, 8), scales=[0.01], data=kernel)
+    bias = builder.tensor("bias", "int32", (3,), scales=[0.000625], data=offsets)
+    hidden = builder.tensor("scores", "int8", (1, 3), scales=[0.125], zero_points=[5])
+    builder.op("FULLY_CONNECTED", [source, weights, bias], [hidden], Record("FullyConnectedOptions", {}))
+    probabilities = builder.tensor("probabilities", "int8", (1, 3), scales=[1 / 256], zero_points=[-128])
+    builder.op("SOFTMAX", [hidden], [probabilities], Record("SoftmaxOptions", {"beta": 1.0}))
+    return builder.finish([source], [probabilities])
+
+
+def rendered(board_name: str) -> RenderedTree:
+    """The project of the tiny model."""
+    board = find_board(board_name)
+    tflite = tiny_model()
+    plan = compiler.plan(importer.load(tflite, "tiny"), board.chip)
+    graph = plan.graph
+    in_q, out_q = graph.tensors[graph.inputs[0]].quantization, graph.tensors[graph.outputs[0]].quantization
+    assert in_q is not None
+    assert out_q is not None
+    files = {
+        **render_model(plan, tflite),
+        **render_features(SPEC, for_input(SPEC, in_q.scale, in_q.zero_point)),
+        **render_decision(
+            DecisionRule(kind="argmax", labels=("left", "right", "none")),
+            input_elements=8,
+            output_elements=3,
+            in_q=in_q,
+            out_q=out_q,
+        ),
+    }
+    vector = SelfTestVector(model_input=np.arange(8, dtype=np.int8), expected_output=np.zeros(3, np.int8))
+    return render_project(board, "gesture", "aot", files, [vector])
+
+
+@pytest.mark.parametrize("board", ["feather_f405", "esp32s3"])
+def test_the_generated_project_is_the_committed_one(board: str, root: Path) -> None:
+    tree = rendered(board)
+    ours = {name: data for name, data in tree.files.items() if not name.startswith("lib/tinygen/")}
+    copied = {name: data for name, data in tree.files.items() if name.startswith("lib/tinygen/include/tinygen/")}
+    for name, data in copied.items():
+        assert (root / "firmware" / "include" / "tinygen" / name.split("/", 4)[4]).read_bytes() == data
+    # The id covers lib/, which changes with the runtime: it stands in build_info.cpp only.
+    ours.pop("src/build_info.cpp")
+    if os.environ.get("TINYGEN_UPDATE_GOLDEN"):
+        write_tree(TREES / board, ours)
+    kept = {p.relative_to(TREES / board).as_posix(): p.read_bytes() for p in (TREES / board).rglob("*") if p.is_file()}
+    assert sorted(kept) == sorted(ours)
+    for name, data in kept.items():
+        assert ours[name].decode() == data.decode(), name
+
+
+def test_the_same_input_gives_the_same_bytes_and_another_model_another_id() -> None:
+    one, two = rendered("feather_f405"), rendered("feather_f405")
+    assert one.files == two.files
+    assert one.build_id == two.build_id
+    assert one.build_id != rendered("disco_f407vg").build_id

@@ -1,0 +1,16 @@
+// Starts the board and answers the serial protocol for ever.
+#include "tinygen/app.h"
+
+#if defined(TINYGEN_STANDIN)  // built without Arduino, for simulators
+
+int main() { tinygen::run(); }
+
+#else
+
+#include <Arduino.h>
+
+void setup() { tinygen::begin(); }
+
+void loop() { tinygen::poll(); }
+
+#endif
