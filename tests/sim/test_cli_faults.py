@@ -151,8 +151,18 @@ def test_a_full_disk_leaves_nothing_half_written(trained: Path, tmp_path: Path) 
 def test_exported_vectors_replace_the_oracle(trained: Path) -> None:
     first = tinygen("verify", *SMALL, "--on", "host", "--vectors", "5", "--export-vectors", "v.npz", cwd=trained)
     assert first.returncode == 0, first.stderr
-    second = tinygen("verify", *SMALL, "--on", "host", "--vectors-file", "v.npz", "--json", cwd=trained)
+    # Another machine: no recordings, nothing trained, no TensorFlow and no TFLM wheel.
+    (trained / "elsewhere").mkdir()
+    without = (
+        "import sys; sys.modules.update(tensorflow=None, tflite_micro=None); from tinygen.__main__ import main; main()"
+    )
+    words = ["verify", "--board", "host", "--on", "host", "--offline", "--vectors-file", "../v.npz", "--json"]
+    second = subprocess.run(
+        [sys.executable, "-c", without, *words], cwd=trained / "elsewhere", capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 0, second.stderr
     found = json.loads(second.stdout)
+    assert "exported vectors" in found["oracle"]
     assert (found["vectors"], found["differing_bytes"]) == (5, 0)
     data = bytearray((trained / "v.npz").read_bytes())
     (trained / "cut.npz").write_bytes(data[: len(data) // 2])

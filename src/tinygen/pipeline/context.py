@@ -18,12 +18,15 @@ class Context:
 
     Attributes:
         offline: True never asks PlatformIO's registry, False always does, None finds out.
+        werror: warnings of the generated project are errors.
+        kit: exported vectors to work from, instead of training and asking the oracle.
     """
 
     config: Config
     progress: Progress = field(default=silent)
     offline: bool | None = None
     werror: bool = False
+    kit: Path | None = None
 
     @property
     def board(self) -> BoardSpec:

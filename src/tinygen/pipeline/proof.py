@@ -83,9 +83,7 @@ def commands(ctx: Context) -> list[str]:
     return [*words, f"tinygen verify --task {ctx.config.task} --board {ctx.board.id} --on {chosen}"]
 
 
-def verify(
-    ctx: Context, *, mode: str, export: Path | None = None, vectors_file: Path | None = None, made: Built | None = None
-) -> Report:
+def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built | None = None) -> Report:
     """Build if needed, boot, compare every byte, report.
 
     Raises:
@@ -96,7 +94,7 @@ def verify(
     planned = made.generated.planned
     plan, converted = planned.plan, planned.converted
     count = ctx.config.vectors or default_vectors(chosen, plan.macs)
-    asked = vectors.asked(ctx, converted, plan, planned.input_quantization, count=count, file=vectors_file)
+    asked = vectors.asked(ctx, converted, plan, planned.input_quantization, count=count)
     if export is not None:
         vectors.export(export, converted, asked, ctx.config.seed)
     modes: tuple[Mode, ...] = MODES if mode == "both" else ("raw",) if mode == "raw" else ("tensor",)

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from tinygen import __version__
-from tinygen.core.canonical import digest_tree, pretty_json
+from tinygen.core.canonical import digest_bytes, digest_tree, pretty_json
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.resources import resource_dir, source_dir
@@ -24,6 +24,7 @@ from tinygen.pipeline.context import Context
 from tinygen.tasks.registry import make_task
 from tinygen.tasks.spec import Task
 from tinygen.training.values import TrainedModel
+from tinygen.verify.bundle import load
 
 _TASK = TypeAdapter(Task)
 _TRAINED = TypeAdapter(TrainedModel)
@@ -125,6 +126,8 @@ def converted(ctx: Context) -> Converted:
     Raises:
         TinygenError: as `trained`; the conversion failed or left operators that are not INT8.
     """
+    if ctx.kit is not None:
+        return from_kit(ctx.kit)
     before = trained(ctx)
 
     def make(folder: Path) -> None:
@@ -148,6 +151,37 @@ def converted(ctx: Context) -> Converted:
         path=result.path,
         reused=result.reused,
     )
+
+
+def kit_files(made: Converted) -> dict[str, bytes]:
+    """What another machine needs to build the same image without TensorFlow, recordings or oracle."""
+    return {
+        "model.tflite": made.model.tflite,
+        "task.json": _TASK.dump_json(made.task),
+        "trained.json": _TRAINED.dump_json(made.model, exclude={"tflite"}),
+    }
+
+
+def from_kit(path: Path) -> Converted:
+    """The model of exported vectors.
+
+    Raises:
+        TinygenError: the file is damaged, or holds vectors only.
+    """
+    bundle = load(path)
+    try:
+        facts = json.loads(bundle.files["trained.json"])
+        task = _TASK.validate_json(bundle.files["task.json"])
+        model = _TRAINED.validate_python({**facts, "tflite": bundle.files["model.tflite"]})
+    except (KeyError, ValueError) as error:
+        raise bad_input(
+            f"holds no whole model ({type(error).__name__})",
+            where=str(path),
+            hint="make it with: tinygen verify --export-vectors FILE",
+        ) from error
+    if digest_bytes(model.tflite) != bundle.model_digest:
+        raise bad_input("its vectors belong to another model than the one it holds", where=str(path))
+    return Converted(task=task, model=model, heldout=(), key=bundle.model_digest, path=path, reused=True)
 
 
 def save_recordings(path: Path, recordings: Iterable[Recording]) -> None:

@@ -10,7 +10,7 @@ from tinygen.core.errors import bad_input
 from tinygen.features.quantize import InputQuantization
 from tinygen.model.ir import Plan
 from tinygen.pipeline.context import Context
-from tinygen.pipeline.steps import Converted
+from tinygen.pipeline.steps import Converted, kit_files
 from tinygen.verify import bundle
 from tinygen.verify import vectors as vector_maker
 from tinygen.verify.cache import Cache
@@ -35,23 +35,21 @@ def asked(
     quantization: InputQuantization,
     *,
     count: int,
-    file: Path | None = None,
 ) -> Asked:
     """Held-out inputs and what TFLM's interpreter makes of them, in this run or from kept answers.
 
     Args:
-        ctx: seed and caches.
+        ctx: seed and caches, or the kit to take them from.
         made: the model and its held-out recordings.
         plan: of the model.
         quantization: from features to the model's input.
-        count: how many.
-        file: exported vectors to take instead (at most `count` of them).
+        count: how many (from a kit, at most as many as it holds).
 
     Raises:
         TinygenError: no oracle and no kept answers; the file is damaged or belongs to another model.
     """
-    if file is not None:
-        loaded = bundle.load(file, model_digest=digest_bytes(made.model.tflite))
+    if ctx.kit is not None:
+        loaded = bundle.load(ctx.kit, model_digest=digest_bytes(made.model.tflite))
         return Asked(vectors=loaded.vectors[:count], expected=loaded.expected[:count], source=loaded.source)
     vectors = vector_maker.make(made.heldout, made.task.features, quantization, count, ctx.config.seed)
     answers = expectations(made.model.tflite, plan.graph, vectors, Cache(ctx.cache_dir / "oracle"), ctx.progress)
@@ -74,5 +72,6 @@ def export(path: Path, made: Converted, asked: Asked, seed: int) -> None:
             model_digest=digest_bytes(made.model.tflite),
             wheel=PINNED_VERSION,
             seed=seed,
+            files=kit_files(made),
         ),
     )

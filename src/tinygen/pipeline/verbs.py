@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tinygen.boards.loader import find_board, load_boards
@@ -153,15 +154,18 @@ def verify(
         ctx: names the board, where to run, and how many vectors.
         mode: "raw" (signal in), "tensor" (model input in) or "both".
         export: also write the vectors and the oracle's bytes there.
-        vectors_file: take these instead of asking the oracle.
+        vectors_file: exported vectors to work from: nothing is trained and the oracle is not asked.
         dry_run: only say the commands.
 
     Raises:
         TinygenError: as `build`; the target is missing or silent, the oracle is missing.
     """
+    if vectors_file is not None:
+        task = steps.from_kit(vectors_file).task.name
+        ctx = replace(ctx, kit=vectors_file, config=replace(ctx.config, task=task))
     if dry_run:
         return views.dry_run(proof.commands(ctx))
-    return saved.keep(ctx, proof.verify(ctx, mode=mode, export=export, vectors_file=vectors_file))
+    return saved.keep(ctx, proof.verify(ctx, mode=mode, export=export))
 
 
 def run(ctx: Context, *, dry_run: bool) -> Report:

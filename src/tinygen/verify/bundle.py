@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ class VectorSet:
         model_digest: SHA-256 of the .tflite the answers are of, 64 hex digits.
         wheel: version of the tflite-micro wheel that gave them.
         seed: of the constructed ones.
+        files: what is needed to build the image again without training: {name: bytes}.
     """
 
     vectors: tuple[Vector, ...]
@@ -34,6 +35,7 @@ class VectorSet:
     model_digest: str
     wheel: str
     seed: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -52,6 +54,7 @@ class _Facts(BaseModel):
     labels: list[str]
     has_raw: list[bool]
     tensors: list[NonNegativeInt]
+    files: list[str]
 
 
 def export(path: Path, bundle: VectorSet) -> None:
@@ -78,6 +81,7 @@ def to_bytes(bundle: VectorSet) -> bytes:
         "labels": [vector.label for vector in bundle.vectors],
         "has_raw": has_raw,
         "tensors": tensors,
+        "files": sorted(bundle.files),
     }
     arrays: dict[str, Array] = {
         "model_input": np.stack([vector.model_input.reshape(-1) for vector in bundle.vectors]),
@@ -87,6 +91,8 @@ def to_bytes(bundle: VectorSet) -> bytes:
         arrays["raw"] = np.stack([vector.raw for vector in bundle.vectors if vector.raw is not None])
     for index in tensors:
         arrays[f"tensor_{index}"] = _bytes_matrix([answer.tensors[index] for answer in bundle.expected])
+    for number, name in enumerate(sorted(bundle.files)):
+        arrays[f"file_{number}"] = np.frombuffer(bundle.files[name], dtype=np.uint8)
     return pack(facts, arrays, compressed=True)
 
 
@@ -162,18 +168,27 @@ def _assemble(facts: _Facts, arrays: dict[str, Array], where: str) -> VectorSet:
         Expected(output=output[n].tobytes(), tensors={i: tensors[i][n].tobytes() for i in tensors})
         for n in range(count)
     )
+    files = {
+        name: _array(arrays, f"file_{number}", "uint8", (None, 1), where=where).tobytes()
+        for number, name in enumerate(facts.files)
+    }
     return VectorSet(
-        vectors=tuple(vectors), expected=expected, model_digest=facts.model, wheel=facts.wheel, seed=facts.seed
+        vectors=tuple(vectors),
+        expected=expected,
+        model_digest=facts.model,
+        wheel=facts.wheel,
+        seed=facts.seed,
+        files=files,
     )
 
 
-def _array(arrays: dict[str, Array], name: str, dtype: str, shape: tuple[int, int], *, where: str) -> Array:
-    """An array that must have this dtype, and `shape` = (rows, dimensions)."""
+def _array(arrays: dict[str, Array], name: str, dtype: str, shape: tuple[int | None, int], *, where: str) -> Array:
+    """An array that must have this dtype, and `shape` = (rows or None for any number, dimensions)."""
     rows, ndim = shape
     found = arrays.get(name)
     if found is None:
         raise bad_input(f"is damaged: '{name}' is missing", where=where)
-    if found.dtype != np.dtype(dtype) or found.ndim != ndim or found.shape[0] != rows:
+    if found.dtype != np.dtype(dtype) or found.ndim != ndim or rows not in (None, found.shape[0]):
         raise bad_input(f"is damaged: '{name}' is {found.dtype} {list(found.shape)}", where=where)
     return found
 
