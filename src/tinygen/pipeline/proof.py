@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain.relink import relink_for_xtensa_sim
+from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
 from tinygen.verify.facts import MODES, Mode, Setup
 from tinygen.verify.values import Vector
@@ -37,7 +39,14 @@ def default_vectors(target: str, macs: int) -> int:
     return max(1, min(_SLOW_VECTORS, _SLOW_MACS // max(macs, 1)))
 
 
-def image_for(ctx: Context, made: Built, target: str) -> Image:
+class Linked(Protocol):
+    """Whatever brings a linked image."""
+
+    @property
+    def firmware(self) -> Firmware: ...
+
+
+def image_for(ctx: Context, made: Linked, target: str) -> Image:
     """The program a target runs: the linked image, or its objects relinked for QEMU's Xtensa machine.
 
     Raises:
@@ -53,7 +62,7 @@ def image_for(ctx: Context, made: Built, target: str) -> Image:
 
 
 @contextmanager
-def connected(ctx: Context, made: Built, on: str) -> Iterator[tuple[Target, Client]]:
+def connected(ctx: Context, made: Linked, on: str) -> Iterator[tuple[Target, Client]]:
     """A running target and a client that accepts only this build.
 
     Raises:

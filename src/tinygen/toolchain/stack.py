@@ -1,0 +1,140 @@
+"""Worst-case stack of a function: GCC's own frame sizes along the longest way through the call graph.
+
+Frames come from `-fcallgraph-info=su`; calls from that graph and from the disassembled program, which also knows the
+calls of libgcc's helpers that the compiler adds last. Functions without a call graph (the C library's) get an upper
+bound read from their instructions: all registers pushed and all bytes subtracted from the stack pointer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.core.process import run
+
+FLAGS = ("-fstack-usage", "-fcallgraph-info=su,da")
+
+_NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')
+_EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
+_FRAME = re.compile(r"(\d+) bytes \((static|dynamic|dynamic,bounded)\)")
+_FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
+_CALL = re.compile(r"\t(?:blx?|b\.w|b\.n|b|call0|j|call|callq|jmp|jmpq)\s+(?:0x)?[0-9a-f]+ <([^>+]+)>")
+_PUSH = re.compile(r"\t(?:push|stmdb\s+sp!,|vpush)\s*\{([^}]*)\}")
+_SUB_ARM = re.compile(r"\tsub(?:\.w|w)?\s+sp,(?: sp,)? #(\d+)")
+_STORE_ARM = re.compile(r"\[sp, #-(\d+)\]!")
+_ADD_XTENSA = re.compile(r"\taddi\s+a1, a1, -(\d+)")
+_INDIRECT = "__indirect_call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackUse:
+    """The deepest way down from a function.
+
+    Attributes:
+        total_bytes: of the whole way.
+        path: (function, bytes of its frame), outermost first.
+        bounded: False when a frame grows at run time or functions call themselves: the total is then only a guess.
+    """
+
+    total_bytes: int
+    path: tuple[tuple[str, int], ...]
+    bounded: bool
+
+
+def worst_case(folder: Path, program: Path, root: str, *, prefix: str) -> StackUse | None:
+    """The worst case below `root`, itself included; callbacks it is handed are not followed.
+
+    Args:
+        folder: holds the .ci files of the objects.
+        program: the linked program, for calls and for functions without .ci.
+        root: the function's assembler name.
+        prefix: of objdump.
+
+    Returns:
+        None when the compiler writes no call graphs (clang) or the function is not there.
+    """
+    frames: dict[str, tuple[int, bool]] = {}
+    calls: dict[str, set[str]] = {}
+    for graph in sorted(folder.glob("*.ci")):
+        _read_graph(graph.read_text(errors="replace"), frames, calls)
+    if root not in frames:
+        return None
+    native = not prefix
+    listing = "" if native else run([f"{prefix}objdump", "-d", str(program)], timeout_s=120).stdout
+    _read_listing(listing, frames, calls)
+    bounded = True
+    memo: dict[str, tuple[int, tuple[tuple[str, int], ...]]] = {}
+    active: set[str] = set()
+
+    def deepest(name: str) -> tuple[int, tuple[tuple[str, int], ...]]:
+        nonlocal bounded
+        if name in memo:
+            return memo[name]
+        if name in active:
+            bounded = False
+            return 0, ()
+        active.add(name)
+        size, fixed = frames.get(name, (0, True))
+        bounded = bounded and fixed
+        below = max((deepest(callee) for callee in sorted(calls.get(name, ())) if callee != name), default=(0, ()))
+        active.discard(name)
+        memo[name] = (size + below[0], ((name, size), *below[1]))
+        return memo[name]
+
+    total, path = deepest(root)
+    return StackUse(total_bytes=total, path=path, bounded=bounded)
+
+
+def _plain(title: str) -> str:
+    """The assembler name: local functions are written "file.cpp:name"."""
+    return title.rsplit(":", 1)[-1]
+
+
+def _read_graph(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
+    for title, label in _NODE.findall(text):
+        found = _FRAME.search(label)
+        if found is None:
+            continue
+        name = _plain(title)
+        old = frames.get(name, (0, True))
+        frames[name] = (max(old[0], int(found[1])), old[1] and found[2] != "dynamic")
+    for source, target in _EDGE.findall(text):
+        if target != _INDIRECT:
+            calls.setdefault(_plain(source), set()).add(_plain(target))
+
+
+def _read_listing(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
+    known = set(frames)
+    name = ""
+    for line in text.splitlines():
+        if start := _FUNCTION.match(line):
+            name = start[1]
+            continue
+        if not name:
+            continue
+        if call := _CALL.search(line):
+            calls.setdefault(name, set()).add(call[1])
+        if name not in known:
+            grown = _grows_by(line)
+            if grown:
+                frames[name] = (frames.get(name, (0, True))[0] + grown, True)
+
+
+def _grows_by(line: str) -> int:
+    """Bytes an instruction takes from the stack at most."""
+    if push := _PUSH.search(line):
+        return sum(_registers(part) for part in push[1].split(","))
+    for pattern in (_SUB_ARM, _STORE_ARM, _ADD_XTENSA):
+        if found := pattern.search(line):
+            return int(found[1])
+    return 0
+
+
+def _registers(part: str) -> int:
+    """Bytes of "r4", "r4-r7" or "d8-d9" in a register list."""
+    names = part.strip().split("-")
+    width = 8 if names[0].startswith("d") else 4
+    if len(names) == 1:
+        return width
+    return width * (int(names[1][1:]) - int(names[0][1:]) + 1)
