@@ -112,7 +112,7 @@ def _sizes(
     folder: Path, objects: list[Path], chip: ChipSpec, compiler: CrossCompiler, *, optimize: str, version: str
 ) -> Sizes:
     own = {path.name for path in objects}
-    placed = _map_sizes((folder / "probe.map").read_text(errors="replace"))
+    placed = map_sizes((folder / "probe.map").read_text(errors="replace"))
     flash, c_flash, c_ram = 0, 0, 0
     linked_ram = 0
     for source, section, size in placed:
@@ -154,7 +154,7 @@ _MAP_NAME = re.compile(r"^ (\.?[\w.$*]+)$")
 _MAP_REST = re.compile(r"^\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S.*)$")
 
 
-def _map_sizes(text: str) -> list[tuple[str, str, int]]:
+def map_sizes(text: str) -> list[tuple[str, str, int]]:
     """(object file or archive member, input section, bytes) of everything GNU ld placed."""
     start = text.find("Linker script and memory map")
     found: list[tuple[str, str, int]] = []

@@ -8,6 +8,7 @@ bound read from their instructions: all registers pushed and all bytes subtracte
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,12 +58,23 @@ def worst_case(folder: Path, program: Path, root: str, *, prefix: str) -> StackU
     frames: dict[str, tuple[int, bool]] = {}
     calls: dict[str, set[str]] = {}
     for graph in sorted(folder.glob("*.ci")):
-        _read_graph(graph.read_text(errors="replace"), frames, calls)
+        read_graph(graph.read_text(errors="replace"), frames, calls)
     if root not in frames:
         return None
     native = not prefix
     listing = "" if native else run([f"{prefix}objdump", "-d", str(program)], timeout_s=120).stdout
-    _read_listing(listing, frames, calls)
+    read_listing(listing, frames, calls)
+    return deepest_way(root, frames, calls)
+
+
+def deepest_way(root: str, frames: Mapping[str, tuple[int, bool]], calls: Mapping[str, set[str]]) -> StackUse:
+    """The longest way through a call graph.
+
+    Args:
+        root: where it begins.
+        frames: {function: (bytes of its frame, True when that is fixed)}; unknown functions count as 0.
+        calls: {function: functions it calls}.
+    """
     bounded = True
     memo: dict[str, tuple[int, tuple[tuple[str, int], ...]]] = {}
     active: set[str] = set()
@@ -91,7 +103,8 @@ def _plain(title: str) -> str:
     return title.rsplit(":", 1)[-1]
 
 
-def _read_graph(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
+def read_graph(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
+    """Add what a .ci file says."""
     for title, label in _NODE.findall(text):
         found = _FRAME.search(label)
         if found is None:
@@ -104,7 +117,8 @@ def _read_graph(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str,
             calls.setdefault(_plain(source), set()).add(_plain(target))
 
 
-def _read_listing(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
+def read_listing(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
+    """Add what a disassembly says: all calls, and bounds of frames that are not known."""
     known = set(frames)
     name = ""
     for line in text.splitlines():
