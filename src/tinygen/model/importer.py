@@ -90,7 +90,7 @@ def load(tflite: bytes, name: str) -> Graph:
         if definition is not None:
             context = OpContext(model=name, op=op, tensors=tensors)
             for slot, index in enumerate(op.inputs):
-                if slot not in definition.data_inputs and index >= 0 and tensors[index].data is None:
+                if slot not in definition.slots(op) and index >= 0 and tensors[index].data is None:
                     raise context.fail(f"input {slot} ('{tensors[index].name}') must be a constant in the file")
             definition.lower(context)
     return graph

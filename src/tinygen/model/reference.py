@@ -32,9 +32,9 @@ def run(graph: Graph, inputs: Sequence[Array]) -> dict[int, Array]:
     values: dict[int, Array] = {}
     for index, array in zip(graph.inputs, inputs, strict=True):
         tensor = graph.tensors[index]
-        if array.size != tensor.n_elements or array.dtype != np.int8:
+        if array.size != tensor.n_elements or array.dtype.name != tensor.dtype:
             raise bad_input(
-                f"input '{tensor.name}' got {array.size} values of {array.dtype}, needs {tensor.n_elements} of int8",
+                f"input '{tensor.name}' got {array.size} values of {array.dtype}, needs {tensor.n_elements} of {tensor.dtype}",
                 where=graph.name,
             )
         values[index] = array.reshape(tensor.shape)
@@ -45,7 +45,7 @@ def run(graph: Graph, inputs: Sequence[Array]) -> dict[int, Array]:
             raise bad_input(f"unsupported operator {op.name}", where=f"{graph.name}: {op.where}")
         lowered = definition.lower(OpContext(model=graph.name, op=op, tensors=graph.tensors))
         sources: list[Array] = []
-        for slot in definition.data_inputs:
+        for slot in definition.slots(op):
             data = graph.tensors[op.inputs[slot]].data
             sources.append(values[op.inputs[slot]] if data is None else data)
         results = definition.reference(lowered, sources, [graph.tensors[i].shape for i in op.outputs])
