@@ -25,6 +25,7 @@ from tinygen.verify.oracle import Oracle
 from tinygen.verify.values import Expected, Vector
 from tinygen.verify.wheel import ORACLE_NAME, missing
 
+_CHILD = ("-m", "tinygen.verify.oracle_child")
 _BASE_S = 60.0
 _VECTOR_S = 20.0
 
@@ -49,7 +50,7 @@ def expect_in_child(tflite: bytes, graph: Graph, vectors: Sequence[Vector]) -> E
         inputs = np.stack([np.ascontiguousarray(v.model_input, dtype=np.int8) for v in vectors])
         (folder / "in.npz").write_bytes(pack({}, {"inputs": inputs}, compressed=False))
         root = str(Path(tinygen.__file__).resolve().parents[1])
-        words = [sys.executable, "-m", "tinygen.verify.oracle_child", str(folder / "model.tflite"), graph.name]
+        words = [sys.executable, *_CHILD, str(folder / "model.tflite"), graph.name]
         done = run(
             [*words, str(folder / "in.npz"), str(folder / "out.npz")],
             env={"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))},
