@@ -204,8 +204,9 @@ class OpDef:
         variadic: every input from data_inputs[0] on carries activations.
         types: of the data it takes, for the operator table.
         lower: checks everything and gives the integer form.
-        reference: NumPy arithmetic equal to TFLM's reference kernel: (lowered, data inputs) -> outputs. The arrays have
-            the tensors' shapes.
+        reference: NumPy arithmetic equal to TFLM's reference kernel: (lowered, data inputs) -> outputs, and after them
+            the new values of `state_inputs`. The arrays have the tensors' shapes.
+        state_inputs: those of `data_inputs` that are states the operator updates in place.
     """
 
     name: str
@@ -214,6 +215,7 @@ class OpDef:
     data_inputs: tuple[int, ...]
     lower: Callable[[OpContext], Lowered]
     reference: Callable[[Lowered, Sequence[Array], Sequence[tuple[int, ...]]], list[Array]]
+    state_inputs: tuple[int, ...] = ()
     variadic: bool = False
     types: tuple[DType, ...] = ("int8",)
 
