@@ -30,8 +30,9 @@ class PortView:
     symbol: str
     comment: str
     c_type: str
+    number: int
     count: int
-    offset_bytes: int
+    size_bytes: int
     scale: str
     zero_point: int
     has_scale: bool
@@ -39,7 +40,7 @@ class PortView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryView:
-    """For the templates of templates/library."""
+    """For the templates of templates/library. `plain`: one int8 input and one int8 output."""
 
     name: str
     identifier: str
@@ -49,11 +50,13 @@ class LibraryView:
     chip: str
     macs: int
     arena_bytes: int
+    state_bytes: int
     weights_bytes: int
     input_bytes: int
     output_bytes: int
     inputs: tuple[PortView, ...]
     outputs: tuple[PortView, ...]
+    plain: bool
 
 
 def identifier(name: str) -> str:
@@ -120,17 +123,18 @@ def library_view(plan: Plan, name: str, chip: ChipSpec) -> LibraryView:
         chip=chip.id,
         macs=plan.macs,
         arena_bytes=plan.arena_bytes,
+        state_bytes=plan.state_bytes,
         weights_bytes=plan.weights_bytes,
         input_bytes=sum(tensor.n_bytes for tensor in inputs),
         output_bytes=sum(tensor.n_bytes for tensor in outputs),
         inputs=_ports(inputs, "Input"),
         outputs=_ports(outputs, "Output"),
+        plain=[tensor.dtype for tensor in (*inputs, *outputs)] == ["int8", "int8"],
     )
 
 
 def _ports(tensors: list[Tensor], word: str) -> tuple[PortView, ...]:
     ports: list[PortView] = []
-    offset = 0
     for number, tensor in enumerate(tensors):
         quantization = tensor.quantization
         scaled = quantization is not None and tensor.dtype != "float32" and bool(quantization.scales)
@@ -141,13 +145,13 @@ def _ports(tensors: list[Tensor], word: str) -> tuple[PortView, ...]:
                 comment=f"{_line(tensor.name)}: {tensor.dtype} {shape}",
                 c_type=_C_TYPES.get(tensor.dtype, "std::uint8_t"),
                 count=tensor.n_elements,
-                offset_bytes=offset,
+                number=number,
+                size_bytes=tensor.n_bytes,
                 scale=float.hex(quantization.scale) + "F" if scaled and quantization is not None else "1.0F",
                 zero_point=quantization.zero_point if scaled and quantization is not None else 0,
                 has_scale=scaled,
             )
         )
-        offset += tensor.n_bytes
     return tuple(ports)
 
 

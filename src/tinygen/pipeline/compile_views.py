@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.model.budget import peak
-from tinygen.model.ir import Plan
+from tinygen.model.ir import PassLog, Plan
 from tinygen.toolchain.application import Application
 from tinygen.toolchain.measure import Sizes
+from tinygen.toolchain.stack import StackUse
 from tinygen.toolchain.values import Symbol
 
 MAX_KERNEL_STACK_BYTES = 1024
 _PROOF_NUMBERS = (
     "vectors", "differing_bytes", "instructions", "instructions_per_mac", "layers_compared", "layers_total",
-    "distinct_outputs", "compared_output_bytes",
+    "distinct_outputs", "compared_output_bytes", "stack_bound_bytes", "stack_used_bytes",
 )  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def compilation(plan: Plan, board: BoardSpec, facts: Facts) -> Report:
         },
         checks=(*_checks(plan, board, facts), *(proof.checks if proof is not None else ())),
         measurements=(*_measurements(plan, facts), *_proof_measurements(proof)),
-        tables=(table, _steps(plan), *((_choices(plan),) if facts.explain else ())),
+        tables=(table, _steps(plan), *((*_rewrites(plan), _choices(plan), _buffers(plan)) if facts.explain else ())),
         notes=(*((facts.size.note,) if facts.size.note else ()), *(proof.notes if proof is not None else ())),
         details=_details(plan, facts),
     )
@@ -192,6 +193,29 @@ def arena_check(plan: Plan, symbols: Mapping[str, Symbol]) -> Check:
     )
 
 
+def stack_measurements(stack: StackUse | None) -> tuple[Measurement, ...]:
+    """The bound of a whole image's stack; nothing where none is known."""
+    if stack is None or not stack.bounded:
+        return ()
+    note = "upper bound of the whole firmware with its serial interrupt, from its instructions"
+    return (Measurement(name="stack_bound_bytes", value=stack.total_bytes, unit="bytes", origin="linked", note=note),)
+
+
+def stack_checks(report: Report) -> tuple[Check, ...]:
+    """The bound of the image's stack must cover what was really used."""
+    found = {m.name: int(m.value) for m in report.measurements if m.value is not None}
+    if "stack_bound_bytes" not in found or "stack_used_bytes" not in found:
+        return ()
+    bound, used = found["stack_bound_bytes"], found["stack_used_bytes"]
+    return (
+        Check(
+            name="stack bound covers its use",
+            status=CheckStatus.PASSED if used <= bound else CheckStatus.FAILED,
+            reason=f"at most {bound:,} bytes by the call graph, {used:,} used",
+        ),
+    )
+
+
 def _memory(plan: Plan, facts: Facts) -> Table:
     """RAM and flash added up: of the library, and with the application that proves it."""
     size = facts.size
@@ -238,6 +262,41 @@ def _choices(plan: Plan) -> Table:
     return Table(title="kernels", columns=("step", "kernel", "why", "not taken"), rows=rows)
 
 
+def _rewrites(plan: Plan) -> tuple[Table, ...]:
+    """What each pass did to the graph, and where it could not."""
+    rows: list[tuple[str, str, str]] = []
+    for log in _passes(plan):
+        saved = f"{log.macs_before:,} -> {log.macs_after:,} MACs" if log.macs_before != log.macs_after else ""
+        said = [("did", text) for text in log.changes] + [("left", text) for text in log.refusals]
+        rows += [(log.name, word, text) for word, text in said or [("did", "nothing to do")]]
+        if saved:
+            rows.append((log.name, "saved", f"{saved}, {log.weights_before:,} -> {log.weights_after:,} weights"))
+    if not rows:
+        return ()
+    return (Table(title="rewrites", columns=("pass", "", "what"), rows=tuple(rows)),)
+
+
+def _passes(plan: Plan) -> tuple[PassLog, ...]:
+    return plan.graph.rewritten.passes if plan.graph.rewritten is not None else ()
+
+
+def _buffers(plan: Plan) -> Table:
+    """Every place in the arena and in the state, with the steps between which it is needed."""
+    last = len(plan.steps) - 1
+    rows = [
+        (
+            memory,
+            str(buffer.offset),
+            f"{buffer.size_bytes:,}",
+            f"{max(buffer.first, 0)}..{min(buffer.last, last)}",
+            buffer.name,
+        )
+        for memory, buffers in (("arena", plan.buffers), ("state", plan.state_buffers))
+        for buffer in sorted(buffers, key=lambda b: (b.first, b.offset))
+    ]
+    return Table(title="buffers", columns=("memory", "offset", "bytes", "steps", "what"), rows=tuple(rows))
+
+
 def _shapes(plan: Plan, tensors: tuple[int, ...]) -> str:
     known = [plan.graph.tensors[index] for index in tensors if index in plan.graph.tensors]
     return " + ".join("x".join(map(str, tensor.shape)) or "1" for tensor in known)
@@ -265,13 +324,14 @@ def _details(plan: Plan, facts: Facts) -> dict[str, object]:
             for step in plan.steps
         ],
         "buffers": list(plan.buffers),
+        "state_buffers": list(plan.state_buffers),
         "peak_step": top.position,
         "peak_live_bytes": top.live_bytes,
         "stack_path": [[name, size] for name, size in stack.path] if stack is not None else None,
         "writable_symbols": facts.size.ram_bytes,
         "protocol_symbols": facts.application.symbols,
         "c_library_flash_bytes": facts.size.c_library_flash_bytes,
-        "rewrites": [str(entry) for entry in getattr(plan, "rewrites", ())],
+        "rewrites": list(_passes(plan)),
         **({"proof": proof.details} if proof is not None else {}),
     }
 

@@ -25,7 +25,14 @@ _PUSH = re.compile(r"\t(?:push|stmdb\s+sp!,|vpush)\s*\{([^}]*)\}")
 _SUB_ARM = re.compile(r"\tsub(?:\.w|w)?\s+sp,(?: sp,)? #(\d+)")
 _STORE_ARM = re.compile(r"\[sp, #-(\d+)\]!")
 _ADD_XTENSA = re.compile(r"\taddi\s+a1, a1, -(\d+)")
+_GROWS = re.compile(r"\tsub(?:\.w|w|s)?\s+sp,(?: sp,)? r\d")
+_POINTER_CALL = re.compile(r"\tblx\s+(?:r\d+|ip|lr)")
 _INDIRECT = "__indirect_call"
+_CALLBACKS = ("4port5writeE", "7Session10after_stepE")
+_INTERRUPT = "tinygen_serial_interrupt"
+EXCEPTION_FRAME_BYTES = 108
+"""What a Cortex-M4F pushes for an interrupt: 26 words with the FPU's registers, and one to align. Source: ARMv7-M
+Architecture Reference Manual, B1.5.6 Exception entry behavior."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,32 @@ def worst_case(folder: Path, program: Path, root: str, *, prefix: str) -> StackU
     listing = "" if native else run([f"{prefix}objdump", "-d", str(program)], timeout_s=120).stdout
     read_listing(listing, frames, calls)
     return deepest_way(root, frames, calls)
+
+
+def firmware_stack(program: Path, *, prefix: str) -> StackUse | None:
+    """An upper bound for a whole firmware image of a Cortex-M, from its instructions alone.
+
+    The application's two callbacks (the serial line's write, the session's look at each step) count as called by every
+    function that calls through a pointer; the serial interrupt may come on top of the deepest way.
+
+    Returns:
+        None for other machines.
+    """
+    if not prefix.startswith("arm"):
+        return None
+    frames: dict[str, tuple[int, bool]] = {}
+    calls: dict[str, set[str]] = {}
+    indirect = read_listing(run([f"{prefix}objdump", "-d", str(program)], timeout_s=120).stdout, frames, calls)
+    targets = {name for name in {*frames, *calls} if any(word in name for word in _CALLBACKS)}
+    for name in indirect:
+        calls.setdefault(name, set()).update(targets - {name})
+    way = deepest_way("Reset_Handler", frames, calls)
+    above = deepest_way(_INTERRUPT, frames, calls)
+    return StackUse(
+        total_bytes=way.total_bytes + EXCEPTION_FRAME_BYTES + above.total_bytes,
+        path=(*way.path, ("exception frame", EXCEPTION_FRAME_BYTES), *above.path),
+        bounded=way.bounded and above.bounded,
+    )
 
 
 def deepest_way(root: str, frames: Mapping[str, tuple[int, bool]], calls: Mapping[str, set[str]]) -> StackUse:
@@ -117,8 +150,13 @@ def read_graph(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, 
             calls.setdefault(_plain(source), set()).add(_plain(target))
 
 
-def read_listing(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> None:
-    """Add what a disassembly says: all calls, and bounds of frames that are not known."""
+def read_listing(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str, set[str]]) -> set[str]:
+    """Add what a disassembly says: all calls, and bounds of frames that are not known.
+
+    Returns:
+        The functions that call through a pointer.
+    """
+    indirect: set[str] = set()
     known = set(frames)
     name = ""
     for line in text.splitlines():
@@ -129,10 +167,12 @@ def read_listing(text: str, frames: dict[str, tuple[int, bool]], calls: dict[str
             continue
         if call := _CALL.search(line):
             calls.setdefault(name, set()).add(call[1])
+        if _POINTER_CALL.search(line):
+            indirect.add(name)
         if name not in known:
-            grown = _grows_by(line)
-            if grown:
-                frames[name] = (frames.get(name, (0, True))[0] + grown, True)
+            old = frames.get(name, (0, True))
+            frames[name] = (old[0] + _grows_by(line), old[1] and not _GROWS.search(line))
+    return indirect
 
 
 def _grows_by(line: str) -> int:
