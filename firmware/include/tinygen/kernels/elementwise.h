@@ -25,4 +25,9 @@ void relu6_int8_table(const std::int8_t* input, std::int8_t* output, const std::
   table_lookup<P>(input, output, table);
 }
 
+template <typename P>
+void table_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
 }  // namespace tinygen::kernels

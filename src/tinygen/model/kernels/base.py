@@ -64,6 +64,8 @@ class KernelDef:
             share memory with that input, provided nobody reads the input later. It follows from the order in which
             the kernel reads and writes; 0 means element by element, in place.
         alias: output and input 0 are the same bytes; nothing runs.
+        in_place: the output may lie exactly where input 0 does, or apart from it; nothing in between. Preferred only
+            where the memory search finds that it makes the arena smaller.
     """
 
     id: str
@@ -76,6 +78,7 @@ class KernelDef:
     scratch_bytes: Callable[[Lowered], int] = no_scratch
     overlap: Callable[[Lowered], dict[int, int]] = no_overlap
     alias: bool = False
+    in_place: bool = False
 
 
 def _first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:

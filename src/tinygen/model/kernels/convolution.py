@@ -96,6 +96,29 @@ DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
 )
 
 
+def _accepts_in_place(lowered: Lowered, chip: ChipSpec) -> str | None:
+    del chip
+    p = lowered.params
+    if p["depth_multiplier"] != 1:
+        return f"the depth multiplier is {p['depth_multiplier']}, not 1"
+    if p["out_h"] * p["out_w"] > p["in_h"] * p["in_w"]:
+        return "there are more output than input pixels"
+    return None
+
+
+DEPTHWISE_CONV_2D_INT8_IN_PLACE = KernelDef(
+    id="depthwise_conv_2d_int8_in_place",
+    op="DEPTHWISE_CONV_2D",
+    header="depthwise_in_place.h",
+    arguments=_CHANNEL_ARGUMENTS,
+    why="the result takes its input's place, four channel planes at a time, which makes the arena smaller",
+    accepts=_accepts_in_place,
+    pack=_pack_blocks,
+    scratch_bytes=lambda lowered: 4 * lowered.params["in_h"] * lowered.params["in_w"],
+    in_place=True,
+)
+
+
 def _pack_dense(lowered: Lowered) -> Packed:
     packed = fold_input_zero_point(lowered, (1,))
     names = ("batch", "in_c", "out_c", "output_zero_point", "act_min", "act_max")

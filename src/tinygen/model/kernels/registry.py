@@ -35,6 +35,7 @@ from tinygen.model.kernels.simple import (
     SOFTMAX_INT8_TABLE,
     TABLE_INT8_TABLE,
 )
+from tinygen.model.kernels.streaming import STREAM_ROWS_INT8_SHIFT
 
 KERNELS: tuple[KernelDef, ...] = (
     ADD_INT8_SAME_SHAPE,
@@ -55,6 +56,7 @@ KERNELS: tuple[KernelDef, ...] = (
     RELU6_INT8_TABLE,
     RESHAPE_INT8_ALIAS,
     SOFTMAX_INT8_TABLE,
+    STREAM_ROWS_INT8_SHIFT,
     TABLE_INT8_TABLE,
     CONCATENATION_ANY_ROWS,
     PACK_ANY_ROWS,

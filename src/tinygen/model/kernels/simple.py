@@ -121,3 +121,4 @@ def _table_kernel(op: str) -> KernelDef:
 LOGISTIC_INT8_TABLE = _table_kernel("LOGISTIC")
 RELU_INT8_TABLE = _table_kernel("RELU")
 RELU6_INT8_TABLE = _table_kernel("RELU6")
+TABLE_INT8_TABLE = _table_kernel("TABLE")

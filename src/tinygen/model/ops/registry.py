@@ -16,6 +16,7 @@ from tinygen.model.ops.reshape import RESHAPE
 from tinygen.model.ops.slice import SLICE, STRIDED_SLICE
 from tinygen.model.ops.softmax import SOFTMAX
 from tinygen.model.ops.split import SPLIT, SPLIT_V, UNPACK
+from tinygen.model.ops.stream_rows import STREAM_ROWS
 from tinygen.model.ops.table import TABLE
 
 OPS: tuple[OpDef, ...] = (
@@ -35,6 +36,7 @@ OPS: tuple[OpDef, ...] = (
     RESHAPE,
     SLICE,
     SOFTMAX,
+    STREAM_ROWS,
     TABLE,
     SPLIT,
     SPLIT_V,
