@@ -170,6 +170,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
+@click.option("--rewrites/--no-rewrites", default=True, help="Rewrite the graph where that changes no byte.")
 @click.option("--explain", is_flag=True, help="Say what each rewrite did and why each kernel was taken.")
 def compile_(
     ctx: Context,
@@ -180,9 +181,12 @@ def compile_(
     output: Path | None,
     verify_on: str,
     explain: bool,
+    rewrites: bool,
 ) -> Report:
     """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof."""
-    request = compilation.Request(model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain)
+    request = compilation.Request(
+        model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain, rewrites=rewrites
+    )
     return compilation.compile_model(compilation.with_budget(ctx, budget), request)
 
 

@@ -19,6 +19,7 @@ from tinygen.firmware.library_view import render_library
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.random_graphs import random_model
+from tinygen.model.rewrite.registry import rewrite
 
 CASES = int(os.environ.get("TINYGEN_FUZZ_CASES", "150"))
 SOAK_CASES = int(os.environ.get("TINYGEN_FUZZ_CASES", "20000"))
@@ -61,10 +62,10 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def survives(data: bytes, where: str) -> bool:
-    """Import, plan, render; True when taken, False when it was refused with a reason; anything else fails."""
+    """Import, rewrite, plan, render; True when taken, False when it was refused with a reason; anything else fails."""
     started = time.monotonic()
     try:
-        plan = compiler.plan(importer.load(data, "fuzzed.tflite"), CHIP)
+        plan = compiler.plan(rewrite(importer.load(data, "fuzzed.tflite")), CHIP)
         render_library(plan, data, "fuzzed", CHIP)
         taken = True
     except TinygenError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tinygen.boards.loader import find_board, load_boards
 from tinygen.boards.spec import BoardSpec
@@ -25,18 +27,23 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
 from tinygen.model.budget import check_budget
 from tinygen.model.ir import Graph, Plan
+from tinygen.model.rewrite.registry import PASSES, rewrite
 from tinygen.pipeline import compile_views, proof, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.report import html
 from tinygen.report.plan_view import plan_view
 from tinygen.toolchain import build as builder
 from tinygen.toolchain.application import Application, measure_application
+from tinygen.toolchain.cross import cross_compiler
 from tinygen.toolchain.measure import Sizes, measure_library
+from tinygen.toolchain.stack import firmware_stack
 from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
 from tinygen.verify.facts import Setup
 from tinygen.verify.inputs import model_inputs, split
 from tinygen.verify.oracle_child import expect_in_child
+from tinygen.verify.rewritten import windows
+from tinygen.verify.runner import Reference
 from tinygen.verify.values import Vector
 
 SELF_TEST_VECTORS = 2
@@ -58,6 +65,7 @@ class Request:
         verify_on: "host", "unicorn", "qemu"... or "" for no proof.
         streaming: "full" or "incremental".
         explain: people want to see what each rewrite did and why each kernel was taken.
+        rewrites: False compiles the graph as it is.
     """
 
     model: Path | None = None
@@ -65,6 +73,7 @@ class Request:
     verify_on: str = ""
     streaming: str = "full"
     explain: bool = False
+    rewrites: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,6 +150,8 @@ def compile_model(ctx: Context, request: Request) -> Report:
     Raises:
         TinygenError: no INT8 model; an unsupported operator; over the budget; a compiler is missing; as `prove`.
     """
+    if request.verify_on:
+        choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on)
     made = planned(ctx, request)
     inner = replace(ctx, config=replace(ctx.config, task=made.slug))
     measured = write_library(inner, made, request.output)
@@ -158,11 +169,9 @@ def compile_model(ctx: Context, request: Request) -> Report:
         proof=proved,
     )
     report = compile_views.compilation(made.plan, made.board, facts)
-    files = {
-        **library_files(made),
-        _OURS: _plan_json(made.plan),
-        "arena.html": html.page([report], plan_view(made.plan)),
-    }
+    explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
+    page = html.page([explained], plan_view(made.plan))
+    files = {**library_files(made), _OURS: _plan_json(made.plan), "arena.html": page}
     write_tree(measured.folder, files)
     return saved.keep(ctx if request.model is None else inner, report)
 
@@ -177,11 +186,10 @@ def planned(ctx: Context, request: Request) -> Compiled:
     name, tflite = _task_model(ctx) if request.model is None else (request.model.stem, _read(request.model))
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
-    plan = compiler.plan(graph, board.chip)
+    wanted = PASSES if request.rewrites else ()
+    plan = compiler.plan(rewrite(graph, passes=wanted, incremental=request.streaming == "incremental"), board.chip)
     seconds = time.monotonic() - started
     check_plan(ctx, plan, board)
-    if request.streaming != "full":
-        raise bad_input(f"'{request.streaming}' is not available for this model", where="--streaming")
     slug = f"{identifier(name)[:40]}-{digest_bytes(tflite)[:8]}"
     return Compiled(name=name, slug=slug, tflite=tflite, graph=graph, plan=plan, board=board, seconds=seconds)
 
@@ -228,7 +236,7 @@ def check_plan(ctx: Context, plan: Plan, board: BoardSpec) -> None:
 
 def state_bytes(plan: Plan) -> int:
     """Memory that lives from one inference to the next."""
-    return int(getattr(plan, "state_bytes", 0))
+    return plan.state_bytes
 
 
 def library_files(made: Compiled) -> dict[str, bytes]:
@@ -288,32 +296,41 @@ def _model_files(made: Compiled) -> dict[str, bytes]:
     return {**render_model(made.plan, made.tflite), **render_bare()}
 
 
-def default_vectors(target: str, macs: int) -> int:
-    """How many vectors are compared when nobody says."""
+def default_vectors(target: str, plan: Plan) -> int:
+    """How many vectors are compared when nobody says; a whole window and some more of an incremental model."""
     if target in _SLOW:
         return _SLOW_VECTORS
-    return _LARGE_VECTORS if macs > _LARGE_MACS else DEFAULT_VECTORS
+    rewritten = plan.graph.rewritten
+    hops = -(-rewritten.window_rows // rewritten.hop_rows) if rewritten is not None and rewritten.hop_rows else 0
+    return hops + (_LARGE_VECTORS if plan.macs > _LARGE_MACS else DEFAULT_VECTORS)
 
 
-def prove(ctx: Context, made: Compiled, on: str) -> Report:
-    """Build the model into the application, run it on constructed inputs, compare every byte with TFLM.
+def _board_of_proof(board: BoardSpec, on: str) -> BoardSpec:
+    """On "host" a plan for any board is compiled for this machine."""
+    return find_board("host") if on == "host" else board
+
+
+def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ()) -> Report:
+    """Build the model into the application, run it, compare every byte with TFLM.
 
     Args:
         ctx: with the model's slug as its task.
         made: the model; on "host" its plan for the board is compiled for this machine.
         on: a target of the board, "sim", or "host".
+        vectors: what to run it on, a sequence where the model has state; none takes constructed inputs.
 
     Raises:
         TinygenError: the oracle or a tool is missing, the interpreter refuses the model, the target is silent.
     """
-    board = find_board("host") if on == "host" else made.board
+    board = _board_of_proof(made.board, on)
     ctx = replace(ctx, config=replace(ctx.config, board=board.id))
     chosen = choose(board, on)
     graph, plan = made.graph, made.plan
-    count = ctx.config.vectors or default_vectors(chosen, plan.macs)
-    vectors = model_inputs(graph, count, ctx.config.seed)
+    count = ctx.config.vectors or default_vectors(chosen, plan)
+    vectors = tuple(vectors) or model_inputs(plan.graph, count, ctx.config.seed)
+    whole = windows(plan, vectors)
     ctx.progress("asking TFLM", 0, 1, "")
-    answers = expect_in_child(made.tflite, graph, vectors)
+    answers = expect_in_child(made.tflite, graph, whole)
     ctx.progress("asking TFLM", 1, 1, "")
     selftest = [
         SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(answer.output, dtype=np.int8))
@@ -325,9 +342,6 @@ def prove(ctx: Context, made: Compiled, on: str) -> Report:
         ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),
         progress=ctx.progress,
     )  # fmt: skip
-
-    def numpy_reference(vector: Vector) -> dict[int, np.ndarray]:
-        return reference.run(graph, split(graph, vector.model_input))
 
     with proof.connected(ctx, _Linked(firmware=firmware), chosen) as (target, client):
         setup = Setup(
@@ -341,12 +355,36 @@ def prove(ctx: Context, made: Compiled, on: str) -> Report:
             oracle=answers.source,
             flash_bytes=firmware.flash_bytes,
             ram_bytes=firmware.ram_bytes,
+            measurements=compile_views.stack_measurements(
+                firmware_stack(firmware.elf, prefix=cross_compiler(board.chip).prefix)
+            ),
             subject={"model": digest_bytes(made.tflite)[:16], "toolchain": firmware.toolchain},
         )
         report = compare.verify(
-            client, setup, vectors, answers.expected, ("tensor",), reference=numpy_reference, progress=ctx.progress
+            client,
+            setup,
+            vectors,
+            answers.expected,
+            ("tensor",),
+            reference=_reference_of(graph, vectors, whole),
+            progress=ctx.progress,
         )
-    return views.with_checks(report, (compile_views.arena_check(plan, firmware.symbols),))
+    checks = (compile_views.arena_check(plan, firmware.symbols), *compile_views.stack_checks(report))
+    return views.with_checks(report, checks)
+
+
+def _reference_of(graph: Graph, vectors: Sequence[Vector], whole: Sequence[Vector]) -> Reference:
+    """Our NumPy reference of the imported model; one with state is brought from its start to the vector asked for."""
+    numbers = {vector.name: number for number, vector in enumerate(vectors)}
+
+    def run(vector: Vector) -> Mapping[int, npt.NDArray[np.generic]]:
+        number = numbers[vector.name]
+        state = reference.initial_state(graph)
+        for before in whole[:number] if state else ():
+            reference.run(graph, split(graph, before.model_input), state)
+        return reference.run(graph, split(graph, whole[number].model_input), state)
+
+    return run
 
 
 def _plan_json(plan: Plan) -> bytes:

@@ -289,7 +289,7 @@ def _buffers(plan: Plan) -> Table:
             str(buffer.offset),
             f"{buffer.size_bytes:,}",
             f"{max(buffer.first, 0)}..{min(buffer.last, last)}",
-            buffer.name,
+            buffer.name if len(buffer.name) <= 48 else f"{buffer.name[:45]}...",
         )
         for memory, buffers in (("arena", plan.buffers), ("state", plan.state_buffers))
         for buffer in sorted(buffers, key=lambda b: (b.first, b.offset))

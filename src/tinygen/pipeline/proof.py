@@ -25,6 +25,7 @@ from tinygen.toolchain.relink import relink_for_xtensa_sim
 from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
 from tinygen.verify.facts import MODES, Mode, Setup
+from tinygen.verify.rewritten import imported
 from tinygen.verify.values import Vector
 
 DEFAULT_VECTORS = 50
@@ -112,7 +113,7 @@ def verify(
 
     def numpy_reference(vector: Vector) -> dict[int, np.ndarray]:
         shape = planned.input_tensor.shape
-        return reference.run(plan.graph, [vector.model_input.reshape(shape)])
+        return reference.run(imported(plan.graph), [vector.model_input.reshape(shape)])
 
     with connected(ctx, made, chosen) as (target, client):
         setup = Setup(

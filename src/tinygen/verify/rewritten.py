@@ -16,6 +16,11 @@ from tinygen.verify.values import Expected, Vector
 Array = npt.NDArray[np.generic]
 
 
+def imported(graph: Graph) -> Graph:
+    """The graph as the file has it, which the oracle knows."""
+    return graph.rewritten.source if graph.rewritten is not None else graph
+
+
 def on_device(plan: Plan, answer: Expected) -> Expected:
     """An answer of the imported model with every tensor cut to what the device's tensor of that number holds."""
     rewritten = plan.graph.rewritten
