@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef
+from tinygen.model.lowering import Lowered
+
+_FLOAT32 = 4  # ops/quantize.py
+_ITEM_BYTES = (1, 1, 2, 4, 4)
 
 
 def _variable_kernels(op: str) -> tuple[KernelDef, KernelDef]:
@@ -22,3 +27,50 @@ def _variable_kernels(op: str) -> tuple[KernelDef, KernelDef]:
 
 READ_VARIABLE_ANY_SHARED, READ_VARIABLE_ANY_COPY = _variable_kernels("READ_VARIABLE")
 ASSIGN_VARIABLE_ANY_SHARED, ASSIGN_VARIABLE_ANY_COPY = _variable_kernels("ASSIGN_VARIABLE")
+
+
+def _from_float(lowered: Lowered, chip: ChipSpec) -> str | None:
+    del chip
+    return None if lowered.params["input_type"] == _FLOAT32 else "the input is no float"
+
+
+def _from_integer(lowered: Lowered, chip: ChipSpec) -> str | None:
+    del chip
+    return "the input is a float" if lowered.params["input_type"] == _FLOAT32 else None
+
+
+def _conversion_overlap(lowered: Lowered) -> dict[int, int]:
+    """Element i is read, then written. A wider output must run ahead of nothing that is still to be read."""
+    p = lowered.params
+    source, target = _ITEM_BYTES[p["input_type"]], _ITEM_BYTES[p.get("output_type", _FLOAT32)]
+    return {0: max(0, target - source) * p["n_elements"]}
+
+
+QUANTIZE_FLOAT32_SCALE = KernelDef(
+    id="quantize_float32_scale",
+    op="QUANTIZE",
+    header="quantize.h",
+    arguments=("scale",),
+    why="one float division per value, rounded as TFLM rounds",
+    accepts=_from_float,
+    overlap=_conversion_overlap,
+)
+
+QUANTIZE_ANY_REQUANTIZE = KernelDef(
+    id="quantize_any_requantize",
+    op="QUANTIZE",
+    header="quantize.h",
+    arguments=(),
+    why="from integers to integers of another scale or type",
+    accepts=_from_integer,
+    overlap=_conversion_overlap,
+)
+
+DEQUANTIZE_ANY_SCALE = KernelDef(
+    id="dequantize_any_scale",
+    op="DEQUANTIZE",
+    header="quantize.h",
+    arguments=("scale",),
+    why="one float product per value",
+    overlap=_conversion_overlap,
+)
