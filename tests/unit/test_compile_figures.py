@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +166,15 @@ def test_constructed_inputs_reach_the_ends_and_repeat() -> None:
     assert split(graph, vectors[0].model_input)[0].shape == graph.tensors[graph.inputs[0]].shape
     with pytest.raises(TinygenError, match="at least one vector"):
         model_inputs(graph, 0, 1)
+
+
+@pytest.mark.parametrize(("name", "limit_s"), [("kws_ref_model", 2.0), ("vww_96_int8", 15.0)])
+def test_planning_and_rendering_are_quick(
+    shared_dir: Callable[[str], Path], tmp_path: Path, name: str, limit_s: float
+) -> None:
+    request = compilation.Request(model=shared_dir(f"models/{name}.tflite"))
+    started = time.process_time()
+    made = compilation.planned(context(tmp_path), request)
+    assert compilation.library_files(made)
+    assert time.process_time() - started < limit_s
+    assert "tensorflow" not in sys.modules
