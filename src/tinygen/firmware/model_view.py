@@ -19,6 +19,7 @@ _C_TYPES = {
     "uint8": "std::uint8_t",
     "bool": "std::uint8_t",
     "int16": "std::int16_t",
+    "uint16": "std::uint16_t",
     "int32": "std::int32_t",
     "int64": "std::int64_t",
     "float32": "float",
@@ -97,7 +98,7 @@ class EndView:
 class InitialView:
     """How a part of the state gets its first value: `fill` repeated, or the array `symbol`."""
 
-    offset: int
+    place: str
     size_bytes: int
     fill: int
     symbol: str
@@ -232,7 +233,7 @@ def _initial_state(plan: Plan) -> tuple[tuple[InitialView, ...], list[ConstantVi
             arrays.append(_array(symbol, data, f"state at the start: {name}"))
         views.append(
             InitialView(
-                offset=places[state.tensor].offset,
+                place=_place_symbol(places[state.tensor]),
                 size_bytes=data.size,
                 fill=int(data[0]) if data.size else 0,
                 symbol=symbol,

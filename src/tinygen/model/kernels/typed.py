@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygen.boards.spec import ChipSpec
-from tinygen.model.kernels.base import KernelDef
+from tinygen.model.kernels.base import KernelDef, Packed, without
 from tinygen.model.lowering import Lowered
 
 _FLOAT32 = 4  # ops/quantize.py
@@ -20,7 +20,11 @@ def _variable_kernels(op: str) -> tuple[KernelDef, KernelDef]:
         alias=True,
     )
     copy = KernelDef(
-        id=f"{op.lower()}_any_copy", op=op, header="variable.h", arguments=(), why="the value and the state both live on"
+        id=f"{op.lower()}_any_copy",
+        op=op,
+        header="variable.h",
+        arguments=(),
+        why="the value and the state both live on",
     )
     return shared, copy
 
@@ -46,6 +50,10 @@ def _conversion_overlap(lowered: Lowered) -> dict[int, int]:
     return {0: max(0, target - source) * p["n_elements"]}
 
 
+def _without_input_type(lowered: Lowered) -> Packed:
+    return Packed(params=without(lowered.params, "input_type"), constants=lowered.constants)
+
+
 QUANTIZE_FLOAT32_SCALE = KernelDef(
     id="quantize_float32_scale",
     op="QUANTIZE",
@@ -53,6 +61,7 @@ QUANTIZE_FLOAT32_SCALE = KernelDef(
     arguments=("scale",),
     why="one float division per value, rounded as TFLM rounds",
     accepts=_from_float,
+    pack=_without_input_type,
     overlap=_conversion_overlap,
 )
 
