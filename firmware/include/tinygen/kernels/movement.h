@@ -35,4 +35,19 @@ void strided_slice_any_strided(const void* input, void* output) {
   strided_copy<P>(input, output);
 }
 
+template <typename P>
+void transpose_any_strided(const void* input, void* output) {
+  strided_copy<P>(input, output);
+}
+
+template <typename P>
+void depth_to_space_any_strided(const void* input, void* output) {
+  strided_copy<P>(input, output);
+}
+
+template <typename P>
+void space_to_depth_any_strided(const void* input, void* output) {
+  strided_copy<P>(input, output);
+}
+
 }  // namespace tinygen::kernels

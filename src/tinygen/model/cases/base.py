@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.model.builder import ModelBuilder, Record
-from tinygen.model.ir import DType
+from tinygen.model.ir import DType, Tensor
 
 Array = npt.NDArray[np.generic]
 
@@ -91,3 +91,18 @@ def single(
 ) -> Case:
     """A case from its parts."""
     return Case(name=name, op=op, inputs=tuple(inputs), outputs=tuple(outputs), options=options)
+
+
+def input_values(tensor: Tensor, number: int, rng: np.random.Generator) -> Array:
+    """Values for a model input: 0 all smallest, 1 all largest, 2 every byte in turn, 3 corners, then random ones."""
+    dtype = np.dtype(tensor.dtype)
+    if dtype.kind == "f":
+        return (rng.standard_normal(tensor.shape) * 10.0 ** rng.integers(-2, 3)).astype(dtype)
+    limits = np.iinfo(dtype)
+    if number < 2:
+        return np.full(tensor.shape, (limits.min, limits.max)[number], dtype)
+    if number == 2 and tensor.n_elements >= 256 and tensor.dtype == "int8":
+        return np.resize(np.arange(-128, 128), tensor.shape).astype(dtype)
+    if number == 3:
+        return rng.choice([limits.min, limits.max, 0, -1, 1], tensor.shape).astype(dtype)
+    return rng.integers(limits.min, limits.max, tensor.shape, endpoint=True).astype(dtype)

@@ -78,3 +78,6 @@ def _split_kernel(op: str) -> KernelDef:
 SPLIT_ANY_ROWS = _split_kernel("SPLIT")
 SPLIT_V_ANY_ROWS = _split_kernel("SPLIT_V")
 UNPACK_ANY_ROWS = _split_kernel("UNPACK")
+TRANSPOSE_ANY_STRIDED = _strided_kernel("TRANSPOSE")
+DEPTH_TO_SPACE_ANY_STRIDED = _strided_kernel("DEPTH_TO_SPACE")
+SPACE_TO_DEPTH_ANY_STRIDED = _strided_kernel("SPACE_TO_DEPTH")

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from tinygen.model.kernels.base import KernelDef
+from tinygen.model.kernels.binary import (
+    MAXIMUM_INT8_BROADCAST,
+    MINIMUM_INT8_BROADCAST,
+    MUL_INT8_BROADCAST,
+    PRELU_INT8_BROADCAST,
+    SUB_INT8_BROADCAST,
+)
 from tinygen.model.kernels.convolution import (
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_GENERIC,
@@ -14,31 +21,47 @@ from tinygen.model.kernels.convolution import (
 )
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
+    DEPTH_TO_SPACE_ANY_STRIDED,
     PACK_ANY_ROWS,
     SLICE_ANY_STRIDED,
+    SPACE_TO_DEPTH_ANY_STRIDED,
     SPLIT_ANY_ROWS,
     SPLIT_V_ANY_ROWS,
     STRIDED_SLICE_ANY_STRIDED,
+    TRANSPOSE_ANY_STRIDED,
     UNPACK_ANY_ROWS,
+)
+from tinygen.model.kernels.shaping import (
+    ARG_MAX_INT8_GENERIC,
+    GATHER_INT8_ROWS,
+    REDUCE_MAX_INT8_GENERIC,
+    REDUCE_MIN_INT8_GENERIC,
+    RESIZE_BILINEAR_INT8_TABLES,
+    RESIZE_NEAREST_NEIGHBOR_INT8_TABLES,
+    SUM_INT8_GENERIC,
+    TRANSPOSE_CONV_INT8_GENERIC,
 )
 from tinygen.model.kernels.simple import (
     ABS_INT8_TABLE,
     ADD_INT8_BROADCAST,
-    ELU_INT8_TABLE,
-    HARD_SWISH_INT8_TABLE,
-    LEAKY_RELU_INT8_TABLE,
-    TANH_INT8_TABLE,
     ADD_INT8_SAME_SHAPE,
     AVERAGE_POOL_2D_INT8_GENERIC,
+    ELU_INT8_TABLE,
+    EXPAND_DIMS_INT8_ALIAS,
+    HARD_SWISH_INT8_TABLE,
+    LEAKY_RELU_INT8_TABLE,
     LOGISTIC_INT8_TABLE,
     MAX_POOL_2D_INT8_GENERIC,
     MEAN_INT8_GENERIC,
     PAD_INT8_GENERIC,
+    PADV2_INT8_GENERIC,
     RELU6_INT8_TABLE,
     RELU_INT8_TABLE,
     RESHAPE_INT8_ALIAS,
     SOFTMAX_INT8_TABLE,
+    SQUEEZE_INT8_ALIAS,
     TABLE_INT8_TABLE,
+    TANH_INT8_TABLE,
 )
 from tinygen.model.kernels.streaming import STREAM_ROWS_INT8_SHIFT
 from tinygen.model.kernels.typed import (
@@ -50,15 +73,6 @@ from tinygen.model.kernels.typed import (
     READ_VARIABLE_ANY_COPY,
     READ_VARIABLE_ANY_SHARED,
 )
-from tinygen.model.kernels.binary import SUB_INT8_BROADCAST, MUL_INT8_BROADCAST, MINIMUM_INT8_BROADCAST, MAXIMUM_INT8_BROADCAST, PRELU_INT8_BROADCAST
-from tinygen.model.kernels.movement import TRANSPOSE_ANY_STRIDED, DEPTH_TO_SPACE_ANY_STRIDED, SPACE_TO_DEPTH_ANY_STRIDED
-from tinygen.model.kernels.shaping import GATHER_INT8_ROWS, RESIZE_NEAREST_NEIGHBOR_INT8_TABLES
-from tinygen.model.kernels.shaping import RESIZE_BILINEAR_INT8_TABLES
-from tinygen.model.kernels.shaping import SUM_INT8_GENERIC, REDUCE_MAX_INT8_GENERIC, REDUCE_MIN_INT8_GENERIC, ARG_MAX_INT8_GENERIC
-from tinygen.model.kernels.shaping import TRANSPOSE_CONV_INT8_GENERIC
-from tinygen.model.kernels.simple import PADV2_INT8_GENERIC
-from tinygen.model.kernels.simple import SQUEEZE_INT8_ALIAS, EXPAND_DIMS_INT8_ALIAS
-
 
 KERNELS: tuple[KernelDef, ...] = (
     ADD_INT8_SAME_SHAPE,
