@@ -114,7 +114,7 @@ def test_it_is_byte_equal_on_a_cortex_m4(
     needs_module("tflite_micro", "verify")
     needs_module("unicorn", "sim")
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
-    ctx = context(tmp_path, "nucleo_f446re")
+    ctx = context(tmp_path, "feather_f405")
     made = compilation.planned(ctx, compilation.Request(model=shared_dir(f"models/{name}.tflite")))
     check(compilation.prove(ctx, made, "unicorn", vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 1)[:8]))
 
@@ -131,7 +131,7 @@ def test_incremental_is_byte_equal_to_the_full_model(
     needs_module("tflite_micro", "verify")
     needs_module("unicorn", "sim")
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
-    ctx = context(tmp_path, "nucleo_f446re")
+    ctx = context(tmp_path, "feather_f405")
     path = shared_dir("models/str_ww_ref_model.tflite")
     made = compilation.planned(ctx, compilation.Request(model=path, streaming="incremental"))
     assert made.plan.state_bytes + made.plan.arena_bytes <= 5_000

@@ -21,7 +21,7 @@ from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
 from tinygen.firmware.library_view import identifier, render_library
 from tinygen.firmware.model_view import render_model
-from tinygen.firmware.project_view import render_project
+from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.values import SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
@@ -52,6 +52,7 @@ _LARGE_VECTORS = 8
 _LARGE_MACS = 1_000_000
 _SLOW_VECTORS = 2
 _SLOW = ("labwired", "qemu-xtensa")
+_PROTOCOL_BYTES = 4096  # buffers of the protocol and the port, rounded up
 _OURS = "plan.json"
 
 
@@ -336,7 +337,8 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
         SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(answer.output, dtype=np.int8))
         for vector, answer in zip(vectors[:SELF_TEST_VECTORS], answers.expected, strict=False)
     ]
-    tree = render_project(board, made.slug, ctx.config.engine, _model_files(made), selftest)
+    apart = _copies_apart(plan, board)
+    tree = render_project(board, made.slug, ctx.config.engine, _model_files(made), selftest, copies_apart=apart)
     write_tree(ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
     firmware = builder.build(
         ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),
@@ -371,6 +373,16 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
         )
     checks = (compile_views.arena_check(plan, firmware.symbols), *compile_views.stack_checks(report))
     return views.with_checks(report, checks)
+
+
+def _copies_apart(plan: Plan, board: BoardSpec) -> bool:
+    """Whether the proof's copies of input and state must leave the first RAM for model and stack to fit."""
+    if board.chip.arch == "native":
+        return False
+    tensors = plan.graph.tensors
+    copies = sum(tensors[i].n_bytes for i in (*plan.graph.inputs, *plan.graph.outputs)) + plan.state_bytes
+    needed = plan.arena_bytes + plan.state_bytes + copies + STACK_BYTES + _PROTOCOL_BYTES
+    return needed > board.chip.ram.size_bytes
 
 
 def _reference_of(graph: Graph, vectors: Sequence[Vector], whole: Sequence[Vector]) -> Reference:
