@@ -17,9 +17,12 @@ from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.library_view import render_library
 from tinygen.model import compile as compiler
-from tinygen.model import importer
+from tinygen.model import importer, reference
 from tinygen.model.random_graphs import random_model
 from tinygen.model.rewrite.registry import rewrite
+from tinygen.verify.inputs import model_inputs, split
+from tinygen.verify.oracle_child import expect_in_child
+from tinygen.verify.rewritten import on_device
 
 CASES = int(os.environ.get("TINYGEN_FUZZ_CASES", "150"))
 SOAK_CASES = int(os.environ.get("TINYGEN_FUZZ_CASES", "20000"))
@@ -96,6 +99,35 @@ def test_damaged_published_models_are_explained(shared_dir: Callable[[str], Path
     fuzz(shared_dir(f"models/{name}.tflite").read_bytes(), name, CASES // 5, 100)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_taken_though_damaged_equals_the_interpreter(needs_module: Callable[..., None], seed: int) -> None:
+    needs_module("tflite_micro", "verify")
+    assert differential(seed, max(CASES // 2, 40), 5) > 0
+
+
+def differential(seed: int, cases: int, most: int) -> int:
+    """Damaged models that are taken, rewritten and run in NumPy, against TFLM; returns how many were compared."""
+    base, compared = random_model(seed), 0
+    for case in range(cases):
+        data = damaged(base, np.random.default_rng([seed, case, 3]))
+        if data == base or compared >= most:
+            continue
+        try:
+            graph = importer.load(data, "fuzzed.tflite")
+            plan = compiler.plan(rewrite(graph), CHIP)
+            vectors = model_inputs(graph, 4, case)
+            told = expect_in_child(data, graph, vectors).expected
+        except TinygenError:
+            continue  # refused by us, or by TFLM
+        for vector, answer in zip(vectors, told, strict=True):
+            ours = reference.run(plan.graph, split(graph, vector.model_input))
+            theirs = on_device(plan, answer).tensors
+            wrong = [i for i in plan.observed if i in theirs and np.ascontiguousarray(ours[i]).tobytes() != theirs[i]]
+            assert not wrong, f"seed {seed}, case {case}: tensors {wrong} differ"
+        compared += 1
+    return compared
+
+
 def test_noise_is_no_model() -> None:
     for case in range(CASES):
         rng = np.random.default_rng([7, case])
@@ -112,3 +144,10 @@ def test_many_damaged_models_are_explained(shared_dir: Callable[[str], Path]) ->
         fuzz(random_model(seed), f"random graph {seed}", SOAK_CASES // 20, 1000 + seed)
     for name in SMALL_MODELS:
         fuzz(shared_dir(f"models/{name}.tflite").read_bytes(), name, SOAK_CASES // 50, 2000)
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+def test_many_that_are_taken_though_damaged_equal_the_interpreter(needs_module: Callable[..., None]) -> None:
+    needs_module("tflite_micro", "verify")
+    assert sum(differential(100 + seed, SOAK_CASES // 100, SOAK_CASES // 1000) for seed in range(20)) > 0

@@ -14,7 +14,7 @@ from tinygen.boards.loader import find_board, load_boards
 from tinygen.boards.spec import BoardSpec
 from tinygen.config import parse_bytes
 from tinygen.core.canonical import digest_bytes, pretty_json
-from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.core.errors import TinygenError, bad_input, did_you_mean
 from tinygen.core.files import write_tree
 from tinygen.core.values import Report
 from tinygen.device.registry import choose
@@ -190,7 +190,12 @@ def planned(ctx: Context, request: Request) -> Compiled:
     wanted = PASSES if request.rewrites else ()
     plan = compiler.plan(rewrite(graph, passes=wanted, incremental=request.streaming == "incremental"), board.chip)
     seconds = time.monotonic() - started
-    check_plan(ctx, plan, board)
+    try:
+        check_plan(ctx, plan, board)
+    except TinygenError as error:
+        if request.streaming == "full":
+            error.hint += _incremental_hint(graph, plan, board)
+        raise
     slug = f"{identifier(name)[:40]}-{digest_bytes(tflite)[:8]}"
     return Compiled(name=name, slug=slug, tflite=tflite, graph=graph, plan=plan, board=board, seconds=seconds)
 
@@ -198,6 +203,18 @@ def planned(ctx: Context, request: Request) -> Compiled:
 def _task_model(ctx: Context) -> tuple[str, bytes]:
     made = steps.converted(ctx)
     return made.task.name, made.model.tflite
+
+
+def _incremental_hint(graph: Graph, full: Plan, board: BoardSpec) -> str:
+    """What --streaming incremental would need, where the model allows it and it is less."""
+    try:
+        plan = compiler.plan(rewrite(graph, incremental=True), board.chip)
+    except TinygenError:
+        return ""
+    needed = plan.arena_bytes + plan.state_bytes
+    if needed >= full.arena_bytes + full.state_bytes:
+        return ""
+    return f"; a signal that arrives row by row needs {needed:,} bytes of arena and state with --streaming incremental"
 
 
 def _read(path: Path) -> bytes:
