@@ -26,6 +26,7 @@ from tinygen.model.schema import (
     TABLES,
     TENSOR_TYPES,
 )
+from tinygen.model.simplify import FOLDABLE, simplify
 from tinygen.model.variables import HANDLE, ONCE, Subgraph, resolve
 
 _QUANTIZE_HINT = (
@@ -69,7 +70,7 @@ def load(tflite: bytes, name: str) -> Graph:
     names = _operator_names(model, name)
     n_tensors = len(main.tables("tensors", "tensor"))
     bodies = [_read_subgraph(model, table, names, name) for table in subgraphs]
-    _refuse_unsupported(bodies[0].ops, name)
+    _refuse_unsupported(bodies[0].ops, name, FOLDABLE)
     ops, variables, states = resolve(bodies, name)
     inputs, outputs = main.numbers("inputs"), main.numbers("outputs")
     _check_indices(inputs, n_tensors, f"{name}: model inputs")
@@ -77,6 +78,8 @@ def load(tflite: bytes, name: str) -> Graph:
     tensors = _read_tensors(model, main, ops, inputs + outputs, variables, name)
     states += _in_place_states(main, ops, tensors, name)
     _check_order(ops, tensors, frozenset(state.tensor for state in states), inputs, outputs, name)
+    ops, tensors = simplify(ops, tensors, outputs, name)
+    _refuse_unsupported(ops, name)
     _refuse_float(ops, tensors, name)
     graph = Graph(
         name=name,
@@ -211,8 +214,9 @@ def _check_indices(indices: tuple[int, ...], n_tensors: int, where: str) -> None
             raise bad_input(f"names tensor {index}, there are {n_tensors}", where=where, hint="the file is damaged")
 
 
-def _refuse_unsupported(ops: tuple[Op, ...], name: str) -> None:
-    unknown = [op for op in ops if find_op(op.name) is None and op.name not in (HANDLE, ONCE)]
+def _refuse_unsupported(ops: tuple[Op, ...], name: str, besides: frozenset[str] = frozenset()) -> None:
+    known = {*besides, HANDLE, ONCE}
+    unknown = [op for op in ops if find_op(op.name) is None and op.name not in known]
     if not ops:
         raise bad_input("the model has no operators", where=name)
     if unknown:
