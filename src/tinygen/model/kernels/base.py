@@ -81,7 +81,7 @@ class KernelDef:
     in_place: bool = False
 
 
-def _first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:
+def first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:
     """The first position >= 0 of a window along one axis, None when the window misses the input."""
     for k in range(taps):
         position = first + k * dilation
@@ -98,10 +98,10 @@ def window_overlap(lowered: Lowered, tile_pixels: int = 1) -> dict[int, int]:
     """
     p = lowered.params
     rows = [
-        _first_tap(y * p["stride_h"] - p["pad_top"], p["k_h"], p["dilation_h"], p["in_h"]) for y in range(p["out_h"])
+        first_tap(y * p["stride_h"] - p["pad_top"], p["k_h"], p["dilation_h"], p["in_h"]) for y in range(p["out_h"])
     ]
     columns = [
-        _first_tap(x * p["stride_w"] - p["pad_left"], p["k_w"], p["dilation_w"], p["in_w"]) for x in range(p["out_w"])
+        first_tap(x * p["stride_w"] - p["pad_left"], p["k_w"], p["dilation_w"], p["in_w"]) for x in range(p["out_w"])
     ]
     nothing = np.int64(1) << 40
     row_start = np.array([nothing if y is None else y * p["in_w"] for y in rows], np.int64)
