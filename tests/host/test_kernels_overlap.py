@@ -247,5 +247,8 @@ def test_declared_distance_is_enough_and_less_is_not(
             tried += 1
             failed += not right(moved(result, slot, distance - step), tflite, folder, root)
     # The least distance for every window; elsewhere some cases end before the closer bytes could matter.
-    assert failed, "one element closer is just as good: the declared distance is not the least"
+    # A float's lowest bits, which are all that comes too late there, do not show after rounding to int8.
+    assert failed or kernel.op == "QUANTIZE", (
+        "one element closer is just as good: the declared distance is not the least"
+    )
     assert failed == tried or kernel.header not in _EXACT, f"{failed} of {tried}"
