@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygen.model.builder import Record
 from tinygen.model.cases.base import Case, T, number, numbers, single
+from tinygen.model.ir import DType
 
 
 def _orders() -> list[Case]:
@@ -152,6 +153,25 @@ def _transposed_convolutions() -> list[Case]:
     return found
 
 
+def _casts() -> list[Case]:
+    kinds: tuple[DType, ...] = ("int8", "int16", "int32")
+    found = []
+    for source in kinds:
+        for target in kinds:
+            pair = T(shape=(2, 150), dtype=source), T(shape=(2, 150), dtype=target)
+            found.append(single(f"cast-{source}-{target}", "CAST", pair[:1], pair[1:], Record("CastOptions", {})))
+        for op, shape, out, axis in (
+            ("SQUEEZE", (1, 3, 1, 2), (3, 2), ()),
+            ("EXPAND_DIMS", (3, 2), (3, 1, 2), (number(1),)),
+        ):
+            # TFLM has no EXPAND_DIMS of int32.
+            if op == "EXPAND_DIMS" and source == "int32":
+                continue
+            tensors = T(shape=shape, dtype=source), T(shape=out, dtype=source)
+            found.append(single(f"{op.lower()}-{source}", op, [tensors[0], *axis], [tensors[1]]))
+    return found
+
+
 def cases() -> list[Case]:
-    """Orders, SQUEEZE, EXPAND_DIMS, PADV2, GATHER, resizes, reductions, ARG_MAX, TRANSPOSE_CONV."""
-    return [*_orders(), *_ones_and_pads(), *_resizes(), *_reductions(), *_transposed_convolutions()]
+    """Orders, SQUEEZE, EXPAND_DIMS, PADV2, GATHER, resizes, reductions, ARG_MAX, TRANSPOSE_CONV, CAST."""
+    return [*_orders(), *_ones_and_pads(), *_resizes(), *_reductions(), *_transposed_convolutions(), *_casts()]

@@ -33,6 +33,7 @@ from tinygen.model.kernels.movement import (
 )
 from tinygen.model.kernels.shaping import (
     ARG_MAX_INT8_GENERIC,
+    CAST_ANY_INTEGER,
     GATHER_INT8_ROWS,
     REDUCE_MAX_INT8_GENERIC,
     REDUCE_MIN_INT8_GENERIC,
@@ -133,6 +134,7 @@ KERNELS: tuple[KernelDef, ...] = (
     QUANTIZE_FLOAT32_SCALE,
     QUANTIZE_ANY_REQUANTIZE,
     DEQUANTIZE_ANY_SCALE,
+    CAST_ANY_INTEGER,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygen.model.kernels.base import KernelDef
+from tinygen.model.kernels.base import KernelDef, Packed
 
 
 def _plain(op: str, variant: str, *, header: str, why: str, arguments: tuple[str, ...] = ()) -> KernelDef:
@@ -34,4 +34,12 @@ TRANSPOSE_CONV_INT8_GENERIC = _plain(
     header="transpose_conv.h",
     why="gathers what reaches an output pixel, so that no accumulators need memory",
     arguments=("weights", "bias", "multiplier", "shift"),
+)
+CAST_ANY_INTEGER = KernelDef(
+    id="cast_any_integer",
+    op="CAST",
+    header="cast.h",
+    arguments=(),
+    why="value by value",
+    pack=lambda lowered: Packed(params={"n_elements": lowered.params["n_elements"]}, constants={}),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinygen.model.lowering import OpDef
 from tinygen.model.ops.add import ADD
 from tinygen.model.ops.binary import MAXIMUM, MINIMUM, MUL, PRELU, SUB
+from tinygen.model.ops.cast import CAST
 from tinygen.model.ops.conv2d import CONV_2D
 from tinygen.model.ops.depthwise_conv2d import DEPTHWISE_CONV_2D
 from tinygen.model.ops.elementwise import ABS, ELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, RELU, RELU6, TANH
@@ -23,10 +24,10 @@ from tinygen.model.ops.slice import SLICE, STRIDED_SLICE
 from tinygen.model.ops.softmax import SOFTMAX
 from tinygen.model.ops.split import SPLIT, SPLIT_V, UNPACK
 from tinygen.model.ops.stream_rows import STREAM_ROWS
+from tinygen.model.ops.svdf import SVDF
 from tinygen.model.ops.table import TABLE
 from tinygen.model.ops.transpose import DEPTH_TO_SPACE, SPACE_TO_DEPTH, TRANSPOSE
 from tinygen.model.ops.transpose_conv import TRANSPOSE_CONV
-from tinygen.model.ops.svdf import SVDF
 from tinygen.model.ops.variable import ASSIGN_VARIABLE, READ_VARIABLE
 
 OPS: tuple[OpDef, ...] = (
@@ -82,6 +83,7 @@ OPS: tuple[OpDef, ...] = (
     PADV2,
     SQUEEZE,
     EXPAND_DIMS,
+    CAST,
 )
 
 

@@ -26,8 +26,9 @@ def _lower_ones(ctx: OpContext) -> Lowered:
     ctx.arity((1, 1) if ctx.op.name == "SQUEEZE" else (2, 2))
     source = ctx.tensor(0)
     output = ctx.tensors[ctx.op.outputs[0]]
-    if source.dtype != output.dtype or source.dtype not in ("int8", "int16", "int32"):
-        raise ctx.fail(f"turns {source.dtype} into {output.dtype}, supported: int8, int16, int32")
+    types = SQUEEZE.types if ctx.op.name == "SQUEEZE" else EXPAND_DIMS.types
+    if source.dtype != output.dtype or source.dtype not in types:
+        raise ctx.fail(f"turns {source.dtype} into {output.dtype}, supported: {', '.join(types)}")
     if [n for n in source.shape if n != 1] != [n for n in output.shape if n != 1]:
         raise ctx.fail(f"turns {list(source.shape)} into {list(output.shape)}: more than sizes of 1 come or go")
     return Lowered(params={"n_elements": output.n_elements})
@@ -54,6 +55,7 @@ SQUEEZE = OpDef(
     data_inputs=(0,),
     lower=_lower_ones,
     reference=_reference,
+    types=("int8", "int16", "int32"),
 )
 
 EXPAND_DIMS = OpDef(
@@ -63,4 +65,5 @@ EXPAND_DIMS = OpDef(
     data_inputs=(0,),
     lower=_lower_ones,
     reference=_reference,
+    types=("int8", "int16"),
 )
