@@ -18,7 +18,7 @@ from tinygen.model.rewrite.intervals import Bounds, bounds_of, pads
 
 Mask = npt.NDArray[np.bool_]
 _SUMS = ("CONV_2D", "FULLY_CONNECTED")
-_TABLES = ("LOGISTIC", "RELU", "RELU6", "TANH", "TABLE")
+_TABLES = ("ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "TANH", "TABLE")
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 
 

@@ -24,7 +24,7 @@ from tinygen.model.ops.registry import find_op
 from tinygen.model.rewrite.base import Draft, Pass, figures, title
 
 _WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
-_ROW_BY_ROW = ("LOGISTIC", "RELU", "RELU6", "TANH", "TABLE")
+_ROW_BY_ROW = ("ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "TANH", "TABLE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
