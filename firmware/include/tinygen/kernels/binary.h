@@ -16,7 +16,8 @@ inline void broadcast(const std::int8_t* a, const std::int8_t* b, std::int8_t* o
         const std::int8_t* x = a + i0 * P::stride_1_0 + i1 * P::stride_1_1 + i2 * P::stride_1_2;
         const std::int8_t* y = b + i0 * P::stride_2_0 + i1 * P::stride_2_1 + i2 * P::stride_2_2;
         for (std::int32_t i3 = 0; i3 < P::size_3; ++i3) {
-          *output++ = one(static_cast<std::int32_t>(x[i3 * P::stride_1_3]), static_cast<std::int32_t>(y[i3 * P::stride_2_3]));
+          *output++ =
+              one(static_cast<std::int32_t>(x[i3 * P::stride_1_3]), static_cast<std::int32_t>(y[i3 * P::stride_2_3]));
         }
       }
     }

@@ -20,9 +20,8 @@ inline const std::int8_t* bytes_of(const void* place) {
 template <typename P, typename... Pointers>
 void concatenation_any_rows(Pointers... pointers) {
   constexpr std::int32_t kCount = static_cast<std::int32_t>(sizeof...(Pointers)) - 1;
-  constexpr std::int32_t kRowBytes[] = {P::row_bytes_0, P::row_bytes_1, P::row_bytes_2, P::row_bytes_3,
-                                        P::row_bytes_4, P::row_bytes_5, P::row_bytes_6, P::row_bytes_7,
-                                        P::row_bytes_8, P::row_bytes_9};
+  constexpr std::int32_t kRowBytes[] = {P::row_bytes_0, P::row_bytes_1, P::row_bytes_2, P::row_bytes_3, P::row_bytes_4,
+                                        P::row_bytes_5, P::row_bytes_6, P::row_bytes_7, P::row_bytes_8, P::row_bytes_9};
   const std::int8_t* const places[] = {bytes_of(pointers)...};
   // The last pointer is the output: the only one that is written through.
   std::int8_t* target = const_cast<std::int8_t*>(places[kCount]);
@@ -71,10 +70,10 @@ void unpack_any_rows(const void* input, Outputs... outputs) {
 template <typename P, typename... Outputs>
 void split_v_any_rows(const void* input, Outputs... outputs) {
   constexpr std::int32_t kCount = static_cast<std::int32_t>(sizeof...(Outputs));
-  constexpr std::int32_t kRowBytes[] = {
-      P::row_bytes_0,  P::row_bytes_1,  P::row_bytes_2,  P::row_bytes_3,  P::row_bytes_4,  P::row_bytes_5,
-      P::row_bytes_6,  P::row_bytes_7,  P::row_bytes_8,  P::row_bytes_9,  P::row_bytes_10, P::row_bytes_11,
-      P::row_bytes_12, P::row_bytes_13, P::row_bytes_14, P::row_bytes_15};
+  constexpr std::int32_t kRowBytes[] = {P::row_bytes_0,  P::row_bytes_1,  P::row_bytes_2,  P::row_bytes_3,
+                                        P::row_bytes_4,  P::row_bytes_5,  P::row_bytes_6,  P::row_bytes_7,
+                                        P::row_bytes_8,  P::row_bytes_9,  P::row_bytes_10, P::row_bytes_11,
+                                        P::row_bytes_12, P::row_bytes_13, P::row_bytes_14, P::row_bytes_15};
   const std::int8_t* source = bytes_of(input);
   std::int8_t* const places[] = {bytes_of(outputs)...};
   for (std::int32_t row = 0; row < P::n_rows; ++row) {

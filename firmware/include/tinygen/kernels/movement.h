@@ -13,8 +13,7 @@ inline void strided_copy(const void* input, void* output) {
     for (std::int32_t i1 = 0; i1 < P::size_1; ++i1) {
       for (std::int32_t i2 = 0; i2 < P::size_2; ++i2) {
         for (std::int32_t i3 = 0; i3 < P::size_3; ++i3) {
-          const std::int8_t* row =
-              source + i0 * P::stride_0 + i1 * P::stride_1 + i2 * P::stride_2 + i3 * P::stride_3;
+          const std::int8_t* row = source + i0 * P::stride_0 + i1 * P::stride_1 + i2 * P::stride_2 + i3 * P::stride_3;
           for (std::int32_t i4 = 0; i4 < P::size_4; ++i4) {
             for (std::int32_t k = 0; k < P::run_bytes; ++k) *target++ = row[k];
             row += P::stride_4;

@@ -37,8 +37,7 @@ inline void reduce_blocks(const std::int8_t* input, std::int8_t* output, std::in
 template <typename P>
 void sum_int8_generic(const std::int8_t* input, std::int8_t* output) {
   reduce_blocks<P>(
-      input, output, -P::input_zero_point * P::count,
-      [](std::int32_t joined, std::int8_t x) { return joined + x; },
+      input, output, -P::input_zero_point * P::count, [](std::int32_t joined, std::int8_t x) { return joined + x; },
       [](std::int32_t joined) { return requantize<P>(joined, P::multiplier, P::shift); });
 }
 
