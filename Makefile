@@ -6,11 +6,11 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAGES := $(PY) .ci/stages.py
 
-.PHONY: help demo test check bench soak format tools tools-test clean
+.PHONY: help demo test check bench bench-memory soak format tools tools-test clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: tools  ## Train a gesture model, build firmware for a real board, run it in a simulator, verify every byte
 	$(BIN)/tinygen run --task gesture --board feather_f405 --on sim
@@ -20,6 +20,9 @@ test: tools-test  ## All tests, as CI runs them, with the time of each stage
 
 check: $(VENV)/.dev  ## Lint, types, fast tests: under two minutes
 	$(STAGES) lint types fast
+
+bench-memory: tools-test  ## Memory of the published models in ../shared/models, beside TFLM's; fails over a limit
+	$(PY) tests/bench/memory.py --json build/bench-memory.json
 
 soak: tools-test  ## The long fuzzing and property tests
 	$(STAGES) soak

@@ -19,7 +19,7 @@ void Session::write_input(const std::uint8_t* payload, std::size_t bytes) {
   if (count > model::kInfo.input_bytes || offset > model::kInfo.input_bytes - count) {
     return nak(Error::bad_argument, model::kInfo.input_bytes);
   }
-  if (offset == 0) input_bytes_ = 0;  // a new input
+  if (offset == 0) begin_input();
   if (offset != input_bytes_) return nak(Error::out_of_order, input_bytes_);
   std::int8_t* copy = model::input_copy();
   for (std::uint32_t i = 0; i < count; ++i) copy[offset + i] = static_cast<std::int8_t>(payload[4 + i]);
@@ -34,10 +34,28 @@ void Session::write_input(const std::uint8_t* payload, std::size_t bytes) {
   answer(reply, fields.count());
 }
 
-void Session::restore_input() {
-  const std::int8_t* copy = model::input_copy();
-  std::int8_t* input = model::input();
-  for (std::uint32_t i = 0; i < model::kInfo.input_bytes; ++i) input[i] = copy[i];
+// A new input: the state goes on from where the last one left it. An inference that was stopped half-way is brought to
+// its end first, or its state would be that of no inference.
+void Session::begin_input() {
+  if (model::kInfo.state_bytes > 0 && result_ == Result::stopped) {
+    prepare_run();
+    model::infer(nullptr, nullptr);
+  }
+  input_bytes_ = 0;
+  state_saved_ = false;
+}
+
+// However often an input is run, every run of it starts from the same state.
+void Session::prepare_run() {
+  if (model::kInfo.state_bytes > 0) {
+    if (state_saved_) {
+      model::restore_state();
+    } else {
+      model::save_state();
+    }
+    state_saved_ = true;
+  }
+  model::load_input();
 }
 
 bool Session::after_step(void* context, std::uint16_t step) {
@@ -61,7 +79,7 @@ void Session::run_observed(bool digests, std::uint16_t first_digest, bool stop, 
   stop_ = stop;
   stop_after_ = stop_after;
   steps_done_ = 0;
-  restore_input();
+  prepare_run();
   model::infer(&Session::after_step, this);
   result_ = steps_done_ == model::kInfo.step_count ? Result::complete : Result::stopped;
   digests_valid_ = digests && result_ == Result::complete;
@@ -80,7 +98,7 @@ void Session::infer(const std::uint8_t* payload, std::size_t bytes) {
   std::uint32_t ticks = 0;
   digests_valid_ = false;
   if (count || !(digests || stop)) {  // the undisturbed run
-    restore_input();
+    prepare_run();
     const std::uint32_t start = port::counter();
     model::infer(nullptr, nullptr);
     ticks = port::counter() - start;
@@ -91,8 +109,9 @@ void Session::infer(const std::uint8_t* payload, std::size_t bytes) {
 
   const bool complete = result_ == Result::complete;
   const std::int8_t* copy = model::input_copy();
+  const std::int8_t* output = complete ? model::gathered_output() : nullptr;
   decision::Result decided = {-1, 0};
-  if (complete) decided = decision::decide(copy, model::output());
+  if (complete) decided = decision::decide(copy, output);
   const std::uint32_t output_bytes = complete ? model::kInfo.output_bytes : 0;
 
   std::uint8_t reply[28];
@@ -106,8 +125,8 @@ void Session::infer(const std::uint8_t* payload, std::size_t bytes) {
   fields.u16(0);
   fields.u32(output_bytes);
   fields.u32(crc32(0, copy, model::kInfo.input_bytes));
-  fields.u32(complete ? crc32(0, model::output(), output_bytes) : 0);
-  answer(reply, fields.count(), model::output(), output_bytes <= kInlineOutput ? output_bytes : 0);
+  fields.u32(complete ? crc32(0, output, output_bytes) : 0);
+  answer(reply, fields.count(), output, output_bytes <= kInlineOutput ? output_bytes : 0);
 }
 
 void Session::read_tensor(const std::uint8_t* payload, std::size_t bytes) {
@@ -126,7 +145,7 @@ void Session::read_tensor(const std::uint8_t* payload, std::size_t bytes) {
     total = model::kInfo.input_bytes;
   } else if (index == kTensorOutput) {
     if (result_ != Result::complete) return nak(Error::no_result);
-    data = model::output();
+    data = model::gathered_output();
     total = model::kInfo.output_bytes;
   } else {
     if (index >= model::kInfo.observed_count) return nak(Error::bad_argument, model::kInfo.observed_count);

@@ -11,7 +11,7 @@ void Session::raw_begin() {
   features::reset();
   instants_ = 0;
   raw_active_ = true;
-  input_bytes_ = 0;
+  begin_input();
   result_ = Result::none;
   digests_valid_ = false;
   answer(nullptr, 0);

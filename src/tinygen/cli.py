@@ -23,8 +23,8 @@ from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.values import Report
+from tinygen.pipeline import compilation, verbs
 from tinygen.pipeline import doctor as doctor_verb
-from tinygen.pipeline import verbs
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
@@ -160,10 +160,35 @@ def convert(ctx: Context, output: Path | None) -> Report:
 
 @cli.command(name="compile")
 @click.argument("model", required=False, type=click.Path(path_type=Path))
-@configured(*_BUILD_OPTIONS)
-def compile_(ctx: Context, model: Path | None) -> Report:
-    """Plan MODEL (any INT8 .tflite), or this task's own, for a board: kernels, memory, flash, before flashing."""
-    return verbs.compile_model(ctx, model)
+@configured(*_BUILD_OPTIONS, "vectors")
+@click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
+@click.option(
+    "--streaming",
+    type=click.Choice(["full", "incremental"]),
+    default="full",
+    show_default=True,
+    help="incremental: compute only what is new of a signal along time.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library there.")
+@click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
+@click.option("--rewrites/--no-rewrites", default=True, help="Rewrite the graph where that changes no byte.")
+@click.option("--explain", is_flag=True, help="Say what each rewrite did and why each kernel was taken.")
+def compile_(
+    ctx: Context,
+    *,
+    model: Path | None,
+    budget: str | None,
+    streaming: str,
+    output: Path | None,
+    verify_on: str,
+    explain: bool,
+    rewrites: bool,
+) -> Report:
+    """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof."""
+    request = compilation.Request(
+        model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain, rewrites=rewrites
+    )
+    return compilation.compile_model(compilation.with_budget(ctx, budget), request)
 
 
 @cli.command()

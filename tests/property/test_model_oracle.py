@@ -67,6 +67,12 @@ def test_random_graphs_equal_the_interpreter(needs_module: Callable[[str, str], 
     assert compared > N_GRAPHS
 
 
+def test_wide_random_graphs_equal_the_interpreter(needs_module: Callable[[str, str], None]) -> None:
+    needs_module("tflite_micro", "verify")
+    compared = sum(compare(random_model(seed, wide=True), f"wide-{seed}", seed, 2) for seed in range(N_GRAPHS))
+    assert compared > N_GRAPHS
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_published_models_match_their_golden_digests(shared_dir: Callable[[str], Path], name: str) -> None:
     graph = load(shared_dir(f"models/{name}.tflite").read_bytes(), name)

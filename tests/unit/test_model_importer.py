@@ -104,8 +104,8 @@ def test_other_files_are_named_as_such() -> None:
 
 
 def test_an_unsupported_operator_is_named_with_what_is_supported() -> None:
-    error = refused(dense_model(op_name="TANH"))
-    assert "TANH" in str(error)
+    error = refused(dense_model(op_name="COS"))
+    assert "COS" in str(error)
     assert "op 0" in error.where
     assert "CONV_2D" in error.hint
 
@@ -161,8 +161,8 @@ def test_a_tensor_cannot_be_written_twice_nor_an_output_be_left_out() -> None:
     assert "at least one of each" in str(refused(builder.finish([], [1])))
 
 
-def test_two_subgraphs_and_another_schema_are_refused() -> None:
+def test_empty_subgraphs_and_another_schema_are_refused() -> None:
     empty = Record("SubGraph", {"tensors": [], "inputs": [], "outputs": [], "operators": []})
     model = {"version": 3, "subgraphs": [empty, empty], "buffers": [], "operator_codes": []}
-    assert "2 subgraphs" in str(refused(write(Record("Model", model), b"TFL3")))
+    assert "no operators" in str(refused(write(Record("Model", model), b"TFL3")))
     assert "schema version 2" in str(refused(write(Record("Model", {**model, "version": 2}), b"TFL3")))

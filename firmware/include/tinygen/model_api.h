@@ -19,6 +19,9 @@ struct Info {
   std::uint32_t output_bytes;  // of all outputs
   std::uint16_t step_count;
   std::uint16_t observed_count;  // tensors written by steps, in order
+  std::uint32_t state_bytes;     // what outlives an inference; 0 for a model without state
+  std::uint16_t input_count;
+  std::uint16_t output_count;
 };
 
 extern const Info kInfo;
@@ -26,6 +29,8 @@ extern const Info kInfo;
 // Called after each step; returning false ends the inference there.
 using AfterStep = bool (*)(void* context, std::uint16_t step);
 
+// The first input and the first output; a model with several has the others at input_view and output_view. What is not
+// int8 lies there in the machine's own bytes, aligned: floats are read and written as float.
 std::int8_t* input();
 
 // A place beside the arena that holds one model input (kInfo.input_bytes): the application keeps the input there,
@@ -33,7 +38,22 @@ std::int8_t* input();
 std::int8_t* input_copy();
 
 const std::int8_t* output();
+const TensorView& input_view(std::uint16_t index);
+const TensorView& output_view(std::uint16_t index);
 const TensorView& observed(std::uint16_t index);
+
+// Inputs one after the other, as input_copy() holds them, into their places; with one input a plain copy to input().
+void load_input();
+
+// Outputs one after the other (kInfo.output_bytes): output() itself when there is only one.
+const std::int8_t* gathered_output();
+
+// Back to the state before the first inference. A model starts in that state; nobody has to call this first.
+void reset();
+
+// For whoever must run the same inference twice: keeps a copy of the state beside the arena, and takes it back.
+void save_state();
+void restore_state();
 
 // Runs the model on input(). `after_step` may be null: nothing but the steps is then executed.
 void infer(AfterStep after_step, void* context);

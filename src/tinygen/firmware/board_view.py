@@ -41,7 +41,7 @@ class RegionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryView:
-    """For templates/project/ld/*.j2."""
+    """For templates/project/ld/*.j2. `copies`: the memory that holds the application's copies, "" for the first one."""
 
     chip_title: str
     flash: RegionView
@@ -50,18 +50,20 @@ class MemoryView:
     others: tuple[RegionView, ...]
     stack_bytes: int
     vector_bytes: int
+    copies: str
 
 
-def render_board(board: BoardSpec, stack_bytes: int) -> dict[str, bytes]:
+def render_board(board: BoardSpec, stack_bytes: int, *, copies_apart: bool = False) -> dict[str, bytes]:
     """include/board_config.h and, where our own script places the image, ld/<chip>.ld.
 
     Args:
         stack_bytes: reserved for the stack, a multiple of 16.
+        copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
     """
     files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board)})}
     script = ldscript_path(board)
     if script:
-        files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes)})
+        files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart)})
     return files
 
 
@@ -166,7 +168,7 @@ def _pin(name: str) -> tuple[int, int]:
     return ord(name[1]) - ord("A"), int(name[2:])
 
 
-def _memory(board: BoardSpec, stack_bytes: int) -> MemoryView:
+def _memory(board: BoardSpec, stack_bytes: int, copies_apart: bool) -> MemoryView:
     chip = board.chip
     rest = tuple(region for region in chip.regions if region not in (chip.flash, chip.ram))
     named = {region.name: region for region in chip.regions}
@@ -178,6 +180,7 @@ def _memory(board: BoardSpec, stack_bytes: int) -> MemoryView:
         others=tuple(_region(region) for region in rest),
         stack_bytes=stack_bytes,
         vector_bytes=vector_table_bytes(board),
+        copies=next((region.name.upper() for region in rest if region.kind == "ram" and copies_apart), ""),
     )
 
 

@@ -9,13 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.errors import bad_input
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
-from tinygen.model.compile import kernel_of
+from tinygen.model.compile import kernel_of, starts_unlike_zero
 from tinygen.model.ir import Buffer, Plan, Step
 
-_C_TYPES = {"int8": "std::int8_t", "int16": "std::int16_t", "int32": "std::int32_t"}
+_C_TYPES = {
+    "int8": "std::int8_t",
+    "uint8": "std::uint8_t",
+    "bool": "std::uint8_t",
+    "int16": "std::int16_t",
+    "uint16": "std::uint16_t",
+    "int32": "std::int32_t",
+    "int64": "std::int64_t",
+    "float32": "float",
+}
+# How kernels see tensors in the arena: may_alias types, because one place holds values of several types over time.
+_VIEWS = {"uint8": "uint8", "bool": "uint8", "int16": "int16", "int32": "int32", "int64": "int64", "float32": "float32"}
 _LINE_WIDTH = 118
 
 
@@ -73,6 +83,29 @@ class ObservedView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndView:
+    """A model input or output: where it lies, how large it is, where it stands in the concatenation of all."""
+
+    expression: str
+    size_bytes: int
+    step: int
+    tensor: int
+    start: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialView:
+    """How a part of the state gets its first value: `fill` repeated, or the array `symbol`."""
+
+    place: str
+    size_bytes: int
+    fill: int
+    symbol: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
     """All that the templates print."""
 
@@ -85,8 +118,12 @@ class ModelView:
     alignment_bytes: int
     input_bytes: int
     output_bytes: int
-    input_symbol: str
-    output_symbol: str
+    inputs: tuple[EndView, ...]
+    outputs: tuple[EndView, ...]
+    state_bytes: int
+    started_flag: bool
+    state_places: tuple[Place, ...]
+    initial: tuple[InitialView, ...]
     headers: tuple[str, ...]
     places: tuple[Place, ...]
     steps: tuple[StepView, ...]
@@ -104,9 +141,6 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
     Returns:
         {path: content} of src/model.cpp, src/input_copy.cpp, src/weights.h, src/weights.cpp, src/model_data.h,
         src/model_data.cc.
-
-    Raises:
-        TinygenError: the model has more inputs or outputs than the firmware's interface carries.
     """
     view = model_view(plan)
     data = np.frombuffer(tflite, np.uint8)
@@ -126,13 +160,13 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
 def model_view(plan: Plan) -> ModelView:
     """The typed view behind the templates."""
     graph = plan.graph
-    for what, indices in (("inputs", graph.inputs), ("outputs", graph.outputs)):
-        if len(indices) != 1:
-            raise bad_input(f"{len(indices)} {what}; the generated firmware carries one", where=graph.name)
-    symbols = {buffer.tensor: _place_symbol(buffer) for buffer in plan.buffers if buffer.tensor >= 0}
+    bases = {b.tensor: f"tinygen_arena + {_place_symbol(b)}" for b in plan.buffers if b.tensor >= 0}
+    bases |= {b.tensor: f"tinygen_state + {_place_symbol(b)}" for b in plan.state_buffers}
     operands = _constant_operands(plan)
     constants = [_constant(step, name, array) for step in plan.steps for name, array in step.constants.items()]
     constants += list(operands.values())
+    initial, initial_arrays = _initial_state(plan)
+    constants += initial_arrays
     headers = sorted({kernel_of(step).header for step in plan.steps} - {""})
     return ModelView(
         name=_plain(graph.name),
@@ -142,17 +176,21 @@ def model_view(plan: Plan) -> ModelView:
         arena_bytes=plan.arena_bytes,
         weights_bytes=plan.weights_bytes,
         alignment_bytes=plan.alignment_bytes,
-        input_bytes=graph.tensors[graph.inputs[0]].n_bytes,
-        output_bytes=graph.tensors[graph.outputs[0]].n_bytes,
-        input_symbol=symbols[graph.inputs[0]],
-        output_symbol=symbols[graph.outputs[0]],
+        input_bytes=sum(graph.tensors[i].n_bytes for i in graph.inputs),
+        output_bytes=sum(graph.tensors[i].n_bytes for i in graph.outputs),
+        inputs=_ends(plan, graph.inputs, bases),
+        outputs=_ends(plan, graph.outputs, bases),
+        state_bytes=plan.state_bytes,
+        started_flag=starts_unlike_zero(graph),
+        state_places=tuple(_place(plan, buffer) for buffer in plan.state_buffers),
+        initial=initial,
         headers=tuple(headers),
         places=tuple(_place(plan, buffer) for buffer in plan.buffers),
-        steps=tuple(_step(plan, number, symbols, operands) for number in range(len(plan.steps))),
+        steps=tuple(_step(plan, number, bases, operands) for number in range(len(plan.steps))),
         constants=tuple(constants),
         observed=tuple(
             ObservedView(
-                expression=f"tinygen_arena + {symbols[index]}",
+                expression=bases[index],
                 size_bytes=graph.tensors[index].n_bytes,
                 step=number,
                 tensor=index,
@@ -160,8 +198,49 @@ def model_view(plan: Plan) -> ModelView:
             )
             for number, step in enumerate(plan.steps)
             for index in step.outputs
+            if index in plan.observed
         ),
     )
+
+
+def _ends(plan: Plan, indices: tuple[int, ...], bases: dict[int, str]) -> tuple[EndView, ...]:
+    writers = {index: number for number, step in enumerate(plan.steps) for index in step.outputs}
+    found, start = [], 0
+    for index in indices:
+        tensor = plan.graph.tensors[index]
+        found.append(
+            EndView(
+                expression=bases[index],
+                size_bytes=tensor.n_bytes,
+                step=writers.get(index, 0),
+                tensor=index,
+                start=start,
+                comment=f"{tensor.dtype} {list(tensor.shape)} {_plain(tensor.name)}",
+            )
+        )
+        start += tensor.n_bytes
+    return tuple(found)
+
+
+def _initial_state(plan: Plan) -> tuple[tuple[InitialView, ...], list[ConstantView]]:
+    places = {buffer.tensor: buffer for buffer in plan.state_buffers}
+    views, arrays = [], []
+    for state in plan.graph.states:
+        data = np.frombuffer(np.ascontiguousarray(state.initial).tobytes(), np.int8)
+        name = _plain(plan.graph.tensors[state.tensor].name)
+        symbol = "" if data.size == 0 or (data == data[0]).all() else f"state_{state.tensor}_initial"
+        if symbol:
+            arrays.append(_array(symbol, data, f"state at the start: {name}"))
+        views.append(
+            InitialView(
+                place=_place_symbol(places[state.tensor]),
+                size_bytes=data.size,
+                fill=int(data[0]) if data.size else 0,
+                symbol=symbol,
+                comment=name,
+            )
+        )
+    return tuple(views), arrays
 
 
 def runtime_version() -> int:
@@ -220,13 +299,22 @@ def _array(symbol: str, array: npt.NDArray[np.generic], comment: str) -> Constan
         count=array.size,
         alignment_bytes=4,
         comment=comment,
-        values=_wrapped(_literal(int(value)) for value in array.reshape(-1).tolist()),
+        values=_wrapped(_literal(value) for value in array.reshape(-1).tolist()),
     )
 
 
-def _literal(value: int) -> str:
-    # -2147483648 is a long long minus sign away from int in C++.
-    return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+def _literal(value: float) -> str:
+    if isinstance(value, float):
+        return f"{value.hex()}F"
+    # -2147483648 is a long long minus sign away from int in C++, and -2^63 from long long.
+    if value == -(2**31):
+        return "(-2147483647 - 1)"
+    return "(-9223372036854775807 - 1)" if value == -(2**63) else str(int(value))
+
+
+def _view(expression: str, dtype: str) -> str:
+    """The pointer a kernel gets: the arena is bytes, other types are views of it."""
+    return f"view_{_VIEWS[dtype]}({expression})" if dtype in _VIEWS else expression
 
 
 def _wrapped(words: Iterable[str]) -> str:
@@ -241,7 +329,7 @@ def _wrapped(words: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _step(plan: Plan, number: int, symbols: dict[int, str], operands: dict[int, ConstantView]) -> StepView:
+def _step(plan: Plan, number: int, bases: dict[int, str], operands: dict[int, ConstantView]) -> StepView:
     step = plan.steps[number]
     kernel = kernel_of(step)
     tensors = plan.graph.tensors
@@ -251,9 +339,10 @@ def _step(plan: Plan, number: int, symbols: dict[int, str], operands: dict[int, 
     call = ""
     if kernel.header:
         arguments = [
-            f"weights::{operands[i].symbol}" if i in operands else f"tinygen_arena + {symbols[i]}" for i in step.inputs
+            f"weights::{operands[i].symbol}" if i in operands else _view(bases[i], tensors[i].dtype)
+            for i in step.inputs
         ]
-        arguments += [f"tinygen_arena + {symbols[i]}" for i in step.outputs]
+        arguments += [_view(bases[i], tensors[i].dtype) for i in step.outputs]
         arguments += [f"weights::{_constant_symbol(step, name)}" for name in kernel.arguments]
         if step.scratch_bytes:
             arguments.append(f"tinygen_arena + kScratch{number}")

@@ -75,6 +75,7 @@ def render_project(
     selftest: Sequence[SelfTestVector] = (),
     *,
     stack_bytes: int = STACK_BYTES,
+    copies_apart: bool = False,
 ) -> RenderedTree:
     """Make the whole project. The same input gives the same bytes on every machine.
 
@@ -85,6 +86,7 @@ def render_project(
         model_files: what the other views rendered: {path in the project: bytes} (src/model.cpp, src/features.cpp...).
         selftest: vectors compiled into the image.
         stack_bytes: reserve for the stack; a multiple of 16.
+        copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
 
     Raises:
         TinygenError: two views claim the same file (our bug), or a name would break C++ or ini syntax.
@@ -103,7 +105,7 @@ def render_project(
         "src/main.cpp": render("project/src/main.cpp.j2", {"arduino": board.platformio.framework == "arduino"}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
         "lib/tinygen/library.json": _template_file("lib/library.json"),
-        **render_board(board, stack_bytes),
+        **render_board(board, stack_bytes, copies_apart=copies_apart),
         **_runtime(board),
     }
     if view.cpu_flags:

@@ -107,3 +107,18 @@ def input_radius(integer_bits: int, left_shift: int) -> int:
     """
     largest = float((1 << integer_bits) - 1) * float(1 << (31 - integer_bits)) / 2.0**left_shift
     return int(np.floor(largest))
+
+
+def tanh(a: npt.ArrayLike, integer_bits: int) -> Int64:
+    """tanh(a), Q`integer_bits` to Q0: (1 - e) / (1 + e) with e = exp(-2|a|)."""
+    raw = np.asarray(a, np.int64)
+    e = exp_on_negative_values(np.where(raw < 0, raw, -raw), integer_bits + 1)
+    total = e + INT32_MAX
+    half_denominator = (total + np.where(total >= 0, 1, -1)) // 2
+    x = _48_OVER_17 + _multiply(half_denominator, _MINUS_32_OVER_17)
+    for _ in range(3):
+        product = _multiply(half_denominator, x)
+        x = x + saturating_shift_left(_multiply(x, (1 << 29) - product), 2)
+    positive = saturating_shift_left(x - (1 << 29), 2)
+    result: Int64 = np.where(raw == 0, np.int64(0), np.where(raw < 0, -positive, positive))
+    return result

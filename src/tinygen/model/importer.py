@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.errors import TinygenError, bad_input
 from tinygen.model.flatbuffer import Table, open_root
-from tinygen.model.ir import Graph, Op, Quantization, Tensor
+from tinygen.model.ir import Graph, Op, Quantization, State, Tensor
 from tinygen.model.lowering import OpContext
 from tinygen.model.ops.registry import OPS, find_op
 from tinygen.model.schema import (
@@ -26,6 +26,8 @@ from tinygen.model.schema import (
     TABLES,
     TENSOR_TYPES,
 )
+from tinygen.model.simplify import FOLDABLE, simplify
+from tinygen.model.variables import HANDLE, ONCE, Subgraph, resolve
 
 _QUANTIZE_HINT = (
     "quantise it fully to INT8 when converting: representative_dataset, supported_ops = [TFLITE_BUILTINS_INT8], "
@@ -62,19 +64,22 @@ def load(tflite: bytes, name: str) -> Graph:
     if model.number("version") != SCHEMA_VERSION:
         raise bad_input(f"schema version {model.number('version')}, supported: {SCHEMA_VERSION}", where=name)
     subgraphs = model.tables("subgraphs", "subgraph")
-    if len(subgraphs) != 1:
-        raise bad_input(f"{len(subgraphs)} subgraphs, supported: 1 (no control flow, no CALL_ONCE)", where=name)
+    if not subgraphs:
+        raise bad_input("0 subgraphs, there must be one", where=name)
     main = subgraphs[0]
     names = _operator_names(model, name)
-    operators = main.tables("operators", "operator")
     n_tensors = len(main.tables("tensors", "tensor"))
-    ops = tuple(_read_op(table, position, names, n_tensors, name) for position, table in enumerate(operators))
+    bodies = [_read_subgraph(model, table, names, name) for table in subgraphs]
+    _refuse_unsupported(bodies[0].ops, name, FOLDABLE)
+    ops, variables, states = resolve(bodies, name)
     inputs, outputs = main.numbers("inputs"), main.numbers("outputs")
     _check_indices(inputs, n_tensors, f"{name}: model inputs")
     _check_indices(outputs, n_tensors, f"{name}: model outputs")
+    tensors = _read_tensors(model, main, ops, inputs + outputs, variables, name=name)
+    states += _in_place_states(main, ops, tensors, name)
+    _check_order(ops, tensors, frozenset(state.tensor for state in states), inputs, outputs, name=name)
+    ops, tensors = simplify(ops, tensors, outputs, name)
     _refuse_unsupported(ops, name)
-    tensors = _read_tensors(model, main, ops, inputs + outputs, name)
-    _check_order(ops, tensors, inputs, outputs, name)
     _refuse_float(ops, tensors, name)
     graph = Graph(
         name=name,
@@ -84,16 +89,59 @@ def load(tflite: bytes, name: str) -> Graph:
         inputs=inputs,
         outputs=outputs,
         description=model.text("description"),
+        states=tuple(states),
     )
     for op in ops:
         definition = find_op(op.name)
         if definition is not None:
             context = OpContext(model=name, op=op, tensors=tensors)
             for slot, index in enumerate(op.inputs):
-                if slot not in definition.data_inputs and index >= 0 and tensors[index].data is None:
+                if slot not in definition.slots(op) and index >= 0 and tensors[index].data is None:
                     raise context.fail(f"input {slot} ('{tensors[index].name}') must be a constant in the file")
             definition.lower(context)
     return graph
+
+
+def _read_subgraph(model: Table, table: Table, names: list[str], name: str) -> Subgraph:
+    operators, tensors = table.tables("operators", "operator"), table.tables("tensors", "tensor")
+    buffers = model.tables("buffers", "buffer")
+    return Subgraph(
+        table=table,
+        ops=tuple(_read_op(one, position, names, len(tensors), name) for position, one in enumerate(operators)),
+        read_tensor=lambda index: _read_tensor(tensors[index], index, buffers, name),
+    )
+
+
+def _in_place_states(main: Table, ops: tuple[Op, ...], tensors: dict[int, Tensor], name: str) -> list[State]:
+    """Tensors that operators update in place (SVDF, LSTM); TFLM starts them at their zero point."""
+    tables = main.tables("tensors", "tensor")
+    users: dict[int, list[str]] = {}
+    held: dict[int, Tensor] = {}
+    for op in ops:
+        definition = find_op(op.name)
+        for slot, index in enumerate(op.inputs):
+            if not 0 <= index < len(tables) or not tables[index].number("is_variable"):
+                continue
+            users.setdefault(index, []).append(op.where)
+            if definition is None or slot not in definition.state_inputs:
+                raise bad_input(
+                    f"input {slot} ('{tensors[index].name}') is a variable; the operator does not update it",
+                    where=f"{name}: {op.where}",
+                )
+            held[index] = tensors[index]
+        for slot in definition.state_inputs if definition is not None else ():
+            index = op.inputs[slot] if slot < len(op.inputs) else -1
+            if index not in held:
+                raise bad_input(f"input {slot} must be a variable of the model", where=f"{name}: {op.where}")
+    found = []
+    for index, tensor in held.items():
+        if len(users[index]) != 1:
+            raise bad_input(f"variable '{tensor.name}' is shared by {' and '.join(users[index])}", where=name)
+        if tensor.data is not None or tensor.dtype not in ("int8", "int16"):
+            raise bad_input(f"variable '{tensor.name}' of {tensor.dtype} is not supported", where=name)
+        start = tensor.quantization.zero_point if tensor.quantization is not None and tensor.dtype == "int8" else 0
+        found.append(State(tensor=index, initial=np.full(tensor.shape, start, np.dtype(_NUMPY[tensor.dtype]))))
+    return found
 
 
 def _operator_names(model: Table, name: str) -> list[str]:
@@ -118,7 +166,16 @@ def _read_op(table: Table, position: int, names: list[str], n_tensors: int, mode
     inputs, outputs = table.numbers("inputs"), table.numbers("outputs")
     _check_indices(tuple(i for i in inputs if i != -1), n_tensors, where)
     _check_indices(outputs, n_tensors, where)
-    return Op(position=position, name=name, inputs=inputs, outputs=outputs, options=_options(table, name, where))
+    intermediates = table.numbers("intermediates")
+    _check_indices(intermediates, n_tensors, where)
+    return Op(
+        position=position,
+        name=name,
+        inputs=inputs,
+        outputs=outputs,
+        options=_options(table, name, where),
+        intermediates=intermediates,
+    )
 
 
 def _options(table: Table, name: str, where: str) -> dict[str, int | float | bool | str]:
@@ -157,8 +214,9 @@ def _check_indices(indices: tuple[int, ...], n_tensors: int, where: str) -> None
             raise bad_input(f"names tensor {index}, there are {n_tensors}", where=where, hint="the file is damaged")
 
 
-def _refuse_unsupported(ops: tuple[Op, ...], name: str) -> None:
-    unknown = [op for op in ops if find_op(op.name) is None]
+def _refuse_unsupported(ops: tuple[Op, ...], name: str, besides: frozenset[str] = frozenset()) -> None:
+    known = {*besides, HANDLE, ONCE}
+    unknown = [op for op in ops if find_op(op.name) is None and op.name not in known]
     if not ops:
         raise bad_input("the model has no operators", where=name)
     if unknown:
@@ -179,23 +237,28 @@ def _refuse_float(ops: tuple[Op, ...], tensors: dict[int, Tensor], name: str) ->
 
 
 def _read_tensors(
-    model: Table, main: Table, ops: tuple[Op, ...], ends: tuple[int, ...], name: str
+    model: Table, main: Table, ops: tuple[Op, ...], ends: tuple[int, ...], variables: list[Tensor], *, name: str
 ) -> dict[int, Tensor]:
     buffers = model.tables("buffers", "buffer")
-    used = {i for op in ops for i in op.inputs + op.outputs if i >= 0} | set(ends)
+    found = {tensor.index: tensor for tensor in variables}
+    used = ({i for op in ops for i in op.inputs + op.outputs if i >= 0} | set(ends)) - set(found)
     tables = main.tables("tensors", "tensor")
-    return {i: _read_tensor(tables[i], i, buffers, name) for i in sorted(used)}
+    found |= {i: _read_tensor(tables[i], i, buffers, name) for i in sorted(used)}
+    # Operators' intermediates hold no values, only scales; their shapes may be empty.
+    for index in {i for op in ops for i in op.intermediates} - used:
+        found[index] = _read_tensor(tables[index], index, buffers, name, may_be_empty=True)
+    return found
 
 
-def _read_tensor(table: Table, index: int, buffers: tuple[Table, ...], model: str) -> Tensor:
+def _read_tensor(
+    table: Table, index: int, buffers: tuple[Table, ...], model: str, *, may_be_empty: bool = False
+) -> Tensor:
     label = table.text("name")
     where = f"{model}: tensor {index} '{label}'"
     type_name = TENSOR_TYPES.get(table.number("type"), f"type {table.number('type')}")
     if type_name not in DTYPES:
         raise bad_input(f"has type {type_name}", where=where, hint="supported: " + ", ".join(sorted(DTYPES)))
     dtype = DTYPES[type_name]
-    if table.number("is_variable"):
-        raise bad_input("is a variable (keeps state between inferences), not supported", where=where)
     if table.has("sparsity"):
         raise bad_input("is stored sparse, not supported", where=where, hint="convert without sparsity")
     shape = table.numbers("shape")
@@ -203,7 +266,7 @@ def _read_tensor(table: Table, index: int, buffers: tuple[Table, ...], model: st
         raise bad_input(
             f"has the dynamic shape {list(shape)}", where=where, hint="fix every dimension (batch 1) before converting"
         )
-    if any(size == 0 for size in shape) or math.prod(shape) > _MAX_ELEMENTS or len(shape) > 8:
+    if (any(size == 0 for size in shape) and not may_be_empty) or math.prod(shape) > _MAX_ELEMENTS or len(shape) > 8:
         raise bad_input(f"has the absurd shape {list(shape)}", where=where)
     buffer = table.number("buffer")
     if buffer >= len(buffers):
@@ -256,7 +319,13 @@ def _quantization(table: Table, shape: tuple[int, ...], dtype: str, where: str) 
 
 
 def _check_order(
-    ops: tuple[Op, ...], tensors: dict[int, Tensor], inputs: tuple[int, ...], outputs: tuple[int, ...], name: str
+    ops: tuple[Op, ...],
+    tensors: dict[int, Tensor],
+    states: frozenset[int],
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    *,
+    name: str,
 ) -> None:
     """Every tensor exists before it is read and is written once; the model has inputs and outputs of its own."""
     if not inputs or not outputs:
@@ -270,13 +339,15 @@ def _check_order(
             raise bad_input(f"input tensor {index} '{tensors[index].name}' is a constant", where=name)
     if len(set(inputs)) != len(inputs) or len(set(outputs)) != len(outputs):
         raise bad_input("an input or output is listed twice", where=name)
-    ready = set(inputs) | {i for i, tensor in tensors.items() if tensor.is_constant}
+    if states & set(inputs + outputs):
+        raise bad_input("a variable is a model input or output, not supported", where=name)
+    ready = set(inputs) | states | {i for i, tensor in tensors.items() if tensor.is_constant}
     for op in ops:
         for index in op.inputs:
             if index >= 0 and index not in ready:
                 raise wrong(op, index, "reads before anything has written")
         for index in op.outputs:
-            if index in ready:
+            if index in ready and index not in states:
                 raise wrong(op, index, "writes a second time (or over a constant or model input)")
             ready.add(index)
     for index in outputs:

@@ -10,6 +10,18 @@ import numpy.typing as npt
 
 DType = Literal["int8", "int16", "int32", "int64", "float32", "bool", "uint8", "int4", "resource"]
 
+# How NumPy calls the types (int4 and resource have no counterpart).
+NUMPY_TYPES: dict[str, str] = {
+    "int8": "<i1",
+    "uint8": "<u1",
+    "bool": "<u1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "float32": "<f4",
+    "int4": "<i1",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantization:
@@ -74,6 +86,7 @@ class Op:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: dict[str, int | float | bool | str] = field(default_factory=dict)
+    intermediates: tuple[int, ...] = ()
 
     @property
     def where(self) -> str:
@@ -82,8 +95,68 @@ class Op:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class State:
+    """Memory that outlives an inference: a variable of the model, or what a rewrite carries from run to run.
+
+    Attributes:
+        tensor: index in `Graph.tensors` (a variable without a tensor in the main subgraph gets a new index). Operators
+            name it among their inputs (read, or read and updated in place) or outputs (ASSIGN_VARIABLE).
+        initial: its values before the first inference and after a reset, of the tensor's dtype and shape.
+    """
+
+    tensor: int
+    initial: npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassLog:
+    """What one rewrite did, for `--explain`.
+
+    Attributes:
+        obligation: what must hold for the rewrite to change no byte; the pass checked it wherever it acted.
+        changes: one line each; `refusals` say where it could have acted and did not, and why.
+    """
+
+    name: str
+    obligation: str
+    changes: tuple[str, ...]
+    refusals: tuple[str, ...]
+    macs_before: int
+    macs_after: int
+    weights_before: int
+    weights_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rewritten:
+    """What became of the imported graph.
+
+    Attributes:
+        source: the graph as imported.
+        passes: in the order they ran.
+        slices: {tensor index: flat positions in the imported graph's tensor that this graph's tensor stands for}; a
+            tensor that is not named stands for all of its own.
+        window_rows, hop_rows: of the input, where the graph runs incrementally; 0 otherwise.
+    """
+
+    source: Graph
+    passes: tuple[PassLog, ...] = ()
+    slices: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
+    window_rows: int = 0
+    hop_rows: int = 0
+
+    def absent(self, present: frozenset[int]) -> tuple[int, ...]:
+        """Tensors the imported graph's operators write and this one does not have among `present`."""
+        return tuple(i for op in self.source.ops for i in op.outputs if i not in present)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Graph:
-    """A checked model: every index valid, ops in an order in which every input exists."""
+    """A checked model: every index valid, ops in an order in which every input exists.
+
+    `states` is empty for a model whose answer depends on nothing but its inputs. VAR_HANDLE and CALL_ONCE are gone:
+    READ_VARIABLE is (state) -> (tensor), ASSIGN_VARIABLE is (tensor) -> (state).
+    """
 
     name: str
     digest: str
@@ -92,6 +165,13 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     description: str = ""
+    states: tuple[State, ...] = ()
+    rewritten: Rewritten | None = None
+
+    @property
+    def state_tensors(self) -> frozenset[int]:
+        """Indices of the tensors that outlive an inference."""
+        return frozenset(state.tensor for state in self.states)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,6 +179,7 @@ class Step:
     """One call of the generated program: an op with integer parameters only, and the kernel chosen for it.
 
     Attributes:
+        position: its number in the program (`op.position` is the operator's number in the file).
         params: scalars the kernel gets as compile-time constants, by the names the C++ template struct uses.
         constants: arrays rendered into weights.cpp, by the names the kernel template's call uses.
         kernel: id of the KernelDef, `<op>_<dtype>_<variant>`.
@@ -140,6 +221,9 @@ class Plan:
         buffers: by tensor index; a step's scratch has tensor -1 and is named "scratch@<position>".
         lower_bound_bytes: the largest sum of simultaneously live buffers: no allocation can be smaller.
         observed: tensor indices in the order the program writes them; a digest on the wire is an index into this.
+        state_bytes: size of the static array beside the arena that outlives an inference; 0 for a model without state.
+        state_buffers: places in that array, of the graph's states and of tensors that live in one (offsets are into
+            the state array, not the arena).
     """
 
     graph: Graph
@@ -151,12 +235,14 @@ class Plan:
     weights_bytes: int
     macs: int
     observed: tuple[int, ...]
+    state_bytes: int = 0
+    state_buffers: tuple[Buffer, ...] = ()
 
     def buffer_of(self, tensor: int) -> Buffer:
         """The arena place of a tensor.
 
         Raises:
-            KeyError: the tensor has none (it is constant).
+            KeyError: the tensor has none (it is constant, or lives in the state).
         """
         for buffer in self.buffers:
             if buffer.tensor == tensor:

@@ -146,7 +146,9 @@ class OpContext:
                 low, high = self.quantized(-1.0, quantization), self.quantized(1.0, quantization)
             case _:
                 low, high = INT8_MIN, INT8_MAX
-        low, high = max(low, INT8_MIN), min(high, INT8_MAX)
+        # A clamp that a rewrite took in from the operator behind this one.
+        low = max(low, INT8_MIN, int(self.op.options.get("clamp_min", INT8_MIN)))
+        high = min(high, INT8_MAX, int(self.op.options.get("clamp_max", INT8_MAX)))
         if low > high:
             raise self.fail(f"the activation's range {low}..{high} is empty: scale and zero point cannot be right")
         return low, high
@@ -199,9 +201,12 @@ class OpDef:
         options_table: its options in the schema, "" when it has none.
         options_required: refuse the operator when the file leaves its options out.
         data_inputs: input slots that carry activations; all others must be constants.
+        variadic: every input from data_inputs[0] on carries activations.
+        types: of the data it takes, for the operator table.
         lower: checks everything and gives the integer form.
-        reference: NumPy arithmetic equal to TFLM's reference kernel: (lowered, data inputs) -> outputs. The arrays have
-            the tensors' shapes.
+        reference: NumPy arithmetic equal to TFLM's reference kernel: (lowered, data inputs) -> outputs, and after them
+            the new values of `state_inputs`. The arrays have the tensors' shapes.
+        state_inputs: those of `data_inputs` that are states the operator updates in place.
     """
 
     name: str
@@ -210,6 +215,13 @@ class OpDef:
     data_inputs: tuple[int, ...]
     lower: Callable[[OpContext], Lowered]
     reference: Callable[[Lowered, Sequence[Array], Sequence[tuple[int, ...]]], list[Array]]
+    state_inputs: tuple[int, ...] = ()
+    variadic: bool = False
+    types: tuple[DType, ...] = ("int8",)
+
+    def slots(self, op: Op) -> tuple[int, ...]:
+        """The input slots of an operator that carry activations."""
+        return tuple(range(self.data_inputs[0], len(op.inputs))) if self.variadic else self.data_inputs
 
 
 def round_half_away(value: float) -> int:
@@ -238,6 +250,10 @@ def window_extent(ctx: OpContext, axis: str, size: int, *, kernel: int, stride: 
     Source: ComputePaddingHeightWidth in tensorflow/lite/kernels/padding.h.
     """
     effective = (kernel - 1) * dilation + 1
+    if ctx.op.options.get("padding") == "explicit":
+        # Only rewrites write this: padding they took in from a PAD.
+        before, after = (int(ctx.op.options[f"pad_{axis}_{side}"]) for side in ("before", "after"))
+        return (size + before + after - effective) // stride + 1, before
     if ctx.word("padding", ("same", "valid")) == "same":
         out = -(-size // stride)
         return out, max(0, (out - 1) * stride + effective - size) // 2

@@ -42,15 +42,21 @@ class Layout:
 Overlaps = Mapping[tuple[int, int], int]
 
 
-def allocate(requests: Sequence[Request], overlaps: Overlaps, alignment: int) -> Layout:
+def allocate(
+    requests: Sequence[Request],
+    overlaps: Overlaps,
+    alignment: int,
+    in_place: frozenset[tuple[int, int]] = frozenset(),
+) -> Layout:
     """Search for offsets.
 
     Args:
         requests: what must be placed; keys are unique.
         overlaps: pairs that may share memory. The input's last step must be the output's first.
         alignment: of every offset, in bytes.
+        in_place: pairs (output key, input key) that may have the same offset, but share nothing otherwise.
     """
-    bound = lower_bound(requests, overlaps)
+    bound = lower_bound(requests, overlaps, in_place)
     neighbours = {r.key: [o.key for o in requests if o is not r and r.meets(o)] for r in requests}
     sizes = {r.key: r.size_bytes for r in requests}
     by_size = sorted(requests, key=lambda r: (-r.size_bytes, -r.first, r.key))
@@ -61,7 +67,7 @@ def allocate(requests: Sequence[Request], overlaps: Overlaps, alignment: int) ->
     best: tuple[int, dict[int, int]] | None = None
     for ordering in (by_size, by_area, late_first, early_first):
         order = [r.key for r in ordering]
-        found = _place(order, sizes, neighbours, overlaps, alignment)
+        found = _place(order, sizes, neighbours, overlaps, alignment=alignment, in_place=in_place)
         if best is None or found[0] < best[0]:
             best, best_order = found, order
     if best is None:
@@ -73,7 +79,7 @@ def allocate(requests: Sequence[Request], overlaps: Overlaps, alignment: int) ->
         order = list(best_order)
         moved = order.pop(generator.randrange(len(order)))
         order.insert(generator.randrange(len(order) + 1), moved)
-        found = _place(order, sizes, neighbours, overlaps, alignment)
+        found = _place(order, sizes, neighbours, overlaps, alignment=alignment, in_place=in_place)
         if found[0] <= best[0]:
             best, best_order = found, order
     return Layout(offsets=best[1], arena_bytes=best[0], lower_bound_bytes=bound)
@@ -84,7 +90,9 @@ def _place(
     sizes: Mapping[int, int],
     neighbours: Mapping[int, Sequence[int]],
     overlaps: Overlaps,
+    *,
     alignment: int,
+    in_place: frozenset[tuple[int, int]],
 ) -> tuple[int, dict[int, int]]:
     """(arena bytes, offsets) when each buffer in turn takes the lowest place that fits."""
     offsets: dict[int, int] = {}
@@ -102,7 +110,9 @@ def _place(
                 low = max(low, place - overlaps[key, other] + 1)
             if (other, key) in overlaps:
                 high = min(high, place + overlaps[other, key])
-            if low < high:
+            if (key, other) in in_place or (other, key) in in_place:
+                forbidden += [(low, place), (place + 1, high)]
+            elif low < high:
                 forbidden.append((low, high))
         forbidden.sort()
         offset = 0
@@ -114,7 +124,9 @@ def _place(
     return top, offsets
 
 
-def lower_bound(requests: Sequence[Request], overlaps: Overlaps) -> int:
+def lower_bound(
+    requests: Sequence[Request], overlaps: Overlaps, in_place: frozenset[tuple[int, int]] = frozenset()
+) -> int:
     """No layout can be smaller than what is alive at one step, sharing between input and output allowed for."""
     bound = 0
     for step in sorted({r.first for r in requests} | {r.last for r in requests}):
@@ -125,6 +137,7 @@ def lower_bound(requests: Sequence[Request], overlaps: Overlaps) -> int:
             if output.first != step:
                 continue
             shared = [(r, overlaps[output.key, r.key]) for r in alive if (output.key, r.key) in overlaps]
+            shared += [(r, 0) for r in alive if (output.key, r.key) in in_place]
             if len(shared) == 1:
                 source, distance = shared[0]
                 both = max(output.size_bytes, source.size_bytes, source.size_bytes + distance)

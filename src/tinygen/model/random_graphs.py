@@ -280,14 +280,94 @@ class _Maker:
         return output
 
 
-def random_model(seed: int) -> bytes:
+class _WideMaker(_Maker):
+    """Also draws the operators beyond classifiers: joins, cuts, orders, resizes and two-input arithmetic."""
+
+    def arithmetic(self, value: _Value) -> _Value:
+        name = self.dice.choice(["SUB", "MUL"])
+        others = [o for o in self.older if o.shape == value.shape] or [value]
+        other = self.dice.choice(others)
+        reach = max(value.scale, other.scale) if name == "SUB" else value.scale * other.scale * 80
+        output = self.tensor(value.shape, self.scale(reach / 2, reach * 3), self.zero_point())
+        options = Record(f"{name.title()}Options", {"fused_activation_function": self.activation()})
+        self.builder.op(name, [value.index, other.index], [output.index], options)
+        return output
+
+    def extreme(self, value: _Value) -> _Value:
+        output = self.tensor(value.shape, value.scale, value.zero_point)
+        data = np.array([self.dice.randint(-128, 127) for _ in range(value.shape[-1])], np.int8)
+        label, scales, points = "bound", [value.scale], [value.zero_point]
+        bound = self.builder.tensor(label, "int8", data.shape, scales=scales, zero_points=points, data=data)
+        self.builder.op(self.dice.choice(["MINIMUM", "MAXIMUM"]), [value.index, bound], [output.index])
+        return output
+
+    def function(self, value: _Value) -> _Value:
+        name = self.dice.choice(["ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "TANH"])
+        if name == "TANH":
+            output = self.tensor(value.shape, 1.0 / 128.0, 0)
+        else:
+            output = self.tensor(value.shape, self.scale(value.scale / 2, value.scale * 3), self.zero_point())
+        alpha = Record("LeakyReluOptions", {"alpha": 0.25})
+        self.builder.op(name, [value.index], [output.index], alpha if name == "LEAKY_RELU" else None)
+        return output
+
+    def joined(self, value: _Value) -> _Value:
+        axis = self.dice.choice([1, 2, 3])
+        alike = [
+            o for o in self.older if (o.shape, o.scale, o.zero_point) == (value.shape, value.scale, value.zero_point)
+        ]
+        parts = [value, self.dice.choice([*alike, value])]
+        shape = tuple(n * (1 + (i == axis)) for i, n in enumerate(value.shape))
+        output = self.tensor(shape, value.scale, value.zero_point)
+        options = Record("ConcatenationOptions", {"axis": axis})
+        self.builder.op("CONCATENATION", [part.index for part in parts], [output.index], options)
+        return output
+
+    def cut(self, value: _Value) -> _Value:
+        begins, ends, steps, shape = [], [], [], []
+        for size in value.shape:
+            first = self.dice.randrange(size)
+            step = self.dice.choice([1, 1, 2, -1])
+            end = self.dice.randint(first + 1, size) if step > 0 else -size - 1
+            begins.append(first)
+            ends.append(end)
+            steps.append(step)
+            shape.append(len(range(size)[first:end:step]))
+        listed = [np.array(numbers, np.int32) for numbers in (begins, ends, steps)]
+        inputs = [value.index, *(self.builder.tensor("bounds", "int32", (4,), data=data) for data in listed)]
+        output = self.tensor(tuple(shape), value.scale, value.zero_point)
+        self.builder.op("STRIDED_SLICE", inputs, [output.index], Record("StridedSliceOptions", {}))
+        return output
+
+    def turned(self, value: _Value) -> _Value:
+        order = self.dice.choice([(0, 2, 1, 3), (0, 3, 1, 2), (0, 2, 3, 1)])
+        index = self.builder.tensor("order", "int32", (4,), data=np.array(order, np.int32))
+        output = self.tensor(tuple(value.shape[i] for i in order), value.scale, value.zero_point)
+        self.builder.op("TRANSPOSE", [value.index, index], [output.index])
+        return output
+
+    def resized(self, value: _Value) -> _Value:
+        name, table = self.dice.choice(
+            [("RESIZE_BILINEAR", "ResizeBilinearOptions"), ("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions")]
+        )
+        size = [self.dice.randint(1, 9) for _ in range(2)]
+        index = self.builder.tensor("size", "int32", (2,), data=np.array(size, np.int32))
+        corners, half = self.dice.choice([(0, 0), (1, 0), (0, 1)])
+        output = self.tensor((value.shape[0], *size, value.shape[3]), value.scale, value.zero_point)
+        options = Record(table, {"align_corners": corners, "half_pixel_centers": half})
+        self.builder.op(name, [value.index, index], [output.index], options)
+        return output
+
+
+def random_model(seed: int, *, wide: bool = False) -> bytes:
     """A .tflite file with a random chain (and branches) of the supported operators, one input and one output.
 
     Args:
         seed: decides everything.
+        wide: draw from the operators beyond classifiers too.
     """
     dice = random.Random(seed)
-    maker = _Maker(ModelBuilder(description=f"random {seed}"), dice, [])
+    maker = _WideMaker(ModelBuilder(description=f"random {seed}"), dice, [])
     shape = (1, dice.randint(1, 9), dice.randint(1, 9), dice.randint(1, 9))
     value = maker.tensor(shape, maker.scale(0.005, 0.1), maker.zero_point())
     first = value
@@ -301,6 +381,16 @@ def random_model(seed: int) -> bytes:
         maker.pad,
         maker.elementwise,
     ]
+    if wide:
+        spatial += [
+            maker.arithmetic,
+            maker.extreme,
+            maker.function,
+            maker.joined,
+            maker.cut,
+            maker.turned,
+            maker.resized,
+        ]
     for _ in range(dice.randint(1, 6)):
         maker.older.append(value)
         value = dice.choice(spatial)(value)

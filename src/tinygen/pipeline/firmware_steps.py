@@ -22,6 +22,7 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.budget import check_budget
 from tinygen.model.ir import Plan, Quantization, Tensor
+from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
@@ -87,7 +88,7 @@ def planned(ctx: Context) -> Planned:
     board = ctx.board
     made = converted(ctx)
     graph = importer.load(made.model.tflite, f"{made.task.name}.tflite")
-    plan = compiler.plan(graph, board.chip)
+    plan = compiler.plan(rewrite(graph), board.chip)
     check_fits(ctx, plan, board, made.task.features)
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
     quantization = for_input(made.task.features, in_q.scale, in_q.zero_point)

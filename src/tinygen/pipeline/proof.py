@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,8 +22,10 @@ from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain.relink import relink_for_xtensa_sim
+from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
 from tinygen.verify.facts import MODES, Mode, Setup
+from tinygen.verify.rewritten import imported
 from tinygen.verify.values import Vector
 
 DEFAULT_VECTORS = 50
@@ -37,7 +40,14 @@ def default_vectors(target: str, macs: int) -> int:
     return max(1, min(_SLOW_VECTORS, _SLOW_MACS // max(macs, 1)))
 
 
-def image_for(ctx: Context, made: Built, target: str) -> Image:
+class Linked(Protocol):
+    """Whatever brings a linked image."""
+
+    @property
+    def firmware(self) -> Firmware: ...
+
+
+def image_for(ctx: Context, made: Linked, target: str) -> Image:
     """The program a target runs: the linked image, or its objects relinked for QEMU's Xtensa machine.
 
     Raises:
@@ -53,7 +63,7 @@ def image_for(ctx: Context, made: Built, target: str) -> Image:
 
 
 @contextmanager
-def connected(ctx: Context, made: Built, on: str) -> Iterator[tuple[Target, Client]]:
+def connected(ctx: Context, made: Linked, on: str) -> Iterator[tuple[Target, Client]]:
     """A running target and a client that accepts only this build.
 
     Raises:
@@ -101,7 +111,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
 
     def numpy_reference(vector: Vector) -> dict[int, np.ndarray]:
         shape = planned.input_tensor.shape
-        return reference.run(plan.graph, [vector.model_input.reshape(shape)])
+        return reference.run(imported(plan.graph), [vector.model_input.reshape(shape)])
 
     with connected(ctx, made, chosen) as (target, client):
         setup = Setup(

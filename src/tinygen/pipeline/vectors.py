@@ -15,6 +15,7 @@ from tinygen.verify import bundle
 from tinygen.verify import vectors as vector_maker
 from tinygen.verify.cache import Cache
 from tinygen.verify.expect import expectations
+from tinygen.verify.rewritten import imported
 from tinygen.verify.values import Expected, Vector
 from tinygen.verify.wheel import PINNED_VERSION
 
@@ -52,7 +53,9 @@ def asked(
         loaded = bundle.load(ctx.kit, model_digest=digest_bytes(made.model.tflite))
         return Asked(vectors=loaded.vectors[:count], expected=loaded.expected[:count], source=loaded.source)
     vectors = vector_maker.make(made.heldout, made.task.features, quantization, count, ctx.config.seed)
-    answers = expectations(made.model.tflite, plan.graph, vectors, Cache(ctx.cache_dir / "oracle"), ctx.progress)
+    answers = expectations(
+        made.model.tflite, imported(plan.graph), vectors, Cache(ctx.cache_dir / "oracle"), ctx.progress
+    )
     return Asked(vectors=vectors, expected=answers.expected, source=answers.source)
 
 

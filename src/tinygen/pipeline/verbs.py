@@ -15,8 +15,6 @@ from tinygen.core.values import Report
 from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
 from tinygen.device import discovery
-from tinygen.model import compile as compiler
-from tinygen.model import importer
 from tinygen.pipeline import firmware_steps, proof, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.report import html
@@ -78,33 +76,11 @@ def convert(ctx: Context, output: Path | None) -> Report:
     return saved.keep(ctx, views.conversion(made, output or made.path / "model.tflite"))
 
 
-def compile_model(ctx: Context, model: Path | None) -> Report:
-    """Plan a model for the board: kernels, memory, weights, before anything is built.
-
-    Args:
-        ctx: names the board and the budget.
-        model: any INT8 .tflite; None takes the task's own.
-
-    Raises:
-        TinygenError: the file is no INT8 model, holds an unsupported operator, or does not fit.
-    """
-    board = ctx.board
-    if model is None:
-        return saved.keep(ctx, views.compilation(firmware_steps.planned(ctx).plan, board))
-    try:
-        data = model.read_bytes()
-    except OSError as error:
-        raise bad_input(f"cannot be read: {error.strerror}", where=str(model)) from error
-    plan = compiler.plan(importer.load(data, model.name), board.chip)
-    firmware_steps.check_fits(ctx, plan, board, None)
-    return views.compilation(plan, board)
-
-
 def generate(ctx: Context, output: Path | None) -> Report:
     """Write the PlatformIO project.
 
     Raises:
-        TinygenError: as `compile_model`; the folder holds something else, or cannot be written.
+        TinygenError: as `convert`; it does not fit; the folder holds something else, or cannot be written.
     """
     if output is not None and output.exists() and any(output.iterdir()) and not (output / "platformio.ini").is_file():
         raise bad_input("is not empty and no generated project", where=str(output), hint="name a new folder")

@@ -9,6 +9,7 @@ from tinygen.core.progress import Progress, silent
 from tinygen.core.values import Report
 from tinygen.device.values import Hello
 from tinygen.verify.facts import MODES, DeviceClient, Layer, Mode, Setup, layers_of
+from tinygen.verify.rewritten import arrays_on_device, on_device
 from tinygen.verify.runner import Reference, Runner, Tally
 from tinygen.verify.summary import Outcome, report_of
 from tinygen.verify.values import Expected, Vector
@@ -45,6 +46,8 @@ def verify(
         raise bad_input(f"{len(expected)} answers for {len(vectors)} vectors", where="verify")
     if not modes or any(mode not in MODES for mode in modes):
         raise bad_input(f"unknown mode among {list(modes)}", where="verify", hint="known: raw, tensor")
+    expected = [on_device(setup.plan, answer) for answer in expected]
+    ours = _on_device(setup, reference) if reference is not None else None
     tally = Tally()
     refused = ""
     layers: tuple[Layer, ...] = ()
@@ -62,7 +65,7 @@ def verify(
     mismatch = _mismatch(tally.hello, setup, usable, vectors[0]) if tally.hello is not None and not refused else ""
     if tally.hello is not None and not refused and not mismatch:
         layers = layers_of(setup.plan) if tally.hello.observed_count else ()
-        runner = Runner(client, setup, layers, tally, reference)
+        runner = Runner(client, setup, layers, tally, ours)
         runner.check_reference(vectors[:_LADDER_VECTORS], expected[:_LADDER_VECTORS])
         runner.run(vectors, expected, usable, progress)
     outcome = Outcome(
@@ -76,6 +79,11 @@ def verify(
         mismatch=mismatch,
     )
     return report_of(outcome)
+
+
+def _on_device(setup: Setup, reference: Reference) -> Reference:
+    """The reference of the imported model, cut as the oracle's answers are."""
+    return lambda vector: arrays_on_device(setup.plan, reference(vector))
 
 
 def _other_build(hello: Hello, setup: Setup) -> str:

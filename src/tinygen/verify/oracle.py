@@ -26,12 +26,13 @@ _ARENA_FLOOR_BYTES = 4 << 20
 def written_tensors(graph: Graph) -> tuple[int, ...]:
     """Tensor indices that operators of the graph write, in that order; what can be asked of the interpreter.
 
-    RESOURCE tensors are left out: asking TFLM for one ends the process. Constants are nobody's result.
+    RESOURCE tensors and the states that stand for them are left out: asking TFLM for one ends the process. Constants
+    are nobody's result.
     """
     found: dict[int, None] = {}
     for op in graph.ops:
         for index in op.outputs:
-            tensor = graph.tensors.get(index)
+            tensor = graph.tensors.get(index) if index not in graph.state_tensors else None
             if tensor is not None and not tensor.is_constant and tensor.dtype != "resource":
                 found[index] = None
     return tuple(found)

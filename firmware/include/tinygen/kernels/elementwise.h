@@ -25,4 +25,34 @@ void relu6_int8_table(const std::int8_t* input, std::int8_t* output, const std::
   table_lookup<P>(input, output, table);
 }
 
+template <typename P>
+void abs_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
+template <typename P>
+void elu_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
+template <typename P>
+void hard_swish_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
+template <typename P>
+void leaky_relu_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
+template <typename P>
+void table_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
+template <typename P>
+void tanh_int8_table(const std::int8_t* input, std::int8_t* output, const std::int8_t* table) {
+  table_lookup<P>(input, output, table);
+}
+
 }  // namespace tinygen::kernels

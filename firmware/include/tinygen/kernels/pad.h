@@ -20,4 +20,9 @@ void pad_int8_generic(const std::int8_t* input, std::int8_t* output) {
   }
 }
 
+template <typename P>
+void padv2_int8_generic(const std::int8_t* input, std::int8_t* output) {
+  pad_int8_generic<P>(input, output);
+}
+
 }  // namespace tinygen::kernels

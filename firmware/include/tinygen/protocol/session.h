@@ -38,7 +38,8 @@ class Session {
 
   void run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after);
   static bool after_step(void* context, std::uint16_t step);
-  void restore_input();
+  void begin_input();
+  void prepare_run();
   bool input_ready() const;
 
   void answer(const void* payload, std::size_t bytes) { answer(payload, bytes, nullptr, 0); }
@@ -62,6 +63,7 @@ class Session {
   std::uint32_t input_bytes_ = 0;
   std::uint32_t instants_ = 0;
   bool raw_active_ = false;
+  bool state_saved_ = false;  // the model's state before this input has been kept
 
   // Last inference.
   Result result_ = Result::none;

@@ -64,6 +64,8 @@ class KernelDef:
             share memory with that input, provided nobody reads the input later. It follows from the order in which
             the kernel reads and writes; 0 means element by element, in place.
         alias: output and input 0 are the same bytes; nothing runs.
+        in_place: the output may lie exactly where input 0 does, or apart from it; nothing in between. Preferred only
+            where the memory search finds that it makes the arena smaller.
     """
 
     id: str
@@ -76,9 +78,10 @@ class KernelDef:
     scratch_bytes: Callable[[Lowered], int] = no_scratch
     overlap: Callable[[Lowered], dict[int, int]] = no_overlap
     alias: bool = False
+    in_place: bool = False
 
 
-def _first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:
+def first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:
     """The first position >= 0 of a window along one axis, None when the window misses the input."""
     for k in range(taps):
         position = first + k * dilation
@@ -95,10 +98,10 @@ def window_overlap(lowered: Lowered, tile_pixels: int = 1) -> dict[int, int]:
     """
     p = lowered.params
     rows = [
-        _first_tap(y * p["stride_h"] - p["pad_top"], p["k_h"], p["dilation_h"], p["in_h"]) for y in range(p["out_h"])
+        first_tap(y * p["stride_h"] - p["pad_top"], p["k_h"], p["dilation_h"], p["in_h"]) for y in range(p["out_h"])
     ]
     columns = [
-        _first_tap(x * p["stride_w"] - p["pad_left"], p["k_w"], p["dilation_w"], p["in_w"]) for x in range(p["out_w"])
+        first_tap(x * p["stride_w"] - p["pad_left"], p["k_w"], p["dilation_w"], p["in_w"]) for x in range(p["out_w"])
     ]
     nothing = np.int64(1) << 40
     row_start = np.array([nothing if y is None else y * p["in_w"] for y in rows], np.int64)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tinygen.boards.spec import ChipSpec
-from tinygen.model.kernels.base import KernelDef, Packed, fold_input_zero_point, window_overlap, without
+from tinygen.model.kernels.base import KernelDef, Packed, fold_input_zero_point, without
+from tinygen.model.kernels.order import (
+    own_block_inside,
+    own_channel,
+    pairs_inside,
+    pixel_pairs,
+    row_by_row,
+    sliding_window,
+)
 from tinygen.model.lowering import Lowered
 
 _CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
@@ -41,7 +49,7 @@ CONV_2D_INT8_1X1 = KernelDef(
     why="a matrix product: two pixels times two channels per pass over the inputs",
     accepts=_accepts_1x1,
     pack=_pack_1x1,
-    overlap=lambda lowered: window_overlap(lowered, tile_pixels=2),
+    overlap=pixel_pairs,
 )
 
 CONV_2D_INT8_GENERIC = KernelDef(
@@ -51,7 +59,7 @@ CONV_2D_INT8_GENERIC = KernelDef(
     arguments=_CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and grouping",
     pack=_pack_conv,
-    overlap=window_overlap,
+    overlap=sliding_window(pairs_inside),
 )
 
 
@@ -82,7 +90,7 @@ DEPTHWISE_CONV_2D_INT8_BLOCKS = KernelDef(
     why="four channels side by side in registers",
     accepts=_accepts_blocks,
     pack=_pack_blocks,
-    overlap=window_overlap,
+    overlap=sliding_window(own_block_inside),
 )
 
 DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
@@ -92,7 +100,30 @@ DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
     arguments=_CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and depth multiplier",
     pack=_pack_depthwise,
-    overlap=window_overlap,
+    overlap=sliding_window(own_channel),
+)
+
+
+def _accepts_in_place(lowered: Lowered, chip: ChipSpec) -> str | None:
+    del chip
+    p = lowered.params
+    if p["depth_multiplier"] != 1:
+        return f"the depth multiplier is {p['depth_multiplier']}, not 1"
+    if p["out_h"] * p["out_w"] > p["in_h"] * p["in_w"]:
+        return "there are more output than input pixels"
+    return None
+
+
+DEPTHWISE_CONV_2D_INT8_IN_PLACE = KernelDef(
+    id="depthwise_conv_2d_int8_in_place",
+    op="DEPTHWISE_CONV_2D",
+    header="depthwise_in_place.h",
+    arguments=_CHANNEL_ARGUMENTS,
+    why="the result takes its input's place, four channel planes at a time, which makes the arena smaller",
+    accepts=_accepts_in_place,
+    pack=_pack_blocks,
+    scratch_bytes=lambda lowered: 4 * lowered.params["in_h"] * lowered.params["in_w"],
+    in_place=True,
 )
 
 
@@ -113,11 +144,6 @@ def _accepts_per_tensor(lowered: Lowered, chip: ChipSpec) -> str | None:
     return "the outputs have different scales" if lowered.params["per_channel"] else None
 
 
-def _dense_overlap(lowered: Lowered) -> dict[int, int]:
-    p = lowered.params
-    return {0: max((b + 1) * p["out_c"] - b * p["in_c"] for b in (0, p["batch"] - 1))}
-
-
 FULLY_CONNECTED_INT8_PER_TENSOR = KernelDef(
     id="fully_connected_int8_per_tensor",
     op="FULLY_CONNECTED",
@@ -126,7 +152,7 @@ FULLY_CONNECTED_INT8_PER_TENSOR = KernelDef(
     why="one scale for all outputs: multiplier and shift are constants in the code",
     accepts=_accepts_per_tensor,
     pack=_pack_dense_per_tensor,
-    overlap=_dense_overlap,
+    overlap=row_by_row,
 )
 
 FULLY_CONNECTED_INT8_PER_CHANNEL = KernelDef(
@@ -136,5 +162,5 @@ FULLY_CONNECTED_INT8_PER_CHANNEL = KernelDef(
     arguments=_CHANNEL_ARGUMENTS,
     why="a multiplier and shift for each output",
     pack=_pack_dense,
-    overlap=_dense_overlap,
+    overlap=row_by_row,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tinygen.boards.spec import ChipSpec
-from tinygen.model.kernels.base import KernelDef, Packed, elementwise_overlap, window_overlap, without
+from tinygen.model.kernels.base import KernelDef, Packed, elementwise_overlap, without
+from tinygen.model.kernels.order import own_channel, sliding_window
 from tinygen.model.lowering import Lowered
 
 
@@ -18,7 +19,7 @@ AVERAGE_POOL_2D_INT8_GENERIC = KernelDef(
     arguments=(),
     why="any window",
     pack=_pack_pool,
-    overlap=window_overlap,
+    overlap=sliding_window(own_channel),
 )
 
 MAX_POOL_2D_INT8_GENERIC = KernelDef(
@@ -28,7 +29,7 @@ MAX_POOL_2D_INT8_GENERIC = KernelDef(
     arguments=(),
     why="any window",
     pack=_pack_pool,
-    overlap=window_overlap,
+    overlap=sliding_window(own_channel),
 )
 
 MEAN_INT8_GENERIC = KernelDef(id="mean_int8_generic", op="MEAN", header="mean.h", arguments=(), why="any axes")
@@ -97,6 +98,25 @@ RESHAPE_INT8_ALIAS = KernelDef(
     id="reshape_int8_alias", op="RESHAPE", header="", arguments=(), why="the same bytes, nothing to do", alias=True
 )
 
+PADV2_INT8_GENERIC = KernelDef(
+    id="padv2_int8_generic", op="PADV2", header="pad.h", arguments=(), why="up to 4 dimensions"
+)
+
+
+def _alias_kernel(op: str) -> KernelDef:
+    return KernelDef(
+        id=f"{op.lower()}_int8_alias",
+        op=op,
+        header="",
+        arguments=(),
+        why="the same bytes, nothing to do",
+        alias=True,
+    )
+
+
+SQUEEZE_INT8_ALIAS = _alias_kernel("SQUEEZE")
+EXPAND_DIMS_INT8_ALIAS = _alias_kernel("EXPAND_DIMS")
+
 SOFTMAX_INT8_TABLE = KernelDef(
     id="softmax_int8_table",
     op="SOFTMAX",
@@ -118,6 +138,12 @@ def _table_kernel(op: str) -> KernelDef:
     )
 
 
+ABS_INT8_TABLE = _table_kernel("ABS")
+ELU_INT8_TABLE = _table_kernel("ELU")
+HARD_SWISH_INT8_TABLE = _table_kernel("HARD_SWISH")
+LEAKY_RELU_INT8_TABLE = _table_kernel("LEAKY_RELU")
+TANH_INT8_TABLE = _table_kernel("TANH")
 LOGISTIC_INT8_TABLE = _table_kernel("LOGISTIC")
 RELU_INT8_TABLE = _table_kernel("RELU")
 RELU6_INT8_TABLE = _table_kernel("RELU6")
+TABLE_INT8_TABLE = _table_kernel("TABLE")

@@ -1,4 +1,4 @@
-"""One-input elementwise operators: LOGISTIC, RELU, RELU6. Each becomes a table of its 256 results.
+"""One-input elementwise operators. Each becomes a table of its 256 results.
 
 Source: tensorflow/lite/kernels/internal/reference/integer_ops/logistic.h; micro/kernels/activations_common.cc.
 """
@@ -25,6 +25,7 @@ from tinygen.model.lowering import (
     requantized,
     round_half_away,
 )
+from tinygen.model.unary_functions import absolute, elu, hard_swish, hyperbolic_tangent, leaky_relu
 
 _LOGISTIC_INTEGER_BITS = 4
 
@@ -106,5 +107,50 @@ RELU6 = OpDef(
     options_required=False,
     data_inputs=(0,),
     lower=_lower_with(_relu6),
+    reference=_reference,
+)
+
+ABS = OpDef(
+    name="ABS",
+    options_table="",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower_with(absolute),
+    reference=_reference,
+)
+
+ELU = OpDef(
+    name="ELU",
+    options_table="",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower_with(elu),
+    reference=_reference,
+)
+
+HARD_SWISH = OpDef(
+    name="HARD_SWISH",
+    options_table="",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower_with(hard_swish),
+    reference=_reference,
+)
+
+LEAKY_RELU = OpDef(
+    name="LEAKY_RELU",
+    options_table="LeakyReluOptions",
+    options_required=True,
+    data_inputs=(0,),
+    lower=_lower_with(leaky_relu),
+    reference=_reference,
+)
+
+TANH = OpDef(
+    name="TANH",
+    options_table="",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower_with(hyperbolic_tangent),
     reference=_reference,
 )

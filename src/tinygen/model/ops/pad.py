@@ -1,4 +1,4 @@
-"""PAD: surrounds a tensor with its output's zero point.
+"""PAD and PADV2: surround a tensor with its output's zero point, or with a value that the model names.
 
 Source: tensorflow/lite/kernels/internal/reference/pad.h; micro/kernels/pad_common.cc.
 """
@@ -15,7 +15,8 @@ MAX_RANK = 4
 
 
 def _lower(ctx: OpContext) -> Lowered:
-    ctx.arity((2, 2))
+    n_inputs = 3 if ctx.op.name == "PADV2" else 2
+    ctx.arity((n_inputs, n_inputs))
     source, source_q = ctx.activation(0, (1, MAX_RANK))
     output, output_q = ctx.output((1, MAX_RANK))
     paddings = ctx.constant(1, "int32", "paddings")
@@ -28,7 +29,13 @@ def _lower(ctx: OpContext) -> Lowered:
     expect_shape(ctx, output, tuple(size + a + b for size, (a, b) in zip(source.shape, pairs, strict=True)))
     if (source_q.scale, source_q.zero_point) != (output_q.scale, output_q.zero_point):
         raise ctx.fail("input and output have different quantisation; PAD copies bytes")
-    params = {"value": output_q.zero_point}
+    value = output_q.zero_point
+    if ctx.op.name == "PADV2":
+        filler = ctx.constant(2, "int8", "padding value")
+        if filler.data is None or filler.n_elements != 1 or filler.quantization != output_q:
+            raise ctx.fail(f"padding value '{filler.name}' must be one number with the output's quantisation")
+        value = int(np.asarray(filler.data).reshape(-1)[0])
+    params = {"value": value}
     missing = MAX_RANK - rank
     for i in range(MAX_RANK):
         size, (before, after) = (1, (0, 0)) if i < missing else (source.shape[i - missing], pairs[i - missing])
@@ -46,6 +53,15 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
 PAD = OpDef(
     name="PAD",
     options_table="PadOptions",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower,
+    reference=_reference,
+)
+
+PADV2 = OpDef(
+    name="PADV2",
+    options_table="",
     options_required=False,
     data_inputs=(0,),
     lower=_lower,

@@ -1,4 +1,4 @@
-"""RESHAPE: the same bytes under another shape; the planner gives both tensors one place."""
+"""RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape; the planner gives both tensors one place."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ def _lower(ctx: OpContext) -> Lowered:
     return Lowered(params={"n_elements": output.n_elements})
 
 
+def _lower_ones(ctx: OpContext) -> Lowered:
+    """SQUEEZE and EXPAND_DIMS: sizes of 1 come and go."""
+    ctx.arity((1, 1) if ctx.op.name == "SQUEEZE" else (2, 2))
+    source = ctx.tensor(0)
+    output = ctx.tensors[ctx.op.outputs[0]]
+    types = SQUEEZE.types if ctx.op.name == "SQUEEZE" else EXPAND_DIMS.types
+    if source.dtype != output.dtype or source.dtype not in types:
+        raise ctx.fail(f"turns {source.dtype} into {output.dtype}, supported: {', '.join(types)}")
+    if [n for n in source.shape if n != 1] != [n for n in output.shape if n != 1]:
+        raise ctx.fail(f"turns {list(source.shape)} into {list(output.shape)}: more than sizes of 1 come or go")
+    return Lowered(params={"n_elements": output.n_elements})
+
+
 def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     del lowered
     return [inputs[0].reshape(shapes[0])]
@@ -33,4 +46,24 @@ RESHAPE = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_reference,
+)
+
+SQUEEZE = OpDef(
+    name="SQUEEZE",
+    options_table="",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower_ones,
+    reference=_reference,
+    types=("int8", "int16", "int32"),
+)
+
+EXPAND_DIMS = OpDef(
+    name="EXPAND_DIMS",
+    options_table="",
+    options_required=False,
+    data_inputs=(0,),
+    lower=_lower_ones,
+    reference=_reference,
+    types=("int8", "int16"),
 )

@@ -1,0 +1,34 @@
+// Rows picked by number: GATHER and RESIZE_NEAREST_NEIGHBOR, int8.
+#pragma once
+#include <cstdint>
+
+namespace tinygen::kernels {
+
+// P: n_rows, row_bytes, n_picked, run_bytes.
+template <typename P>
+void gather_int8_rows(const std::int8_t* input, std::int8_t* output, const std::int32_t* starts) {
+  for (std::int32_t row = 0; row < P::n_rows; ++row) {
+    for (std::int32_t i = 0; i < P::n_picked; ++i) {
+      const std::int8_t* source = input + starts[i];
+      for (std::int32_t k = 0; k < P::run_bytes; ++k) *output++ = source[k];
+    }
+    input += P::row_bytes;
+  }
+}
+
+// P: batch, image_bytes, out_h, out_w, channels.
+template <typename P>
+void resize_nearest_neighbor_int8_tables(const std::int8_t* input, std::int8_t* output, const std::int32_t* rows,
+                                         const std::int32_t* columns) {
+  for (std::int32_t b = 0; b < P::batch; ++b) {
+    for (std::int32_t y = 0; y < P::out_h; ++y) {
+      for (std::int32_t x = 0; x < P::out_w; ++x) {
+        const std::int8_t* source = input + rows[y] + columns[x];
+        for (std::int32_t c = 0; c < P::channels; ++c) *output++ = source[c];
+      }
+    }
+    input += P::image_bytes;
+  }
+}
+
+}  // namespace tinygen::kernels

@@ -1,0 +1,1 @@
+"""Small models of one operator each, corner cases on purpose: what tests compare with TFLM's interpreter."""

@@ -1,0 +1,58 @@
+"""The table of operators, types and kernels in README.md, made from the registries.
+
+`python -m tinygen.model.optable README.md` rewrites it between its two marks; without a file it prints it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tinygen.core.errors import bad_input
+from tinygen.model.kernels.registry import candidates
+from tinygen.model.ops.registry import OPS
+from tinygen.model.schema import OPERATOR_NAMES
+from tinygen.model.simplify import FLOAT_FUNCTIONS
+
+BEGIN = "<!-- operators: written by python -m tinygen.model.optable README.md -->"
+END = "<!-- end of operators -->"
+
+
+def table() -> str:
+    """The table as Markdown: operators of the file format only, kernels in the order they are tried."""
+    known = set(OPERATOR_NAMES.values())
+    lines = ["| operator | data types | kernels, the preferred one first |", "|---|---|---|"]
+    for op in sorted(OPS, key=lambda one: one.name):
+        if op.name in known:
+            kernels = ", ".join(f"`{kernel.id}`" for kernel in candidates(op.name))
+            lines.append(f"| {op.name} | {', '.join(op.types)} | {kernels} |")
+    lines.append("| SHAPE | int32 | folded: shapes are fixed |")
+    islands = ", ".join(sorted(FLOAT_FUNCTIONS))
+    lines += ["", f"Between DEQUANTIZE and QUANTIZE, float32 {islands} become one table of 256 results."]
+    return "\n".join(lines)
+
+
+def written(text: str) -> str:
+    """A document with the table between its marks.
+
+    Raises:
+        TinygenError: the marks are missing.
+    """
+    before, found, rest = text.partition(BEGIN)
+    _, closed, after = rest.partition(END)
+    if not found or not closed:
+        raise bad_input("has no place for the table of operators", hint=f"put {BEGIN} and {END} where it belongs")
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+def main(arguments: list[str]) -> None:
+    """Rewrite the table in the named file, or print it."""
+    if not arguments:
+        sys.stdout.write(table() + "\n")
+        return
+    path = Path(arguments[0])
+    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,420 @@
+"""compile: any model -> plan -> library, its exact sizes, and a proof. The three tasks' models go the same way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.boards.loader import find_board, load_boards
+from tinygen.boards.spec import BoardSpec
+from tinygen.config import parse_bytes
+from tinygen.core.canonical import digest_bytes, pretty_json
+from tinygen.core.errors import TinygenError, bad_input, did_you_mean
+from tinygen.core.files import write_tree
+from tinygen.core.values import Report
+from tinygen.device.registry import choose
+from tinygen.firmware.bare_view import render_bare
+from tinygen.firmware.library_view import identifier, render_library
+from tinygen.firmware.model_view import render_model
+from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.values import SelfTestVector
+from tinygen.model import compile as compiler
+from tinygen.model import importer, reference
+from tinygen.model.budget import check_budget
+from tinygen.model.ir import Graph, Plan
+from tinygen.model.rewrite.registry import PASSES, rewrite
+from tinygen.pipeline import compile_views, proof, saved, steps, views
+from tinygen.pipeline.context import Context
+from tinygen.report import html
+from tinygen.report.plan_view import plan_view
+from tinygen.toolchain import build as builder
+from tinygen.toolchain.application import Application, measure_application
+from tinygen.toolchain.cross import cross_compiler
+from tinygen.toolchain.measure import Sizes, measure_library
+from tinygen.toolchain.stack import firmware_stack
+from tinygen.toolchain.values import Firmware
+from tinygen.verify import compare
+from tinygen.verify.facts import Setup
+from tinygen.verify.inputs import model_inputs, split
+from tinygen.verify.oracle_child import expect_in_child
+from tinygen.verify.rewritten import windows
+from tinygen.verify.runner import Reference
+from tinygen.verify.values import Vector
+
+SELF_TEST_VECTORS = 2
+DEFAULT_VECTORS = 20
+_LARGE_VECTORS = 8
+_LARGE_MACS = 1_000_000
+_SLOW_VECTORS = 2
+_SLOW = ("labwired", "qemu-xtensa")
+_PROTOCOL_BYTES = 4096  # buffers of the protocol and the port, rounded up
+_OURS = "plan.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for.
+
+    Attributes:
+        model: a .tflite file; None takes the task's own.
+        output: the library's folder; None takes one in the build folder.
+        verify_on: "host", "unicorn", "qemu"... or "" for no proof.
+        streaming: "full" or "incremental".
+        explain: people want to see what each rewrite did and why each kernel was taken.
+        rewrites: False compiles the graph as it is.
+    """
+
+    model: Path | None = None
+    output: Path | None = None
+    verify_on: str = ""
+    streaming: str = "full"
+    explain: bool = False
+    rewrites: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compiled:
+    """A model and its plan.
+
+    Attributes:
+        name: as people know it: the file's name, or the task's.
+        slug: for folders and for the hello: letters, digits, '_' and '-'.
+        graph: as imported; the plan's may be rewritten.
+    """
+
+    name: str
+    slug: str
+    tflite: bytes
+    graph: Graph
+    plan: Plan
+    board: BoardSpec
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured:
+    """The library on disk and what it takes.
+
+    Attributes:
+        size: compiled for size, as the library's own build files do; speed: with -O2, as the firmware project does.
+        application: RAM of the serial protocol around it, as `verify` uses it.
+    """
+
+    folder: Path
+    size: Sizes
+    speed: Sizes
+    application: Application
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Linked:
+    """What `proof.connected` needs of an image."""
+
+    firmware: Firmware
+
+
+def with_budget(ctx: Context, text: str | None) -> Context:
+    """The context with "ram=32K,flash=128K" of --budget over the configured limits.
+
+    Raises:
+        TinygenError: an unknown key or a size that is none.
+    """
+    if not text:
+        return ctx
+    limits: dict[str, int] = {}
+    for part in text.split(","):
+        key, _, size = part.partition("=")
+        key = key.strip().lower()
+        if key not in ("ram", "flash"):
+            hint = did_you_mean(key, ("ram", "flash"))
+            raise bad_input(f"unknown budget '{key}'; {hint}", where="--budget", hint="write: ram=32K,flash=128K")
+        try:
+            limits[key] = parse_bytes(size)
+        except ValueError as error:
+            raise bad_input(str(error), where=f"--budget {key}") from error
+    config = replace(
+        ctx.config,
+        ram_budget_bytes=limits.get("ram", ctx.config.ram_budget_bytes),
+        flash_budget_bytes=limits.get("flash", ctx.config.flash_budget_bytes),
+    )
+    return replace(ctx, config=config)
+
+
+def compile_model(ctx: Context, request: Request) -> Report:
+    """Plan, write the library, measure it, and prove it where asked.
+
+    Raises:
+        TinygenError: no INT8 model; an unsupported operator; over the budget; a compiler is missing; as `prove`.
+    """
+    if request.verify_on:
+        choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on)
+    made = planned(ctx, request)
+    inner = replace(ctx, config=replace(ctx.config, task=made.slug))
+    measured = write_library(inner, made, request.output)
+    check_measured(inner, made, measured)
+    proved = prove(inner, made, request.verify_on) if request.verify_on else None
+    facts = compile_views.Facts(
+        explain=request.explain,
+        name=made.name,
+        folder=str(measured.folder),
+        state_bytes=state_bytes(made.plan),
+        seconds=made.seconds,
+        size=measured.size,
+        speed=measured.speed,
+        application=measured.application,
+        proof=proved,
+    )
+    report = compile_views.compilation(made.plan, made.board, facts)
+    explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
+    page = html.page([explained], plan_view(made.plan))
+    files = {**library_files(made), _OURS: _plan_json(made.plan), "arena.html": page}
+    write_tree(measured.folder, files)
+    return saved.keep(ctx if request.model is None else inner, report)
+
+
+def planned(ctx: Context, request: Request) -> Compiled:
+    """The model, imported and planned for the board, within the budget as far as a plan can tell.
+
+    Raises:
+        TinygenError: the file cannot be read or is refused; the plan alone is over the budget.
+    """
+    board = ctx.board
+    name, tflite = _task_model(ctx) if request.model is None else (request.model.stem, _read(request.model))
+    started = time.monotonic()
+    graph = importer.load(tflite, name if request.model is None else request.model.name)
+    wanted = PASSES if request.rewrites else ()
+    plan = compiler.plan(rewrite(graph, passes=wanted, incremental=request.streaming == "incremental"), board.chip)
+    seconds = time.monotonic() - started
+    try:
+        check_plan(ctx, plan, board)
+    except TinygenError as error:
+        if request.streaming == "full":
+            error.hint += _incremental_hint(graph, plan, board)
+        raise
+    slug = f"{identifier(name)[:40]}-{digest_bytes(tflite)[:8]}"
+    return Compiled(name=name, slug=slug, tflite=tflite, graph=graph, plan=plan, board=board, seconds=seconds)
+
+
+def _task_model(ctx: Context) -> tuple[str, bytes]:
+    made = steps.converted(ctx)
+    return made.task.name, made.model.tflite
+
+
+def _incremental_hint(graph: Graph, full: Plan, board: BoardSpec) -> str:
+    """What --streaming incremental would need, where the model allows it and it is less."""
+    try:
+        plan = compiler.plan(rewrite(graph, incremental=True), board.chip)
+    except TinygenError:
+        return ""
+    needed = plan.arena_bytes + plan.state_bytes
+    if needed >= full.arena_bytes + full.state_bytes:
+        return ""
+    return f"; a signal that arrives row by row needs {needed:,} bytes of arena and state with --streaming incremental"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise bad_input(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def check_plan(ctx: Context, plan: Plan, board: BoardSpec) -> None:
+    """Refuse a plan whose arena, state or weights alone are over the chip's memory or the budget.
+
+    Raises:
+        TinygenError: names the step at the peak and what would help.
+    """
+    config, chip = ctx.config, board.chip
+    if chip.arch == "native" and config.ram_budget_bytes is None and config.flash_budget_bytes is None:
+        return
+    state = {"state": state_bytes(plan)} if state_bytes(plan) else {}
+    needed = plan.arena_bytes + sum(state.values())
+    larger = tuple(
+        known.id
+        for known in load_boards().values()
+        if known.chip.arch != "native" and known.id != board.id
+        and known.chip.ram.size_bytes >= needed and known.chip.flash.size_bytes >= plan.weights_bytes
+    )  # fmt: skip
+    check_budget(
+        plan,
+        other_ram_bytes=state,
+        ram_limit_bytes=config.ram_budget_bytes or chip.ram.size_bytes,
+        ram_limit_name="the budget allows" if config.ram_budget_bytes else f"{board.id} has",
+        flash_limit_bytes=config.flash_budget_bytes or chip.flash.size_bytes,
+        flash_limit_name="the budget allows" if config.flash_budget_bytes else f"{board.id} has",
+        larger_boards=() if config.ram_budget_bytes or config.flash_budget_bytes else larger,
+    )
+
+
+def state_bytes(plan: Plan) -> int:
+    """Memory that lives from one inference to the next."""
+    return plan.state_bytes
+
+
+def library_files(made: Compiled) -> dict[str, bytes]:
+    """The library's files but plan.json and arena.html."""
+    return render_library(made.plan, made.tflite, made.name, made.board.chip)
+
+
+def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured:
+    """Write the library and measure it.
+
+    Raises:
+        TinygenError: the folder holds something else; a compiler is missing or failed.
+    """
+    folder = output or ctx.config.build_dir / "libraries" / f"{made.slug}-{made.board.id}"
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / _OURS).is_file())):
+        raise bad_input("is not empty and no generated library", where=str(folder), hint="name a new folder with -o")
+    write_tree(folder, {**library_files(made), _OURS: _plan_json(made.plan)}, keep=("arena.html",))
+    work = ctx.config.build_dir / "measure" / f"{made.slug}-{made.board.id}"
+    chip = made.board.chip
+    ctx.progress("measuring", 0, 3, "")
+    size = measure_library(folder, chip, work / "size", optimize="-Os")
+    ctx.progress("measuring", 1, 3, "")
+    speed = measure_library(folder, chip, work / "speed", optimize="-O2")
+    ctx.progress("measuring", 2, 3, "")
+    files = render_project(made.board, made.slug, ctx.config.engine, _model_files(made)).files
+    application = measure_application(files, chip, work / "application")
+    ctx.progress("measuring", 3, 3, "")
+    return Measured(folder=folder, size=size, speed=speed, application=application)
+
+
+def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
+    """Refuse what the compiler's figures show to be over the budget.
+
+    Raises:
+        TinygenError: the sum, its parts and what would help.
+    """
+    size = measured.size
+    stack = size.stack.total_bytes if size.stack is not None else 0
+    ram = {"arena": made.plan.arena_bytes, "state": state_bytes(made.plan), "stack": stack}
+    ram["C library"] = size.c_library_ram_bytes
+    flash = {"weights": made.plan.weights_bytes, "code": size.flash_bytes - made.plan.weights_bytes}
+    for word, parts, limit in (
+        ("RAM", ram, ctx.config.ram_budget_bytes),
+        ("flash", flash, ctx.config.flash_budget_bytes),
+    ):
+        total = sum(parts.values())
+        if limit is not None and total > limit:
+            shown = " + ".join(f"{name} {size_bytes:,}" for name, size_bytes in parts.items() if size_bytes)
+            raise bad_input(
+                f"the library uses {total:,} bytes of {word} ({shown}), the budget allows {limit:,}",
+                where=made.name,
+                hint="raise the budget, or shrink the model at its largest step (arena.html shows it)",
+            )
+
+
+def _model_files(made: Compiled) -> dict[str, bytes]:
+    return {**render_model(made.plan, made.tflite), **render_bare()}
+
+
+def default_vectors(target: str, plan: Plan) -> int:
+    """How many vectors are compared when nobody says; a whole window and some more of an incremental model."""
+    if target in _SLOW:
+        return _SLOW_VECTORS
+    rewritten = plan.graph.rewritten
+    hops = -(-rewritten.window_rows // rewritten.hop_rows) if rewritten is not None and rewritten.hop_rows else 0
+    return hops + (_LARGE_VECTORS if plan.macs > _LARGE_MACS else DEFAULT_VECTORS)
+
+
+def _board_of_proof(board: BoardSpec, on: str) -> BoardSpec:
+    """On "host" a plan for any board is compiled for this machine."""
+    return find_board("host") if on == "host" else board
+
+
+def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ()) -> Report:
+    """Build the model into the application, run it, compare every byte with TFLM.
+
+    Args:
+        ctx: with the model's slug as its task.
+        made: the model; on "host" its plan for the board is compiled for this machine.
+        on: a target of the board, "sim", or "host".
+        vectors: what to run it on, a sequence where the model has state; none takes constructed inputs.
+
+    Raises:
+        TinygenError: the oracle or a tool is missing, the interpreter refuses the model, the target is silent.
+    """
+    board = _board_of_proof(made.board, on)
+    ctx = replace(ctx, config=replace(ctx.config, board=board.id))
+    chosen = choose(board, on)
+    graph, plan = made.graph, made.plan
+    count = ctx.config.vectors or default_vectors(chosen, plan)
+    vectors = tuple(vectors) or model_inputs(plan.graph, count, ctx.config.seed)
+    whole = windows(plan, vectors)
+    ctx.progress("asking TFLM", 0, 1, "")
+    answers = expect_in_child(made.tflite, graph, whole)
+    ctx.progress("asking TFLM", 1, 1, "")
+    selftest = [
+        SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(answer.output, dtype=np.int8))
+        for vector, answer in zip(vectors[:SELF_TEST_VECTORS], answers.expected, strict=False)
+    ]
+    apart = _copies_apart(plan, board)
+    tree = render_project(board, made.slug, ctx.config.engine, _model_files(made), selftest, copies_apart=apart)
+    write_tree(ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
+    firmware = builder.build(
+        ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),
+        progress=ctx.progress,
+    )  # fmt: skip
+
+    with proof.connected(ctx, _Linked(firmware=firmware), chosen) as (target, client):
+        setup = Setup(
+            board=board.id,
+            task=made.slug,
+            engine=ctx.config.engine,
+            build_id=firmware.build_id,
+            target=target.capabilities,
+            plan=plan,
+            rule=None,
+            oracle=answers.source,
+            flash_bytes=firmware.flash_bytes,
+            ram_bytes=firmware.ram_bytes,
+            measurements=compile_views.stack_measurements(
+                firmware_stack(firmware.elf, prefix=cross_compiler(board.chip).prefix)
+            ),
+            subject={"model": digest_bytes(made.tflite)[:16], "toolchain": firmware.toolchain},
+        )
+        report = compare.verify(
+            client,
+            setup,
+            vectors,
+            answers.expected,
+            ("tensor",),
+            reference=_reference_of(graph, vectors, whole),
+            progress=ctx.progress,
+        )
+    checks = (compile_views.arena_check(plan, firmware.symbols), *compile_views.stack_checks(report))
+    return views.with_checks(report, checks)
+
+
+def _copies_apart(plan: Plan, board: BoardSpec) -> bool:
+    """Whether the proof's copies of input and state must leave the first RAM for model and stack to fit."""
+    if board.chip.arch == "native":
+        return False
+    tensors = plan.graph.tensors
+    copies = sum(tensors[i].n_bytes for i in (*plan.graph.inputs, *plan.graph.outputs)) + plan.state_bytes
+    needed = plan.arena_bytes + plan.state_bytes + copies + STACK_BYTES + _PROTOCOL_BYTES
+    return needed > board.chip.ram.size_bytes
+
+
+def _reference_of(graph: Graph, vectors: Sequence[Vector], whole: Sequence[Vector]) -> Reference:
+    """Our NumPy reference of the imported model; one with state is brought from its start to the vector asked for."""
+    numbers = {vector.name: number for number, vector in enumerate(vectors)}
+
+    def run(vector: Vector) -> Mapping[int, npt.NDArray[np.generic]]:
+        number = numbers[vector.name]
+        state = reference.initial_state(graph)
+        for before in whole[:number] if state else ():
+            reference.run(graph, split(graph, before.model_input), state)
+        return reference.run(graph, split(graph, whole[number].model_input), state)
+
+    return run
+
+
+def _plan_json(plan: Plan) -> bytes:
+    return pretty_json(plan_view(plan)).encode()

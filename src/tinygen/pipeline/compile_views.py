@@ -1,0 +1,341 @@
+"""The report of compile: what the model takes, where every figure comes from, what each step does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinygen.boards.spec import BoardSpec
+from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
+from tinygen.model.budget import peak
+from tinygen.model.ir import PassLog, Plan
+from tinygen.toolchain.application import Application
+from tinygen.toolchain.measure import Sizes
+from tinygen.toolchain.stack import StackUse
+from tinygen.toolchain.values import Symbol
+
+MAX_KERNEL_STACK_BYTES = 1024
+_PROOF_NUMBERS = (
+    "vectors", "differing_bytes", "instructions", "instructions_per_mac", "layers_compared", "layers_total",
+    "distinct_outputs", "compared_output_bytes", "stack_bound_bytes", "stack_used_bytes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Facts:
+    """What a compilation found out beside its plan.
+
+    Attributes:
+        folder: the library's.
+        state_bytes: memory that lives from one inference to the next.
+        proof: the verify report, None when nothing was run.
+    """
+
+    name: str
+    folder: str
+    state_bytes: int
+    seconds: float
+    size: Sizes
+    speed: Sizes
+    application: Application
+    proof: Report | None
+    explain: bool = False
+
+
+def compilation(plan: Plan, board: BoardSpec, facts: Facts) -> Report:
+    """Everything about a compiled model."""
+    proof = facts.proof
+    table = _memory(plan, facts)
+    return Report(
+        kind="compile",
+        subject={
+            "model": plan.graph.name,
+            "board": board.id,
+            "digest": plan.graph.digest[:16],
+            "library": facts.folder,
+            "toolchain": facts.size.compiler,
+            **({"proved on": str(proof.details.get("target", ""))} if proof is not None else {}),
+        },
+        checks=(*_checks(plan, board, facts), *(proof.checks if proof is not None else ())),
+        measurements=(*_measurements(plan, facts), *_proof_measurements(proof)),
+        tables=(table, _steps(plan), *((*_rewrites(plan), _choices(plan), _buffers(plan)) if facts.explain else ())),
+        notes=(*((facts.size.note,) if facts.size.note else ()), *(proof.notes if proof is not None else ())),
+        details=_details(plan, facts),
+    )
+
+
+def _measurements(plan: Plan, facts: Facts) -> list[Measurement]:
+    size, speed = facts.size, facts.speed
+    note = size.note
+    stack = size.stack
+    code, code_speed = (s.flash_bytes - plan.weights_bytes for s in (size, speed))
+    runtime = plan.arena_bytes + facts.state_bytes + (stack.total_bytes if stack else 0) + size.c_library_ram_bytes
+
+    def planned(name: str, value: int, unit: str = "bytes", said: str = "") -> Measurement:
+        return Measurement(name=name, value=value, unit=unit, origin="planned", note=said)
+
+    def linked(name: str, value: int | None, said: str) -> Measurement:
+        origin = "linked" if value is not None else "not-measured"
+        return Measurement(
+            name=name, value=value, unit="bytes", origin=origin, note="; ".join(filter(None, (said, note)))
+        )
+
+    bound = "no layout of these buffers can be smaller, but for overlaps the kernels allow"
+    return [
+        planned("arena_bytes", plan.arena_bytes, said="inputs, outputs and scratch"),
+        planned("arena_lower_bound_bytes", plan.lower_bound_bytes, said=bound),
+        planned("state_bytes", facts.state_bytes),
+        planned("weights_bytes", plan.weights_bytes, said="weights, biases, multipliers and shifts"),
+        linked("code_bytes", code, f"kernels, tables, glue and C library at {size.optimize}"),
+        linked("code_speed_bytes", code_speed, f"the same at {speed.optimize}, as the firmware project is built"),
+        linked("flash_bytes", size.flash_bytes, "weights and code"),
+        linked("stack_bytes", stack.total_bytes if stack else None, "worst case of one inference, from the call graph"),
+        linked("protocol_bytes", facts.application.protocol_bytes, "serial protocol's buffers, for `verify` only"),
+        linked("c_library_bytes", size.c_library_ram_bytes, "RAM of the C library"),
+        linked("ram_bytes", runtime, "arena, state, stack and C library"),
+        planned("macs", plan.macs, "count"),
+        Measurement(name="plan_seconds", value=round(facts.seconds, 3), unit="s", origin="measured-on-host"),
+    ]
+
+
+def _proof_measurements(proof: Report | None) -> list[Measurement]:
+    if proof is None:
+        return [
+            Measurement(name=name, value=None, unit=unit, origin="not-measured")
+            for name, unit in (("vectors", "count"), ("differing_bytes", "bytes"), ("instructions", "instructions"))
+        ]
+    found = [m for m in proof.measurements if m.name in _PROOF_NUMBERS]
+    # The proof's image is the firmware project, built for speed.
+    return [*found, *(_renamed(m) for m in proof.measurements if m.name in ("flash_bytes", "ram_bytes"))]
+
+
+def _renamed(measurement: Measurement) -> Measurement:
+    return Measurement(
+        name=f"proof_image_{measurement.name}",
+        value=measurement.value,
+        unit=measurement.unit,
+        origin=measurement.origin,
+        note="the firmware that was proved: model, protocol, port, stack",
+    )
+
+
+def _checks(plan: Plan, board: BoardSpec, facts: Facts) -> list[Check]:
+    written = facts.size.ram_bytes
+    wanted = plan.arena_bytes + facts.state_bytes
+    same = sum(written.values()) == wanted
+    named = ", ".join(f"{name} {size:,}" for name, size in sorted(written.items()))
+    found = [
+        Check(name="fits", status=CheckStatus.PASSED, reason=f"within {board.id}'s memory and the budget"),
+        Check(
+            name="arena and state planned = linked",
+            status=CheckStatus.PASSED if same else CheckStatus.FAILED,
+            reason=f"planned {wanted:,} bytes; everything writable in the library's objects: {named or 'nothing'}",
+        ),
+    ]
+    linked = facts.size.linked_weights_bytes
+    found.append(
+        Check(
+            name="weights planned = linked",
+            status=CheckStatus.PASSED if linked == plan.weights_bytes else CheckStatus.FAILED,
+            reason=f"planned {plan.weights_bytes:,} bytes, linked {linked:,}",
+        )
+    )
+    stack = facts.size.stack
+    if stack is None:
+        found.append(
+            Check(name="stack of an inference", status=CheckStatus.SKIPPED, reason="this compiler writes no call graph")
+        )
+    else:
+        within = stack.bounded and stack.total_bytes <= MAX_KERNEL_STACK_BYTES
+        way = " > ".join(f"{shown_function(name)} {size}" for name, size in stack.path)
+        unknown = "" if stack.bounded else "not bounded: "
+        found.append(
+            Check(
+                name="stack of an inference",
+                status=CheckStatus.PASSED if within else CheckStatus.FAILED,
+                reason=f"{unknown}{stack.total_bytes:,} bytes at most of {MAX_KERNEL_STACK_BYTES:,}: {way}",
+            )
+        )
+    return found
+
+
+def shown_function(name: str) -> str:
+    """The last word of an Itanium-mangled name; other names as they are."""
+    if not name.startswith("_Z"):
+        return name
+    words: list[str] = []
+    position = 0
+    while position < len(name):
+        digits = ""
+        while position < len(name) and name[position].isdigit():
+            digits += name[position]
+            position += 1
+        if digits and int(digits):
+            words.append(name[position : position + int(digits)])
+            position += int(digits)
+        elif words and name[position] in "EI":
+            break
+        else:
+            position += 1
+    return words[-1] if words else name
+
+
+def arena_check(plan: Plan, symbols: Mapping[str, Symbol]) -> Check:
+    """Planned = linked in an image: the arena symbol is exactly as large as the plan says."""
+    linked = [symbol for name, symbol in symbols.items() if "tinygen_arena" in name]
+    if len(linked) != 1:
+        return Check(name="arena planned = image", status=CheckStatus.ERROR, reason="the image has no arena symbol")
+    same = linked[0].size_bytes == plan.arena_bytes
+    return Check(
+        name="arena planned = image",
+        status=CheckStatus.PASSED if same else CheckStatus.FAILED,
+        reason=f"planned {plan.arena_bytes:,} bytes, linked {linked[0].size_bytes:,}",
+    )
+
+
+def stack_measurements(stack: StackUse | None) -> tuple[Measurement, ...]:
+    """The bound of a whole image's stack; nothing where none is known."""
+    if stack is None or not stack.bounded:
+        return ()
+    note = "upper bound of the whole firmware with its serial interrupt, from its instructions"
+    return (Measurement(name="stack_bound_bytes", value=stack.total_bytes, unit="bytes", origin="linked", note=note),)
+
+
+def stack_checks(report: Report) -> tuple[Check, ...]:
+    """The bound of the image's stack must cover what was really used."""
+    found = {m.name: int(m.value) for m in report.measurements if m.value is not None}
+    if "stack_bound_bytes" not in found or "stack_used_bytes" not in found:
+        return ()
+    bound, used = found["stack_bound_bytes"], found["stack_used_bytes"]
+    return (
+        Check(
+            name="stack bound covers its use",
+            status=CheckStatus.PASSED if used <= bound else CheckStatus.FAILED,
+            reason=f"at most {bound:,} bytes by the call graph, {used:,} used",
+        ),
+    )
+
+
+def _memory(plan: Plan, facts: Facts) -> Table:
+    """RAM and flash added up: of the library, and with the application that proves it."""
+    size = facts.size
+    stack = size.stack.total_bytes if size.stack else 0
+    code = size.flash_bytes - plan.weights_bytes - size.c_library_flash_bytes
+    parts = [
+        ("RAM", "arena", plan.arena_bytes, "planned"),
+        ("RAM", "state", facts.state_bytes, "planned"),
+        ("RAM", "stack of one inference", stack, "call graph" if size.stack else "not known"),
+        ("RAM", "C library", size.c_library_ram_bytes, "linked"),
+    ]
+    ram = sum(part[2] for part in parts)
+    parts += [
+        ("RAM", "sum", ram, ""),
+        ("RAM", "serial protocol, when verifying", facts.application.protocol_bytes, "object files"),
+        ("RAM", "sum with the protocol", ram + facts.application.protocol_bytes, ""),
+        ("flash", "weights", plan.weights_bytes, "planned"),
+        ("flash", f"kernels, tables, glue ({size.optimize})", code, "linked"),
+        ("flash", "C library", size.c_library_flash_bytes, "linked"),
+        ("flash", "sum", size.flash_bytes, "linked"),
+    ]
+    rows = tuple((where, what, f"{value:,}", origin) for where, what, value, origin in parts)
+    return Table(title="memory", columns=("memory", "what", "bytes", "origin"), rows=rows)
+
+
+def _steps(plan: Plan) -> Table:
+    top = peak(plan)
+    rows = []
+    for step in plan.steps:
+        weights = sum(array.nbytes for array in step.constants.values())
+        mark = "  <- peak" if step.position == top.position else ""
+        shapes = f"{_shapes(plan, step.inputs)} -> {_shapes(plan, step.outputs)}"
+        rows.append((str(step.position), step.op.name, shapes, f"{step.macs:,}", f"{weights:,}", step.kernel + mark))
+    columns = ("step", "operator", "shapes", "MACs", "constants", "kernel")
+    return Table(title="steps", columns=columns, rows=tuple(rows))
+
+
+def _choices(plan: Plan) -> Table:
+    """Why each kernel was taken, and why the others were not."""
+    rows = tuple(
+        (str(step.position), step.kernel, step.why, "; ".join(f"{name}: {reason}" for name, reason in step.refused))
+        for step in plan.steps
+    )
+    return Table(title="kernels", columns=("step", "kernel", "why", "not taken"), rows=rows)
+
+
+def _rewrites(plan: Plan) -> tuple[Table, ...]:
+    """What each pass did to the graph, and where it could not."""
+    rows: list[tuple[str, str, str]] = []
+    for log in _passes(plan):
+        saved = f"{log.macs_before:,} -> {log.macs_after:,} MACs" if log.macs_before != log.macs_after else ""
+        said = [("did", text) for text in log.changes] + [("left", text) for text in log.refusals]
+        rows += [(log.name, word, text) for word, text in said or [("did", "nothing to do")]]
+        if saved:
+            rows.append((log.name, "saved", f"{saved}, {log.weights_before:,} -> {log.weights_after:,} weights"))
+    if not rows:
+        return ()
+    return (Table(title="rewrites", columns=("pass", "", "what"), rows=tuple(rows)),)
+
+
+def _passes(plan: Plan) -> tuple[PassLog, ...]:
+    return plan.graph.rewritten.passes if plan.graph.rewritten is not None else ()
+
+
+def _buffers(plan: Plan) -> Table:
+    """Every place in the arena and in the state, with the steps between which it is needed."""
+    last = len(plan.steps) - 1
+    rows = [
+        (
+            memory,
+            str(buffer.offset),
+            f"{buffer.size_bytes:,}",
+            f"{max(buffer.first, 0)}..{min(buffer.last, last)}",
+            buffer.name if len(buffer.name) <= 48 else f"{buffer.name[:45]}...",
+        )
+        for memory, buffers in (("arena", plan.buffers), ("state", plan.state_buffers))
+        for buffer in sorted(buffers, key=lambda b: (b.first, b.offset))
+    ]
+    return Table(title="buffers", columns=("memory", "offset", "bytes", "steps", "what"), rows=tuple(rows))
+
+
+def _shapes(plan: Plan, tensors: tuple[int, ...]) -> str:
+    known = [plan.graph.tensors[index] for index in tensors if index in plan.graph.tensors]
+    return " + ".join("x".join(map(str, tensor.shape)) or "1" for tensor in known)
+
+
+def _details(plan: Plan, facts: Facts) -> dict[str, object]:
+    top = peak(plan)
+    stack = facts.size.stack
+    proof = facts.proof
+    return {
+        "library": facts.folder,
+        "steps": [
+            {
+                "position": step.position,
+                "op": step.op.name,
+                "kernel": step.kernel,
+                "why": step.why,
+                "refused": [list(pair) for pair in step.refused],
+                "inputs": [_tensor(plan, index) for index in step.inputs],
+                "outputs": [_tensor(plan, index) for index in step.outputs],
+                "macs": step.macs,
+                "constants_bytes": sum(array.nbytes for array in step.constants.values()),
+                "scratch_bytes": step.scratch_bytes,
+            }
+            for step in plan.steps
+        ],
+        "buffers": list(plan.buffers),
+        "state_buffers": list(plan.state_buffers),
+        "peak_step": top.position,
+        "peak_live_bytes": top.live_bytes,
+        "stack_path": [[name, size] for name, size in stack.path] if stack is not None else None,
+        "writable_symbols": facts.size.ram_bytes,
+        "protocol_symbols": facts.application.symbols,
+        "c_library_flash_bytes": facts.size.c_library_flash_bytes,
+        "rewrites": list(_passes(plan)),
+        **({"proof": proof.details} if proof is not None else {}),
+    }
+
+
+def _tensor(plan: Plan, index: int) -> dict[str, object]:
+    tensor = plan.graph.tensors[index]
+    return {"tensor": index, "name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape)}

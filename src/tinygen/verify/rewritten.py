@@ -1,0 +1,75 @@
+"""The oracle's answers as a rewritten model has them: kept channels, new rows; tensors it lacks are left alone.
+
+A rewritten graph says of each tensor which elements of the imported model's tensor it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.model.ir import Graph, Plan
+from tinygen.verify.values import Expected, Vector
+
+Array = npt.NDArray[np.generic]
+
+
+def imported(graph: Graph) -> Graph:
+    """The graph as the file has it, which the oracle knows."""
+    return graph.rewritten.source if graph.rewritten is not None else graph
+
+
+def on_device(plan: Plan, answer: Expected) -> Expected:
+    """An answer of the imported model with every tensor cut to what the device's tensor of that number holds."""
+    rewritten = plan.graph.rewritten
+    if rewritten is None or not rewritten.slices:
+        return answer
+    made = frozenset(plan.observed)
+    tensors = {
+        index: _cut(rewritten.source, index, data, rewritten.slices.get(index) if index in made else None)
+        for index, data in answer.tensors.items()
+    }
+    return Expected(output=answer.output, tensors=tensors)
+
+
+def arrays_on_device(plan: Plan, arrays: Mapping[int, Array]) -> dict[int, Array]:
+    """The same for what our NumPy reference made of the imported model."""
+    rewritten = plan.graph.rewritten
+    slices = rewritten.slices if rewritten is not None else {}
+    made = frozenset(plan.observed)
+    return {
+        index: array.reshape(-1)[slices[index]] if index in slices and index in made else array
+        for index, array in arrays.items()
+    }
+
+
+def windows(plan: Plan, hops: Sequence[Vector]) -> tuple[Vector, ...]:
+    """What the imported model must be asked for each hop of an incremental one: the last rows, newest at the end.
+
+    Before the first hop every row was real 0, the input's zero point. For other models the vectors themselves.
+
+    Args:
+        plan: of the rewritten model.
+        hops: its inputs, a sequence from the start.
+    """
+    rewritten = plan.graph.rewritten
+    if rewritten is None or not rewritten.hop_rows:
+        return tuple(hops)
+    source = rewritten.source.tensors[rewritten.source.inputs[0]]
+    zero = source.quantization.zero_point if source.quantization is not None else 0
+    window = np.full(source.n_elements, zero, dtype=np.int8)
+    found: list[Vector] = []
+    for hop in hops:
+        window = np.concatenate([window, hop.model_input])[-source.n_elements :]
+        found.append(Vector(name=hop.name, raw=None, model_input=window, label=hop.label))
+    return tuple(found)
+
+
+def _cut(source: Graph, index: int, data: bytes, positions: npt.NDArray[np.int64] | None) -> bytes:
+    if positions is None:
+        return data
+    tensor = source.tensors[index]
+    items = np.frombuffer(data, dtype=np.uint8).reshape(max(tensor.n_elements, 1), -1)
+    return items[positions].tobytes()

@@ -1,0 +1,292 @@
+"""Rewritten graphs == TFLM's interpreter on the tensors that are left, in NumPy and in generated C++ on the host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tinygen.boards.spec import ChipSpec, MemoryRegion
+from tinygen.core.errors import TinygenError
+from tinygen.firmware.model_view import render_model
+from tinygen.model.compile import plan
+from tinygen.model.importer import load
+from tinygen.model.ir import Graph, Rewritten
+from tinygen.model.random_graphs import random_model
+from tinygen.model.random_rewrites import rewritable_model, streamable_model
+from tinygen.model.reference import initial_state, run
+from tinygen.model.rewrite.registry import PASSES, rewrite
+
+N_GRAPHS = int(os.environ.get("TINYGEN_RANDOM_GRAPHS", "40"))
+N_BUILT = max(3, N_GRAPHS // 10)
+Int8 = npt.NDArray[np.int8]
+WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wconversion",
+    "-Wdouble-promotion",
+    "-Wshadow",
+    "-Wundef",
+    "-fno-exceptions",
+    "-fno-rtti",
+]
+MODELS = ("kws_ref_model", "vww_96_int8", "person_detect", "residual_wake_word", "pretrainedResnet_quant")
+
+MAIN = """
+#include <cstdint>
+#include <cstdio>
+
+#include "tinygen/model_api.h"
+
+namespace tm = tinygen::model;
+
+static bool after(void*, std::uint16_t step) {
+  for (std::uint16_t i = 0; i < tm::kInfo.observed_count; ++i) {
+    const tm::TensorView& view = tm::observed(i);
+    if (view.step == step) std::fwrite(view.data, 1, view.bytes, stdout);
+  }
+  return true;
+}
+
+int main() {
+  while (std::fread(tm::input(), 1, tm::kInfo.input_bytes, stdin) == tm::kInfo.input_bytes) tm::infer(after, nullptr);
+  return 0;
+}
+"""
+
+
+def chip(alignment: int = 4) -> ChipSpec:
+    return ChipSpec(
+        id="test",
+        title="test",
+        arch="armv7em",
+        cpu="cortex-m4",
+        isa=("dsp",),
+        fpu="",
+        regions=(MemoryRegion(name="ram", address=0, size_bytes=1 << 17, kind="ram"),),
+        arena_alignment_bytes=alignment,
+        define="",
+        port="host",
+        family="",
+        max_clock_hz=1,
+        peripherals={},
+        cycle_counter="none",
+        sources=(),
+    )
+
+
+def interpreter(tflite: bytes) -> Any:
+    from tflite_micro.python.tflite_micro import runtime
+
+    keep = runtime.InterpreterConfig.kPreserveAllTensors
+    return runtime.Interpreter.from_bytes(tflite, intrepreter_config=keep, arena_size=4 << 20)
+
+
+def record_of(graph: Graph) -> Rewritten:
+    assert graph.rewritten is not None
+    return graph.rewritten
+
+
+class Wheel:
+    """TFLM's tensors, cut to what a rewritten graph's tensors stand for."""
+
+    def __init__(self, tflite: bytes) -> None:
+        self._interpreter = interpreter(tflite)
+
+    def expect(self, values: Int8, graph: Graph, indices: Sequence[int]) -> list[bytes]:
+        self._interpreter.set_input(values, 0)
+        self._interpreter.invoke()
+        slices = record_of(graph).slices
+        found = []
+        for index in indices:
+            theirs = np.asarray(self._interpreter.GetTensor(index, 0)["tensor_data"])
+            found.append((theirs.reshape(-1)[slices[index]] if index in slices else theirs).tobytes())
+        return found
+
+
+def run_on_host(graph: Graph, tflite: bytes, inputs: Sequence[Int8], folder: Path, root: Path) -> bytes:
+    planned = plan(graph, chip())
+    for path, content in {**render_model(planned, tflite), "src/main.cpp": MAIN.encode()}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    names = [f"src/{name}.cpp" for name in ("model", "weights", "input_copy", "main")]
+    flags = ["-std=gnu++17", "-O1", *WARNINGS, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    command = ["g++", *flags, f"-I{root}/firmware/include", "-Isrc", *names, "-o", "run"]
+    built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr[:4000]
+    done = subprocess.run(
+        [str(folder / "run")],
+        input=b"".join(v.tobytes() for v in inputs),
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr.decode()[:4000]
+    return done.stdout
+
+
+def inputs_of(graph: Graph, seed: int, count: int) -> list[Int8]:
+    rng = np.random.default_rng(seed)
+    shape = graph.tensors[graph.inputs[0]].shape
+    random_ones = [rng.integers(-128, 128, shape).astype(np.int8) for _ in range(count)]
+    return [*random_ones, np.full(shape, -128, np.int8), np.full(shape, 127, np.int8)]
+
+
+def stateless(tflite: bytes, name: str, seed: int, count: int) -> tuple[Graph, list[Int8], bytes, int]:
+    """The rewritten graph, inputs, and what the wheel says of every tensor that is left; NumPy is compared here."""
+    graph = rewrite(load(tflite, name))
+    wheel = Wheel(tflite)
+    inputs = inputs_of(graph, seed, count)
+    expected: list[bytes] = []
+    for values in inputs:
+        ours = run(graph, [values])
+        theirs = wheel.expect(values, graph, list(ours))
+        for index, wanted in zip(ours, theirs, strict=True):
+            assert ours[index].tobytes() == wanted, f"{name}: tensor {index}"
+        expected += theirs
+    return graph, inputs, b"".join(expected), len(ours)
+
+
+def incremental(tflite: bytes, name: str, seed: int, hops: int) -> tuple[Graph, list[Int8], bytes]:
+    """The same for an incremental graph: the wheel runs the full model on the last `window_rows` rows."""
+    graph = rewrite(load(tflite, name), incremental=True)
+    record = record_of(graph)
+    rng = np.random.default_rng(seed)
+    shape = record.source.tensors[graph.inputs[0]].shape
+    quantization = record.source.tensors[graph.inputs[0]].quantization
+    assert quantization is not None
+    idle = np.full(shape, quantization.zero_point, np.int8)
+    fresh = rng.integers(-128, 128, (1, hops * record.hop_rows, *shape[2:])).astype(np.int8)
+    fresh[:, -2 * record.hop_rows :] = 127
+    fresh[:, -record.hop_rows :] = -128
+    rows = np.concatenate([idle, fresh], axis=1)
+    wheel, state = Wheel(tflite), initial_state(graph)
+    inputs: list[Int8] = []
+    expected: list[bytes] = []
+    for number in range(hops):
+        end = shape[1] + (number + 1) * record.hop_rows
+        inputs.append(np.ascontiguousarray(rows[:, end - record.hop_rows : end]))
+        ours = run(graph, [inputs[-1]], state)
+        theirs = wheel.expect(np.ascontiguousarray(rows[:, end - shape[1] : end]), graph, list(ours))
+        for index, wanted in zip(ours, theirs, strict=True):
+            assert ours[index].tobytes() == wanted, f"{name}: hop {number}, tensor {index}"
+        expected += theirs
+    return graph, inputs, b"".join(expected)
+
+
+def test_rewrites_change_no_byte(needs_module: Callable[[str, str], None]) -> None:
+    needs_module("tflite_micro", "verify")
+    acted: dict[str, int] = {one.name: 0 for one in PASSES}
+    for seed in range(N_GRAPHS):
+        graph, _, _, _ = stateless(rewritable_model(seed), f"rewritable-{seed}", seed, 2)
+        for log in record_of(graph).passes:
+            acted[log.name] += bool(log.changes)
+            assert log.macs_after <= log.macs_before and log.weights_after <= log.weights_before
+        stateless(random_model(seed), f"random-{seed}", seed, 2)
+    # Constant folding has nothing to do here: no operator of these reads constants only.
+    assert all(count >= N_GRAPHS // 4 for name, count in acted.items() if name != "constant folding"), acted
+
+
+def test_incremental_equals_full(needs_module: Callable[[str, str], None]) -> None:
+    needs_module("tflite_micro", "verify")
+    saved = 0
+    for seed in range(N_GRAPHS):
+        try:
+            graph, _, _ = incremental(streamable_model(seed), f"streamable-{seed}", seed, 8)
+        except TinygenError as error:
+            assert "cannot run incrementally" in str(error)
+            continue
+        saved += plan(graph, chip()).macs < plan(record_of(graph).source, chip()).macs
+    assert saved >= N_GRAPHS // 2
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("seed", range(N_BUILT))
+def test_generated_code_of_rewritten_graphs(
+    needs_tool: Callable[[str], str], needs_module: Callable[[str, str], None], root: Path, tmp_path: Path, seed: int
+) -> None:
+    needs_tool("g++")
+    needs_module("tflite_micro", "verify")
+    tflite = rewritable_model(seed)
+    graph, inputs, expected, _ = stateless(tflite, f"rewritable-{seed}", seed, 3)
+    assert run_on_host(graph, tflite, inputs, tmp_path, root) == expected
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("seed", range(N_BUILT))
+def test_generated_code_of_incremental_graphs(
+    needs_tool: Callable[[str], str], needs_module: Callable[[str, str], None], root: Path, tmp_path: Path, seed: int
+) -> None:
+    needs_tool("g++")
+    needs_module("tflite_micro", "verify")
+    tflite = streamable_model(seed)
+    try:
+        graph, inputs, expected = incremental(tflite, f"streamable-{seed}", seed, 8)
+    except TinygenError:
+        pytest.skip("this seed's model saves nothing")
+    assert run_on_host(graph, tflite, inputs, tmp_path, root) == expected
+
+
+@pytest.mark.host
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_published_models_rewritten(
+    shared_dir: Callable[[str], Path],
+    needs_tool: Callable[[str], str],
+    needs_module: Callable[[str, str], None],
+    root: Path,
+    tmp_path: Path,
+    *,
+    name: str,
+) -> None:
+    needs_tool("g++")
+    needs_module("tflite_micro", "verify")
+    tflite = shared_dir(f"models/{name}.tflite").read_bytes()
+    graph, inputs, expected, compared = stateless(tflite, name, 1, 1)
+    golden = np.load(shared_dir(f"models/golden/{name}.npz"))["inputs"].astype(np.int8)
+    wheel = Wheel(tflite)
+    for values in golden:
+        ours = run(graph, [values])
+        assert [array.tobytes() for array in ours.values()] == wheel.expect(values, graph, list(ours))
+    assert compared == len(record_of(graph).source.ops) - len(record_of(graph).absent(frozenset(ours)))
+    assert run_on_host(graph, tflite, inputs, tmp_path, root) == expected
+
+
+@pytest.mark.host
+@pytest.mark.slow
+def test_streaming_wake_word(
+    shared_dir: Callable[[str], Path],
+    needs_tool: Callable[[str], str],
+    needs_module: Callable[[str, str], None],
+    root: Path,
+    tmp_path: Path,
+) -> None:
+    needs_tool("g++")
+    needs_module("tflite_micro", "verify")
+    tflite = shared_dir("models/str_ww_ref_model.tflite").read_bytes()
+    graph, inputs, expected = incremental(tflite, "str_ww_ref_model", 3, 40)
+    result = plan(graph, chip())
+    assert result.macs <= 46_100
+    assert result.arena_bytes + result.state_bytes <= 5_000
+    assert run_on_host(graph, tflite, inputs, tmp_path, root) == expected
+
+
+def test_constant_channels_of_vww(shared_dir: Callable[[str], Path]) -> None:
+    graph = rewrite(load(shared_dir("models/vww_96_int8.tflite").read_bytes(), "vww"))
+    log = record_of(graph).passes[-1]
+    assert log.macs_after <= 3_800_000
+    assert log.weights_after <= 31_000
+    assert plan(graph, chip()).arena_bytes <= 38_000
+
+
+def test_padding_along_time_is_refused_with_the_reason(shared_dir: Callable[[str], Path]) -> None:
+    graph = load(shared_dir("models/kws_ref_model.tflite").read_bytes(), "kws")
+    with pytest.raises(TinygenError, match="pads along time"):
+        rewrite(graph, incremental=True)
