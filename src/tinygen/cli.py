@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -22,6 +23,7 @@ from tinygen.console import ConsoleProgress
 from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.files import write_atomic
+from tinygen.core.lock import held
 from tinygen.core.values import Report
 from tinygen.pipeline import compilation, verbs
 from tinygen.pipeline import doctor as doctor_verb
@@ -54,8 +56,13 @@ _MODEL_OPTIONS = ("task", "data", "seed", "epochs")
 _BUILD_OPTIONS = (*_MODEL_OPTIONS, "board", "engine", "ram", "flash")
 
 
-def configured(*names: str) -> Callable[[Function], Function]:
-    """Give a verb the named options of tinygen.toml, collected into `ctx: Context`, and `as_json`."""
+def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:
+    """Give a verb the named options of tinygen.toml, collected into `ctx: Context`, and `as_json`.
+
+    Args:
+        names: keys of the options.
+        locks: the verb makes something in the build folder, so it must be alone there.
+    """
 
     def decorate(function: Function) -> Function:
         @wraps(function)
@@ -65,7 +72,10 @@ def configured(*names: str) -> Callable[[Function], Function]:
             overrides = {_KEYS.get(name, name): given.pop(name) for name in names}
             config = load_config(config_file, {**overrides, "build_dir": build_dir}, Path.cwd())
             with ConsoleProgress(people) as progress:
-                report = function(Context(config=config, progress=progress, offline=offline), **given)
+                ctx = Context(config=config, progress=progress, offline=offline)
+                verbs.check_names(ctx, board="board" in names, on="on" in names)
+                with held(config.build_dir, progress.say) if locks else contextlib.nullcontext():
+                    report = function(ctx, **given)
             emit(report, as_json)
 
         always = (
@@ -122,7 +132,7 @@ def init(task: str, board: str, force: bool) -> None:
         probe = Path(folder) / FILE_NAME
         probe.write_text(text)
         config = load_config(probe, {}, Path(folder))
-        verbs.check_names(Context(config=config))
+        verbs.check_names(Context(config=config), board=True, on=True)
     write_atomic(path, text.encode())
     people.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
 
@@ -137,7 +147,7 @@ def boards(name: str | None, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("action", type=click.Choice(["list", "show"]), default="list")
-@configured("task", "data", "seed")
+@configured("task", "data", "seed", locks=False)
 def datasets(ctx: Context, action: str) -> Report:
     """List the built-in data sets; `show` tells what the task's (or --data's) holds and how it is split."""
     return verbs.datasets(ctx, everything=action == "list")
@@ -228,7 +238,7 @@ def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: P
 
 
 @cli.command()
-@configured("task", "board", "on")
+@configured("task", "board", "on", locks=False)
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
 def monitor(ctx: Context, port: str | None, seconds: float | None) -> Report:
@@ -245,7 +255,7 @@ def run(ctx: Context, dry_run: bool) -> Report:
 
 
 @cli.command()
-@configured("task", "board")
+@configured("task", "board", locks=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: report.html in the build folder.")
 def report(ctx: Context, output: Path | None) -> Report:
     """Put the last results of this task and board into one self-contained HTML file."""
@@ -253,7 +263,7 @@ def report(ctx: Context, output: Path | None) -> Report:
 
 
 @cli.command()
-@configured("board")
+@configured("board", locks=False)
 def doctor(ctx: Context) -> Report:
     """Say what is installed here, what each thing is needed for, and how to get what is missing."""
     return doctor_verb.doctor(ctx)
@@ -264,12 +274,15 @@ def _fail(error: TinygenError) -> int:
     if error.hint:
         people.print("  hint:", error.hint, markup=False, soft_wrap=True)
     if "--json" in sys.argv[1:]:
-        click.echo(
-            json.dumps(
-                {"error": {"code": int(error.code), "message": error.message, "where": error.where, "hint": error.hint}}
-            )
-        )
+        facts = {"code": int(error.code), "message": error.message, "where": error.where, "hint": error.hint}
+        # Standard output may be the very thing that failed; the exit code still tells.
+        with contextlib.suppress(OSError):
+            click.echo(json.dumps({"error": facts}))
     return int(error.code)
+
+
+def _interrupted() -> int:
+    return _fail(TinygenError(ExitCode.INTERRUPTED, "interrupted; finished steps are kept, nothing is half-written"))
 
 
 def _our_bug(error: BaseException) -> int:
@@ -289,15 +302,11 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
-    except click.exceptions.Abort:
-        people.print("interrupted; finished steps are kept, nothing is half-written", markup=False)
-        sys.exit(ExitCode.INTERRUPTED)
-    except KeyboardInterrupt:
-        people.print("interrupted; finished steps are kept, nothing is half-written", markup=False)
-        sys.exit(ExitCode.INTERRUPTED)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.exit(_interrupted())
     except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.BAD_INPUT)
+        hint = "tinygen --help lists the verbs, tinygen VERB --help its options"
+        sys.exit(_fail(bad_input(error.format_message(), where="command line", hint=hint)))
     except TinygenError as error:
         sys.exit(_fail(error))
     except BrokenPipeError:

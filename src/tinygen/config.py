@@ -49,7 +49,7 @@ class _File(BaseModel):
     on: str = "sim"
     data: str | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
-    engine: Literal["aot", "tflm"] = "aot"
+    engine: Literal["aot"] = "aot"
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
     build_dir: str = "build"

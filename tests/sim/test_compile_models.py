@@ -23,7 +23,7 @@ from tinygen.verify.values import Vector
 
 pytestmark = pytest.mark.slow
 
-# Left out: the signal front end (see ../shared/models/README.md), and two whose operators SVDF and LSTM are still missing.
+# Left out: the signal front end (see ../shared/models/README.md), and two that need SVDF and LSTM, not there yet.
 MODELS = (
     "ad01_int8", "alexa", "ecg_autoencoder", "hello_world_int8", "hey_mycroft",
     "kws_ref_model", "magic_wand", "micro_speech_quantized", "person_detect", "pretrainedResnet_quant",

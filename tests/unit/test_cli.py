@@ -60,6 +60,10 @@ def test_an_alias_finds_its_board_and_its_sources_are_shown(tinygen: Callable[..
     [
         (("compile", "--board", "nucleo_f446"), 2, "did you mean 'nucleo_f446re'"),
         (("run", "--task", "gestre"), 2, "did you mean 'gesture'"),
+        (("run", "--board", "nope"), 2, "unknown board 'nope'"),
+        (("run", "--board", "nucleo_f446re", "--on", "qemu"), 2, "does not run on 'qemu'"),
+        (("verify", "--on", "nope"), 2, "unknown target 'nope'"),
+        (("run", "--engine", "tflm"), 2, "engine"),
         (("train", "--data", "nowhere"), 2, "nowhere"),
         (("compile", "absent.tflite"), 2, "absent.tflite"),
         (("run", "--epochs", "0"), 2, "epochs"),
@@ -76,6 +80,7 @@ def test_mistakes(tinygen: Callable[..., Ended], words: tuple[str, ...], code: i
     assert ended.code == code
     assert said in ended.err
     assert ended.out == ""
+    assert not Path("build", "steps").exists(), "nothing is made before names are checked"
 
 
 def test_an_error_is_a_document_too(tinygen: Callable[..., Ended]) -> None:

@@ -125,6 +125,7 @@ class FakeDevice:
     wrong_features: bool = False
     unstable: bool = False
     bad_output_copy: bool = False
+    bad_when_undisturbed: bool = False
     bad_decision: bool = False
     constant: bool = False
     dies_after: int = 10**9
@@ -184,7 +185,7 @@ class FakeDevice:
         self._run()
         self.stopped_after = stop_after
         output = self.last[3].copy()
-        if self.bad_output_copy:
+        if self.bad_output_copy or (self.bad_when_undisturbed and not digests and stop_after is None):
             output[0] ^= 1
         label = int(output.argmax()) if not self.bad_decision else 9
         return InferResult(
@@ -289,7 +290,7 @@ def test_figures_say_where_they_come_from() -> None:
     assert origins["flash_bytes"] == "linked"
     assert origins["instructions"] == "simulated-on-unicorn"
     assert origins["differing_bytes"] == "simulated-on-unicorn"
-    assert document["instructions"] == 2 * 1002  # median of 1001, 1002 and 1003, scaled
+    assert document["instructions"] == 2 * 1003  # median of the undisturbed runs 1001, 1003 and 1005, scaled
 
 
 @pytest.mark.parametrize("layer", [1, 2, 3])
@@ -388,14 +389,20 @@ def test_constant_outputs_are_a_weak_proof() -> None:
     assert any("weak" in note for note in report.notes)
 
 
+def test_the_undisturbed_run_is_compared_not_only_the_observed_one() -> None:
+    report = prove(FakeDevice(bad_when_undisturbed=True))
+    assert not report.ok
+    assert any(check.name.endswith("mode") and check.status is CheckStatus.FAILED for check in report.checks)
+
+
 def test_a_device_that_dies_halfway_says_how_far_it_came() -> None:
     report = prove(FakeDevice(dies_after=20))
     assert not report.ok
     assert report.details["exit_code"] == 4
     check = next(c for c in report.checks if c.name == "ran to its end")
     assert check.status is CheckStatus.ERROR
-    assert "vector 4 of 6 (clip-3), raw mode" in check.reason
-    assert measured(report, "vectors") == 3
+    assert "vector 3 of 6 (clip-2), raw mode" in check.reason
+    assert measured(report, "vectors") == 2
     assert str(report.details["headline"]).startswith("stopped after 3 of 6 vectors")
 
 

@@ -45,7 +45,7 @@ def use_cross_compiler(prefix, package):
         CCFLAGS=["-Os", "-ffunction-sections", "-fdata-sections", "-Wall"],
         CXXFLAGS=["-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics"],
         CPPDEFINES=[("F_CPU", "$BOARD_F_CPU")],
-        LINKFLAGS=["-Os", "-Wl,--gc-sections", "-nostartfiles", "-nostdlib", "-Wl,-Map,$BUILD_DIR/${PROGNAME}.map"],
+        LINKFLAGS=["-Os", "-Wl,--gc-sections", "-nostartfiles", "-nostdlib"],
     )
 
 

@@ -44,6 +44,11 @@ GENERATORS: tuple[Generator, ...] = (
 )
 
 
+def generator_version(task_name: str) -> str:
+    """Programs and versions a built-in set is made with: another version makes another set."""
+    return next((g.version() for g in GENERATORS if g.task == task_name), "")
+
+
 def synthesize(task_name: str, *, cache: Path, seed: int, progress: Progress, size: str) -> Dataset:
     """The built-in set of a task, from the cache or made now.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -12,12 +13,13 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from tinygen import __version__
-from tinygen.core.canonical import digest_bytes, digest_tree, pretty_json
+from tinygen.core.canonical import digest, digest_bytes, digest_file, digest_tree, pretty_json
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.resources import resource_dir, source_dir
 from tinygen.core.store import StepResult
 from tinygen.datasets.load import load_dataset
+from tinygen.datasets.registry import generator_version
 from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording
 from tinygen.pipeline.context import Context
@@ -67,7 +69,13 @@ def data_key(data: Path | None) -> str:
         raise bad_input(
             "no such file or folder", where=str(data), hint="--data takes a folder of recordings or one file"
         )
-    return digest_tree([data])
+    # Everything a reader may follow counts: hidden files and links too.
+    files = (
+        [data]
+        if data.is_file()
+        else sorted(Path(top) / name for top, _, names in os.walk(data, followlinks=True) for name in names)
+    )
+    return digest([[file.relative_to(data).as_posix(), digest_file(file)] for file in files if file.is_file()])
 
 
 def dataset_of(ctx: Context) -> Dataset:
@@ -107,11 +115,12 @@ def trained(ctx: Context) -> StepResult:
         write_atomic(folder / "task.json", _TASK.dump_json(task, indent=2))
         save_recordings(folder / "heldout.npz", sides.test)
 
-    rooms = [source_dir(room) for room in ("datasets", "features", "tasks", "training")]
+    rooms = [source_dir(room) for room in ("core", "datasets", "features", "tasks", "training")]
     inputs = {
         "tinygen": __version__,
         "code": digest_tree(rooms, suffixes=(".py",)),
-        "tensorflow": package_version("tensorflow"),
+        "packages": {name: package_version(name) for name in ("tensorflow", "keras", "numpy", "soundfile")},
+        "generator": generator_version(config.task) if config.data is None else "",
         "task": config.task,
         "data": data_key(config.data),
         "seed": config.seed,
@@ -139,7 +148,12 @@ def converted(ctx: Context) -> Converted:
         facts = json.loads(_TRAINED.dump_json(model, exclude={"tflite"}))
         write_atomic(folder / "trained.json", pretty_json(facts).encode())
 
-    inputs = {"train": before.key, "oracle": package_version("tflite-micro")}
+    rooms = [source_dir(room) for room in ("core", "features", "model", "tasks", "training")]
+    inputs = {
+        "train": before.key,
+        "code": digest_tree(rooms, suffixes=(".py",)),
+        "packages": {name: package_version(name) for name in ("tensorflow", "tflite-micro", "numpy")},
+    }
     result = ctx.store.step("convert", inputs, make)
     facts = json.loads((result.path / "trained.json").read_text())
     tflite = (result.path / "model.tflite").read_bytes()

@@ -15,19 +15,27 @@ from tinygen.core.values import Report
 from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
 from tinygen.device import discovery
+from tinygen.device.registry import choose
 from tinygen.pipeline import firmware_steps, proof, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.report import html
 from tinygen.toolchain import flash as flasher
 
 
-def check_names(ctx: Context) -> None:
-    """Refuse an unknown board before anything else is done.
+def check_names(ctx: Context, *, board: bool, on: bool) -> None:
+    """Refuse an unknown board or target before anything else is done.
+
+    Args:
+        ctx: names them.
+        board, on: which of them the verb uses.
 
     Raises:
         TinygenError: with what was probably meant.
     """
-    find_board(ctx.config.board)
+    if board:
+        found = find_board(ctx.config.board)
+        if on:
+            choose(found, ctx.config.on)
 
 
 def boards(name: str | None) -> Report:
@@ -73,7 +81,9 @@ def convert(ctx: Context, output: Path | None) -> Report:
     made = steps.converted(ctx)
     if output is not None:
         write_atomic(output, made.model.tflite)
-    return saved.keep(ctx, views.conversion(made, output or made.path / "model.tflite"))
+    return saved.keep(
+        ctx, views.conversion(made, output or made.path / "model.tflite", shortened=ctx.config.epochs is not None)
+    )
 
 
 def generate(ctx: Context, output: Path | None) -> Report:
@@ -154,14 +164,16 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
         return views.dry_run(proof.commands(ctx))
     started = time.monotonic()
     made = steps.converted(ctx)
-    saved.keep(ctx, views.conversion(made, made.path / "model.tflite"))
+    saved.keep(ctx, views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
     image = firmware_steps.built(ctx)
     saved.keep(ctx, views.compilation(image.generated.planned.plan, ctx.board))
     saved.keep(ctx, views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
     page = ctx.config.build_dir / "report.html"
     write_report(ctx, page)
-    return views.whole_run(report, made, image, page, time.monotonic() - started)
+    return views.whole_run(
+        report, made, image, page=page, seconds=time.monotonic() - started, shortened=ctx.config.epochs is not None
+    )
 
 
 def write_report(ctx: Context, output: Path | None) -> Report:
@@ -180,7 +192,8 @@ def write_report(ctx: Context, output: Path | None) -> Report:
     path = output or ctx.config.build_dir / "report.html"
     drawn = next((report.details["plan_view"] for report in kept if "plan_view" in report.details), None)
     write_atomic(path, html.page(kept, drawn if isinstance(drawn, dict) else None))
-    return Report(kind="report", subject={"page": str(path), "parts": ", ".join(report.kind for report in kept)})
+    parts = ", ".join(report.kind for report in kept)
+    return Report(kind="report", subject={"page": str(path), "parts": parts}, notes=(f"written: {path}",))
 
 
 def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:

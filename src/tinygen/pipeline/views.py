@@ -167,22 +167,36 @@ def training(step: StepResult) -> Report:
     )
 
 
-def conversion(made: Converted, path: Path) -> Report:
+def acceptance(made: Converted, shortened: bool) -> Check:
+    """Whether the INT8 model reaches what its task asks for on the test side.
+
+    Args:
+        made: the model.
+        shortened: the user chose the number of epochs (--epochs): a miss is said, not punished.
+    """
+    metric, least = made.task.acceptance.metric, made.task.acceptance.at_least
+    value = made.model.int8_metrics[metric]
+    miss = CheckStatus.SKIPPED if shortened else CheckStatus.FAILED
+    sides = made.model.details.get("sides")
+    test = sides.get("test") if isinstance(sides, dict) else None
+    count = test.get("recordings") if isinstance(test, dict) else None
+    unseen = f"{count} unseen recordings" if count else "unseen recordings"
+    return Check(
+        name="acceptance",
+        status=CheckStatus.PASSED if value >= least else miss,
+        reason=f"INT8 {metric} {value:.3f} on {unseen}, {'at least' if value >= least else 'less than'} {least:g}"
+        + (" (training shortened by --epochs)" if shortened and value < least else ""),
+    )
+
+
+def conversion(made: Converted, path: Path, *, shortened: bool) -> Report:
     """Float against INT8, both on the test side."""
     model = made.model
     note = SYNTHETIC if model.synthetic else ""
-    metric = made.task.acceptance.metric
-    value, least = model.int8_metrics[metric], made.task.acceptance.at_least
-    accepted = Check(
-        name="acceptance",
-        # A shortened training (--epochs) is the user's choice: said, not punished.
-        status=CheckStatus.PASSED if value >= least else CheckStatus.SKIPPED,
-        reason=f"INT8 {metric} {value:.3f}, {'at least' if value >= least else 'less than'} {least:g} on unseen groups",
-    )
     return Report(
         kind="convert",
         subject={"task": made.task.name, "dataset": model.dataset, "tflite": str(path), "redone": _redone(made.reused)},
-        checks=(accepted,),
+        checks=(acceptance(made, shortened),),
         measurements=(
             Measurement(name="tflite_bytes", value=len(model.tflite), unit="bytes", origin="declared"),
             Measurement(name="parameters", value=model.n_parameters, unit="count", origin="declared"),
@@ -373,13 +387,14 @@ def monitoring(hello: Hello, lines: int) -> Report:
     )
 
 
-def whole_run(proof: Report, made: Converted, image: Built, page: Path, seconds: float) -> Report:
+def whole_run(proof: Report, made: Converted, image: Built, *, page: Path, seconds: float, shortened: bool) -> Report:
     """The proof with what came before it, as one report."""
     model = made.model
     note = SYNTHETIC if model.synthetic else ""
     return replace(
         proof,
         kind="run",
+        checks=(acceptance(made, shortened), *proof.checks),
         subject={**proof.subject, "dataset": model.dataset, "elf": str(image.firmware.elf), "page": str(page)},
         measurements=(
             *proof.measurements,

@@ -100,8 +100,8 @@ def _mode(mode: Mode, tally: Tally, total: int) -> Check:
         if count.differing_output_bytes:
             parts.append(f"{count.differing_output_bytes} of {count.output_bytes} output bytes")
         return Check(name=name, status=_FAILED, reason=", ".join(parts))
-    made = "model input and output" if mode == "raw" else "output"
-    reason = f"{count.equal} of {count.vectors} vectors: every byte of {made}"
+    made = "every output byte, CRC-32 of the model input" if mode == "raw" else "every output byte"
+    reason = f"{count.equal} of {count.vectors} vectors: {made}"
     if count.vectors < total and tally.error is None:
         reason += f" ({total - count.vectors} have no signal)"
     return Check(name=name, status=_PASSED, reason=reason)

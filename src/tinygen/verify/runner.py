@@ -132,12 +132,17 @@ class Runner:
             input_equal = self._client.run_raw(vector.raw).input_crc == zlib.crc32(model_input)
         else:
             self._client.write_input(model_input)
-        result = self._client.infer(digests=bool(self._layers), count=self._wants_count(mode))
+        # The bytes compared are those of an undisturbed run, the one that ships; layers are observed in another.
+        result = self._client.infer(count=self._wants_count(mode))
+        observed = self._client.infer(digests=True) if self._layers else result
         digests = self._client.digests() if self._layers else []
 
         if result.counter is not None and input_equal:
             tally.counters.append(result.counter)
         wrong_bytes = count_differing(answer.output, result.output)
+        if not wrong_bytes and observed.output != result.output:
+            wrong_bytes = count_differing(answer.output, observed.output)
+            result = observed
         count.vectors += 1
         count.input_equal += input_equal
         count.output_bytes += len(answer.output)

@@ -57,7 +57,8 @@ def read_tables(paths: list[Path], root: Path) -> RawSet:
         for start, stop in _pieces(rows, at.get("recording"), at.get("label")):
             row = rows[start]
             label = row[at["label"]].strip() if "label" in at else _folder_label(path, root)
-            name = path.relative_to(root).as_posix() if path != root else path.name
+            file_name = path.relative_to(root).as_posix() if path != root else path.name
+            name = file_name
             if "recording" in at:
                 name += f":{row[at['recording']].strip()}"
             elif stop - start < len(rows) - 1:
@@ -73,7 +74,7 @@ def read_tables(paths: list[Path], root: Path) -> RawSet:
                     signal=np.zeros((0, len(names)), dtype=np.int16),
                     rate_hz=rate_hz,
                     label=label,
-                    group=row[at[group]].strip() if group else name,
+                    group=row[at[group]].strip() if group else name if "recording" in at else file_name,
                     name=name,
                 )
             )
