@@ -30,13 +30,23 @@ namespace tinygen::model {
 namespace {
 alignas(16) std::int8_t arena[8];
 std::int8_t kept[4];
+const TensorView kInput = {arena, 4, 0, 0};
 const TensorView kObserved[1] = {{arena + 4, 4, 0, 1}};
 }  // namespace
-const Info kInfo = {8, 0, 4, 4, 1, 1};
+const Info kInfo = {8, 0, 4, 4, 1, 1, 0, 1, 1};
 std::int8_t* input() { return arena; }
 std::int8_t* input_copy() { return kept; }
 const std::int8_t* output() { return arena + 4; }
+const TensorView& input_view(std::uint16_t) { return kInput; }
+const TensorView& output_view(std::uint16_t) { return kObserved[0]; }
 const TensorView& observed(std::uint16_t index) { return kObserved[index]; }
+void load_input() {
+  for (int i = 0; i < 4; ++i) arena[i] = kept[i];
+}
+const std::int8_t* gathered_output() { return arena + 4; }
+void reset() {}
+void save_state() {}
+void restore_state() {}
 void infer(AfterStep after_step, void* context) {
   for (int i = 0; i < 4; ++i) arena[4 + i] = static_cast<std::int8_t>(~arena[i]);
   if (after_step != nullptr) after_step(context, 0);
