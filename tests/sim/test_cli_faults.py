@@ -69,9 +69,9 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, needs_module: Callable[..., None],
 
 
 def test_a_model_that_does_not_fit_names_the_step_and_what_would_help(trained: Path) -> None:
-    done = tinygen("compile", *SMALL[:2], "--epochs", "1", "--board", "nucleo_f401re", "--ram", "4K", cwd=trained)
+    done = tinygen("compile", *SMALL[:2], "--epochs", "1", "--board", "nucleo_f401re", "--ram", "1K", cwd=trained)
     assert done.returncode == 2
-    assert "the budget allows 4,096" in done.stderr
+    assert "the budget allows 1,024" in done.stderr
     assert "peaks at step" in done.stderr
     assert "hint:" in done.stderr
 
