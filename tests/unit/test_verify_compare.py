@@ -403,7 +403,7 @@ def test_a_device_that_dies_halfway_says_how_far_it_came() -> None:
     assert check.status is CheckStatus.ERROR
     assert "vector 3 of 6 (clip-2), raw mode" in check.reason
     assert measured(report, "vectors") == 2
-    assert str(report.details["headline"]).startswith("stopped after 3 of 6 vectors")
+    assert str(report.details["headline"]).startswith("stopped after 2 of 6 vectors")
 
 
 def test_a_device_that_refuses_halfway_is_not_called_silent() -> None:
