@@ -14,7 +14,7 @@ from tinygen.model.ops.registry import find_op
 from tinygen.model.state import STATE_OPS, shared_with_state
 
 # What counts as weights in figures; tables of functions are code's companions.
-WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift")
+WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "time_weights", "feature_bias")
 _SCRATCH_KEY = -1
 
 
@@ -56,7 +56,9 @@ def _plan(graph: Graph, chip: ChipSpec, in_place: frozenset[int]) -> Plan:
     shared = shared_with_state(graph)
     chosen = [_choose(graph, number, chip, shared, number in in_place) for number in range(len(graph.ops))]
     steps = tuple(step for step, _, _ in chosen)
-    alignment = max([chip.arena_alignment_bytes, *(_item_bytes(t) for t in graph.tensors.values() if not t.is_constant)])
+    alignment = max(
+        [chip.arena_alignment_bytes, *(_item_bytes(t) for t in graph.tensors.values() if not t.is_constant)]
+    )
     buffers, arena_bytes, bound, homes = _layout(graph, chosen, alignment)
     state_buffers, state_bytes = _state_layout(graph, homes, len(steps), alignment)
     return Plan(
@@ -212,9 +214,7 @@ def _layout(
     return tuple(buffers), layout.arena_bytes, layout.lower_bound_bytes, homes
 
 
-def _state_layout(
-    graph: Graph, homes: dict[int, int], n_steps: int, alignment: int
-) -> tuple[tuple[Buffer, ...], int]:
+def _state_layout(graph: Graph, homes: dict[int, int], n_steps: int, alignment: int) -> tuple[tuple[Buffer, ...], int]:
     """Every state in a place of its own, and the tensors that live in one; then the byte that says it has started."""
     buffers: list[Buffer] = []
     end = 0
@@ -223,9 +223,7 @@ def _state_layout(
         for index in (state.tensor, *(i for i, home in homes.items() if home == state.tensor)):
             tensor = graph.tensors[index]
             buffers.append(
-                Buffer(
-                    name=tensor.name, tensor=index, offset=offset, size_bytes=tensor.n_bytes, first=-1, last=n_steps
-                )
+                Buffer(name=tensor.name, tensor=index, offset=offset, size_bytes=tensor.n_bytes, first=-1, last=n_steps)
             )
         end = offset + graph.tensors[state.tensor].n_bytes
     return tuple(buffers), end + int(starts_unlike_zero(graph))
