@@ -105,7 +105,9 @@ def _handles(subgraph: Subgraph, name: str) -> dict[int, Key]:
 
 
 def _run_once(op: Op, subgraphs: list[Subgraph], initial: dict[Key, Tensor], name: str) -> int:
-    options = subgraphs[0].table.tables("operators", "operator")[op.position].union("builtin_options", "CallOnceOptions")
+    options = (
+        subgraphs[0].table.tables("operators", "operator")[op.position].union("builtin_options", "CallOnceOptions")
+    )
     number = 0 if options is None else options.number("init_subgraph_index")
     if not 0 < number < len(subgraphs):
         raise _fail(name, op, f"calls subgraph {number}, there are {len(subgraphs)}")

@@ -23,12 +23,12 @@ void svdf_int8_generic(const std::int8_t* input, std::int8_t* state, std::int8_t
         for (std::int32_t i = 0; i < P::in_c; ++i) acc += input[i] * w[i];
         w += P::in_c;
         const std::int32_t scaled = multiply_by_multiplier(acc, P::feature_multiplier, P::feature_shift);
-        const std::int32_t newest = clamp(scaled, -128 - P::state_zero_point, 127 - P::state_zero_point);
+        const std::int32_t newest = clamp(scaled, -128, 127) + P::state_zero_point;
         for (std::int32_t m = 0; m + 1 < P::memory; ++m) {
           state[m] = state[m + 1];
           sum += state[m] * t[m];
         }
-        state[P::memory - 1] = static_cast<std::int8_t>(newest + P::state_zero_point);
+        state[P::memory - 1] = static_cast<std::int8_t>(newest);  // wraps, as TFLM's does
         sum += state[P::memory - 1] * t[P::memory - 1];
         state += P::memory;
         t += P::memory;

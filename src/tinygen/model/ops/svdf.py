@@ -1,6 +1,7 @@
 """SVDF: each filter projects the input to one number, remembers the last ones, and weighs them over time.
 
-The wheel takes the products of scales in float32 here.
+The pinned wheel takes the products of scales in float32 here, and clamps a projection before it adds the state's zero
+point, so that the sum can wrap (later sources clamp the sum).
 Source: tensorflow/lite/micro/kernels/svdf_common.cc.
 """
 
@@ -74,9 +75,8 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
     state[:, :, :-1] = state[:, :, 1:]
     rows = inputs[0].astype(np.int64) - p["input_zero_point"]
     projected: Int64 = rows @ lowered.constants["weights"].astype(np.int64).T
-    state[:, :, -1] = requantized(
-        projected, p["feature_multiplier"], p["feature_shift"], zero_point=p["state_zero_point"], low=-128, high=127
-    )
+    newest = requantized(projected, p["feature_multiplier"], p["feature_shift"], zero_point=0, low=-128, high=127)
+    state[:, :, -1] = (newest.astype(np.int64) + p["state_zero_point"]).astype(np.int8)
     centred = state.astype(np.int64) - p["state_zero_point"]
     per_filter = (centred * lowered.constants["time_weights"].astype(np.int64)).sum(axis=2)
     acc = per_filter.reshape(p["batch"], p["units"], p["rank"]).sum(axis=2) + lowered.constants["bias"].astype(np.int64)
