@@ -339,7 +339,8 @@ def _step(plan: Plan, number: int, bases: dict[int, str], operands: dict[int, Co
     call = ""
     if kernel.header:
         arguments = [
-            f"weights::{operands[i].symbol}" if i in operands else _view(bases[i], tensors[i].dtype) for i in step.inputs
+            f"weights::{operands[i].symbol}" if i in operands else _view(bases[i], tensors[i].dtype)
+            for i in step.inputs
         ]
         arguments += [_view(bases[i], tensors[i].dtype) for i in step.outputs]
         arguments += [f"weights::{_constant_symbol(step, name)}" for name in kernel.arguments]

@@ -21,9 +21,11 @@ from tinygen.model.sigmoid_table import logistic_int16, sigmoid_table, tanh_int1
 GATES = 4
 _FIRST_INPUT_WEIGHTS, _FIRST_RECURRENT_WEIGHTS, _FIRST_BIAS = 1, 5, 12
 _HIDDEN, _CELL = 18, 19
-_MUST_BE_ABSENT = {9: "peephole", 10: "peephole", 11: "peephole", 16: "projection", 17: "projection"} | dict.fromkeys(
-    range(20, 24), "layer normalisation"
-)
+_MUST_BE_ABSENT = {
+    **dict.fromkeys((9, 10, 11), "peephole"),
+    **dict.fromkeys((16, 17), "projection"),
+    **dict.fromkeys(range(20, 24), "layer normalisation"),
+}
 _INT16 = (-32768, 32767)
 _GATE_SCALE = 2.0**-12
 
