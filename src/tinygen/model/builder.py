@@ -152,7 +152,22 @@ class ModelBuilder:
         self._tensors.append(Record("Tensor", fields))
         return len(self._tensors) - 1
 
-    def op(self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: Record | None = None) -> int:
+    def variable(
+        self, name: str, dtype: DType, shape: Sequence[int], *, scales: Sequence[float], zero_points: Sequence[int] = ()
+    ) -> int:
+        """Add a tensor that an operator updates in place (SVDF, LSTM) and return its index."""
+        index = self.tensor(name, dtype, shape, scales=scales, zero_points=zero_points)
+        self._tensors[index] = Record("Tensor", {**self._tensors[index].fields, "is_variable": True})
+        return index
+
+    def op(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        options: Record | None = None,
+        intermediates: Sequence[int] = (),
+    ) -> int:
         """Add an operator by TFLite's name ("CONV_2D") and return its position.
 
         Raises:
@@ -170,6 +185,8 @@ class ModelBuilder:
             "inputs": list(inputs),
             "outputs": list(outputs),
         }
+        if intermediates:
+            fields["intermediates"] = list(intermediates)
         if options is not None:
             fields["builtin_options_type"] = OPTIONS_TYPES[options.kind]
             fields["builtin_options"] = options

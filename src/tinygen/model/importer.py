@@ -72,12 +72,21 @@ def load(tflite: bytes, name: str) -> Graph:
     bodies = [_read_subgraph(model, table, names, name) for table in subgraphs]
     _refuse_unsupported(bodies[0].ops, name, FOLDABLE)
     ops, variables, states = resolve(bodies, name)
+    if not ops:
+        raise bad_input("the model has no operators", where=name)
     inputs, outputs = main.numbers("inputs"), main.numbers("outputs")
     _check_indices(inputs, n_tensors, f"{name}: model inputs")
     _check_indices(outputs, n_tensors, f"{name}: model outputs")
-    tensors = _read_tensors(model, main, ops, inputs + outputs, variables, name=name)
+    tensors = _read_tensors(model, main, ops, ends=inputs + outputs, variables=variables, name=name)
     states += _in_place_states(main, ops, tensors, name)
-    _check_order(ops, tensors, frozenset(state.tensor for state in states), inputs, outputs, name=name)
+    _check_order(
+        ops,
+        tensors,
+        states=frozenset(state.tensor for state in states),
+        inputs=inputs,
+        outputs=outputs,
+        name=name,
+    )
     ops, tensors = simplify(ops, tensors, outputs, name)
     _refuse_unsupported(ops, name)
     _refuse_float(ops, tensors, name)
@@ -217,8 +226,6 @@ def _check_indices(indices: tuple[int, ...], n_tensors: int, where: str) -> None
 def _refuse_unsupported(ops: tuple[Op, ...], name: str, besides: frozenset[str] = frozenset()) -> None:
     known = {*besides, HANDLE, ONCE}
     unknown = [op for op in ops if find_op(op.name) is None and op.name not in known]
-    if not ops:
-        raise bad_input("the model has no operators", where=name)
     if unknown:
         places = ", ".join(f"{op.name} (op {op.position})" for op in unknown[:8])
         more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
@@ -237,7 +244,7 @@ def _refuse_float(ops: tuple[Op, ...], tensors: dict[int, Tensor], name: str) ->
 
 
 def _read_tensors(
-    model: Table, main: Table, ops: tuple[Op, ...], ends: tuple[int, ...], variables: list[Tensor], *, name: str
+    model: Table, main: Table, ops: tuple[Op, ...], *, ends: tuple[int, ...], variables: list[Tensor], name: str
 ) -> dict[int, Tensor]:
     buffers = model.tables("buffers", "buffer")
     found = {tensor.index: tensor for tensor in variables}
@@ -321,10 +328,10 @@ def _quantization(table: Table, shape: tuple[int, ...], dtype: str, where: str) 
 def _check_order(
     ops: tuple[Op, ...],
     tensors: dict[int, Tensor],
+    *,
     states: frozenset[int],
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
-    *,
     name: str,
 ) -> None:
     """Every tensor exists before it is read and is written once; the model has inputs and outputs of its own."""

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "tinygen/kernels/requantize.h"
+#include "tinygen/kernels/typed.h"
 
 namespace tinygen::kernels {
 
@@ -27,10 +28,11 @@ inline std::int32_t one_over_one_plus(std::int32_t a) {
   return saturating_shift_left(x, 1);
 }
 
-// Works in place. exp_table: exp of -0, -1, -2... steps in Q0; longer differences count as 0. P: rows, depth,
+// exp_table: exp of -0, -1, -2... steps in Q0; longer differences count as 0. P: rows, depth,
 // table_size.
-template <typename P>
-void softmax_int8_table(const std::int8_t* input, std::int8_t* output, const std::int32_t* exp_table) {
+template <typename P, int kBits, typename Store>
+inline void softmax_rows(const std::int8_t* input, const std::int32_t* exp_table, Store store) {
+  constexpr std::int32_t kLow = -(1 << (kBits - 1));
   for (std::int32_t row = 0; row < P::rows; ++row) {
     std::int32_t largest = -128;
     for (std::int32_t i = 0; i < P::depth; ++i) largest = input[i] > largest ? input[i] : largest;
@@ -43,16 +45,28 @@ void softmax_int8_table(const std::int8_t* input, std::int8_t* output, const std
     while (((static_cast<std::uint32_t>(sum) << headroom) & 0x80000000U) == 0) ++headroom;
     const std::uint32_t fraction = (static_cast<std::uint32_t>(sum) << headroom) - 0x80000000U;
     const std::int32_t scale = one_over_one_plus(static_cast<std::int32_t>(fraction));
-    const std::int32_t shift = 12 - headroom + 31 - 8;
+    const std::int32_t shift = 12 - headroom + 31 - kBits;
     for (std::int32_t i = 0; i < P::depth; ++i) {
       const std::int32_t difference = largest - input[i];
       std::int32_t value = 0;
       if (difference < P::table_size) value = rounding_shift_right(high_multiply(scale, exp_table[difference]), shift);
-      output[i] = static_cast<std::int8_t>(clamp(value - 128, -128, 127));
+      store(row * P::depth + i, clamp(value + kLow, kLow, -1 - kLow));
     }
     input += P::depth;
-    output += P::depth;
   }
+}
+
+// Works in place.
+template <typename P>
+void softmax_int8_table(const std::int8_t* input, std::int8_t* output, const std::int32_t* exp_table) {
+  softmax_rows<P, 8>(input, exp_table,
+                     [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int8_t>(value); });
+}
+
+template <typename P>
+void softmax_int16_table(const std::int8_t* input, Int16* output, const std::int32_t* exp_table) {
+  softmax_rows<P, 16>(input, exp_table,
+                      [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int16_t>(value); });
 }
 
 }  // namespace tinygen::kernels

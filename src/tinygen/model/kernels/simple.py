@@ -117,15 +117,6 @@ def _alias_kernel(op: str) -> KernelDef:
 SQUEEZE_INT8_ALIAS = _alias_kernel("SQUEEZE")
 EXPAND_DIMS_INT8_ALIAS = _alias_kernel("EXPAND_DIMS")
 
-SOFTMAX_INT8_TABLE = KernelDef(
-    id="softmax_int8_table",
-    op="SOFTMAX",
-    header="softmax.h",
-    arguments=("exp_table",),
-    why="exp() of every possible difference comes from flash",
-    overlap=elementwise_overlap,
-)
-
 
 def _table_kernel(op: str) -> KernelDef:
     return KernelDef(

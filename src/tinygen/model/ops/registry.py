@@ -12,6 +12,7 @@ from tinygen.model.ops.elementwise import ABS, ELU, HARD_SWISH, LEAKY_RELU, LOGI
 from tinygen.model.ops.fully_connected import FULLY_CONNECTED
 from tinygen.model.ops.gather import GATHER, RESIZE_NEAREST_NEIGHBOR
 from tinygen.model.ops.join import CONCATENATION, PACK
+from tinygen.model.ops.lstm import UNIDIRECTIONAL_SEQUENCE_LSTM
 from tinygen.model.ops.mean import MEAN
 from tinygen.model.ops.pad import PAD, PADV2
 from tinygen.model.ops.pool2d import AVERAGE_POOL_2D, MAX_POOL_2D
@@ -23,6 +24,7 @@ from tinygen.model.ops.slice import SLICE, STRIDED_SLICE
 from tinygen.model.ops.softmax import SOFTMAX
 from tinygen.model.ops.split import SPLIT, SPLIT_V, UNPACK
 from tinygen.model.ops.stream_rows import STREAM_ROWS
+from tinygen.model.ops.svdf import SVDF
 from tinygen.model.ops.table import TABLE
 from tinygen.model.ops.transpose import DEPTH_TO_SPACE, SPACE_TO_DEPTH, TRANSPOSE
 from tinygen.model.ops.transpose_conv import TRANSPOSE_CONV
@@ -58,7 +60,9 @@ OPS: tuple[OpDef, ...] = (
     SPLIT,
     SPLIT_V,
     STRIDED_SLICE,
+    SVDF,
     TANH,
+    UNIDIRECTIONAL_SEQUENCE_LSTM,
     UNPACK,
     SUB,
     MUL,

@@ -18,10 +18,11 @@ from tinygen.core.fixedpoint import (
     saturating_rounding_doubling_high_mul,
 )
 from tinygen.model.fixed_functions import exp_on_negative_values, input_radius, reciprocal
-from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int64, Lowered, OpContext, OpDef, expect_shape
+from tinygen.model.lowering import Array, Int64, Lowered, OpContext, OpDef, expect_shape
 
 DIFF_INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
+_TYPE_CODES = {"int8": 0, "int16": 2}
 # One more and the sum of exponentials could need more integer bits than the final shift can take back.
 MAX_DEPTH = 511
 
@@ -40,12 +41,16 @@ def _exp_table(ctx: OpContext, beta: float, scale: float) -> Int64:
 def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((1, 1))
     source, source_q = ctx.activation(0, (1, 4))
-    output, output_q = ctx.output((1, 4))
+    output = ctx.tensors[ctx.op.outputs[0]]
+    output_q = output.quantization
+    if output.dtype not in _TYPE_CODES or output_q is None or len(output_q.scales) != 1:
+        raise ctx.fail(f"output ('{output.name}') is {output.dtype}, supported: int8 and int16 with one scale")
     expect_shape(ctx, output, source.shape)
-    if output_q.zero_point != INT8_MIN or abs(output_q.scale - 1.0 / 256.0) > 0.001 / 256.0:
+    bits = 8 if output.dtype == "int8" else 16
+    if output_q.zero_point != -(1 << (bits - 1)) or abs(output_q.scale * (1 << bits) - 1.0) > 0.001:
         raise ctx.fail(
             f"output has scale {output_q.scale:g} and zero point {output_q.zero_point}, "
-            "TFLM's softmax needs 1/256 and -128"
+            f"TFLM's softmax needs 1/{1 << bits} and {-(1 << (bits - 1))} for {output.dtype}"
         )
     beta = float(ctx.op.options.get("beta", 0.0))
     if not 0.0 < beta < 1e6:
@@ -54,7 +59,12 @@ def _lower(ctx: OpContext) -> Lowered:
     if depth > MAX_DEPTH:
         raise ctx.fail(f"{depth} classes, at most {MAX_DEPTH} fit the sum's fixed point")
     table = _exp_table(ctx, beta, source_q.scale)
-    params = {"rows": source.n_elements // depth, "depth": depth, "table_size": len(table)}
+    params = {
+        "rows": source.n_elements // depth,
+        "depth": depth,
+        "table_size": len(table),
+        "output_type": _TYPE_CODES[output.dtype],
+    }
     return Lowered(params=params, constants={"exp_table": table.astype(np.int32)})
 
 
@@ -62,15 +72,17 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
     p = lowered.params
     table = lowered.constants["exp_table"].astype(np.int64)
     rows = inputs[0].astype(np.int64).reshape(p["rows"], p["depth"])
-    out = np.full(rows.shape, INT8_MIN, np.int8)
+    bits = 8 if p["output_type"] == 0 else 16
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    out = np.full(rows.shape, low, np.int8 if bits == 8 else np.int16)
     for row, result in zip(rows, out, strict=True):
         differences = row.max() - row
         counts = differences < len(table)
         values = table[differences[counts]]
         total = int(rounding_divide_by_pot(values, SUM_INTEGER_BITS).sum())
-        scale, bits = reciprocal(total, SUM_INTEGER_BITS)
-        scaled = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(scale, values), bits + 31 - 8)
-        result[counts] = np.clip(scaled + INT8_MIN, INT8_MIN, INT8_MAX)
+        scale, over_unit = reciprocal(total, SUM_INTEGER_BITS)
+        scaled = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(scale, values), over_unit + 31 - bits)
+        result[counts] = np.clip(scaled + low, low, high)
     return [out.reshape(shapes[0])]
 
 

@@ -1,0 +1,76 @@
+// UNIDIRECTIONAL_SEQUENCE_LSTM: int8 input and hidden state, int16 cell state.
+#pragma once
+#include <cstdint>
+
+#include "tinygen/kernels/requantize.h"
+#include "tinygen/kernels/typed.h"
+
+namespace tinygen::kernels {
+
+// A point between two entries of the table; beyond its last interval the caller has an answer of its own.
+inline std::int32_t between_entries(const std::uint16_t* table, std::int32_t magnitude, std::int32_t bits) {
+  const std::int32_t low = table[magnitude >> bits];
+  const std::int32_t high = table[(magnitude >> bits) + 1];
+  return (low << bits) + (magnitude & ((1 << bits) - 1)) * (high - low);
+}
+
+// sigmoid to Q0.15 of `spread`, which is 3 times the Q3.12 input.
+inline std::int32_t sigmoid_q15(const std::uint16_t* table, std::int32_t spread) {
+  const std::int32_t magnitude = spread < 0 ? -spread : spread;
+  const std::int32_t result = (magnitude >> 9) >= 255 ? 0x7FFF << 10 : between_entries(table, magnitude, 9);
+  return (spread >= 0 ? result + (1 << 9) : (1 << 25) - result + (1 << 9) - 1) >> 10;
+}
+
+// tanh(x) = 2 sigmoid(2 x) - 1, likewise.
+inline std::int32_t tanh_q15(const std::uint16_t* table, std::int32_t spread) {
+  const std::int32_t magnitude = spread < 0 ? -spread : spread;
+  const std::int32_t result = (magnitude >> 8) >= 255 ? 0xFFFF << 8 : between_entries(table, magnitude, 8);
+  return (spread >= 0 ? result - (1 << 23) + (1 << 7) : (1 << 23) - result + (1 << 7) - 1) >> 8;
+}
+
+inline std::int32_t clamp_int16(std::int32_t value) {
+  return clamp(value, -32768, 32767);
+}
+
+// P: steps, in_c, cells, output_zero_point, act_min, act_max, tanh_multiplier, tanh_shift, cell_clip (32768: none), and
+// multiplier and shift of the products forget, input, output. weights: [cells, 4 gates, in_c + cells], bias: [cells, 4,
+// 2], multiplier and shift: [4, 2], for the input and the recurrent part.
+template <typename P>
+void unidirectional_sequence_lstm_int8_generic(const std::int8_t* input, std::int8_t* hidden, Int16* cell,
+                                               std::int8_t* output, const std::int8_t* weights,
+                                               const std::int32_t* bias, const std::int32_t* multiplier,
+                                               const std::int8_t* shift, const std::uint16_t* sigmoid_table) {
+  constexpr std::int32_t kRounding = P::tanh_shift > 0 ? (1 << P::tanh_shift) >> 1 : 0;
+  for (std::int32_t step = 0; step < P::steps; ++step) {
+    const std::int8_t* w = weights;
+    const std::int32_t* b = bias;
+    for (std::int32_t c = 0; c < P::cells; ++c) {
+      std::int32_t gates[4];
+      for (std::int32_t gate = 0; gate < 4; ++gate) {
+        std::int32_t own = *b++;
+        std::int32_t back = *b++;
+        for (std::int32_t i = 0; i < P::in_c; ++i) own += input[i] * w[i];
+        w += P::in_c;
+        for (std::int32_t i = 0; i < P::cells; ++i) back += hidden[i] * w[i];
+        w += P::cells;
+        own = clamp_int16(multiply_by_multiplier(own, multiplier[2 * gate], shift[2 * gate]));
+        back = clamp_int16(multiply_by_multiplier(back, multiplier[2 * gate + 1], shift[2 * gate + 1]));
+        const std::int32_t spread = 3 * clamp_int16(own + back);
+        gates[gate] = gate == 2 ? tanh_q15(sigmoid_table, spread) : sigmoid_q15(sigmoid_table, spread);
+      }
+      const std::int32_t kept = multiply_by_multiplier(gates[1] * cell[c], P::forget_multiplier, P::forget_shift);
+      const std::int32_t added = multiply_by_multiplier(gates[0] * gates[2], P::input_multiplier, P::input_shift);
+      std::int32_t value = clamp_int16(clamp_int16(kept) + clamp_int16(added));
+      if (P::cell_clip <= 32767) value = clamp(value, -P::cell_clip, P::cell_clip);
+      cell[c] = static_cast<std::int16_t>(value);
+      const std::int32_t shown = tanh_q15(sigmoid_table, (value * P::tanh_multiplier + kRounding) >> P::tanh_shift);
+      output[c] = requantize<P>(gates[3] * shown, P::output_multiplier, P::output_shift);
+    }
+    // The gates of all cells have read the old hidden state by now.
+    for (std::int32_t c = 0; c < P::cells; ++c) hidden[c] = output[c];
+    input += P::in_c;
+    output += P::cells;
+  }
+}
+
+}  // namespace tinygen::kernels
