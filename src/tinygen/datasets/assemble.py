@@ -67,11 +67,3 @@ def assemble(
         noises=extra,
         notes=tuple(notes),
     )
-
-
-def label_counts(recordings: Iterable[Recording]) -> dict[str, int]:
-    """{label: number of recordings}, sorted by label."""
-    counts: dict[str, int] = {}
-    for recording in recordings:
-        counts[recording.label] = counts.get(recording.label, 0) + 1
-    return dict(sorted(counts.items()))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.boards.loader import find_board, load_boards
+from tinygen.boards.loader import find_board
 from tinygen.boards.spec import BoardSpec
 from tinygen.config import parse_bytes
 from tinygen.core.canonical import digest_bytes, pretty_json
@@ -25,11 +25,11 @@ from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.values import SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
-from tinygen.model.budget import check_budget
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import PASSES, rewrite
 from tinygen.pipeline import compile_views, proof, saved, steps, views
 from tinygen.pipeline.context import Context
+from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
 from tinygen.report.plan_view import plan_view
 from tinygen.toolchain import build as builder
@@ -191,7 +191,7 @@ def planned(ctx: Context, request: Request) -> Compiled:
     plan = compiler.plan(rewrite(graph, passes=wanted, incremental=request.streaming == "incremental"), board.chip)
     seconds = time.monotonic() - started
     try:
-        check_plan(ctx, plan, board)
+        check_fits(ctx, plan, board, {"state": state_bytes(plan)} if state_bytes(plan) else {})
     except TinygenError as error:
         if request.streaming == "full":
             error.hint += _incremental_hint(graph, plan, board)
@@ -222,34 +222,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise bad_input(f"cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def check_plan(ctx: Context, plan: Plan, board: BoardSpec) -> None:
-    """Refuse a plan whose arena, state or weights alone are over the chip's memory or the budget.
-
-    Raises:
-        TinygenError: names the step at the peak and what would help.
-    """
-    config, chip = ctx.config, board.chip
-    if chip.arch == "native" and config.ram_budget_bytes is None and config.flash_budget_bytes is None:
-        return
-    state = {"state": state_bytes(plan)} if state_bytes(plan) else {}
-    needed = plan.arena_bytes + sum(state.values())
-    larger = tuple(
-        known.id
-        for known in load_boards().values()
-        if known.chip.arch != "native" and known.id != board.id
-        and known.chip.ram.size_bytes >= needed and known.chip.flash.size_bytes >= plan.weights_bytes
-    )  # fmt: skip
-    check_budget(
-        plan,
-        other_ram_bytes=state,
-        ram_limit_bytes=config.ram_budget_bytes or chip.ram.size_bytes,
-        ram_limit_name="the budget allows" if config.ram_budget_bytes else f"{board.id} has",
-        flash_limit_bytes=config.flash_budget_bytes or chip.flash.size_bytes,
-        flash_limit_name="the budget allows" if config.flash_budget_bytes else f"{board.id} has",
-        larger_boards=() if config.ram_budget_bytes or config.flash_budget_bytes else larger,
-    )
 
 
 def state_bytes(plan: Plan) -> int:

@@ -12,7 +12,6 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_tree
 from tinygen.features.quantize import InputQuantization, for_input
-from tinygen.features.spec import FeatureSpec
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import render_model
@@ -89,24 +88,30 @@ def planned(ctx: Context) -> Planned:
     made = converted(ctx)
     graph = importer.load(made.model.tflite, f"{made.task.name}.tflite")
     plan = compiler.plan(rewrite(graph), board.chip)
-    check_fits(ctx, plan, board, made.task.features)
+    input_copy = sum(plan.graph.tensors[i].n_bytes for i in plan.graph.inputs)
+    check_fits(ctx, plan, board, {"stack": STACK_BYTES, "copy of the input": input_copy})
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
     quantization = for_input(made.task.features, in_q.scale, in_q.zero_point)
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
 
 
-def check_fits(ctx: Context, plan: Plan, board: BoardSpec, features: FeatureSpec | None) -> None:
+def check_fits(ctx: Context, plan: Plan, board: BoardSpec, other_ram_bytes: dict[str, int]) -> None:
     """Refuse what cannot fit the board or the budget, before anything is compiled.
 
+    Args:
+        ctx: the budget.
+        plan: what is to be placed.
+        board: where.
+        other_ram_bytes: what is surely needed beside the arena, by name, in bytes.
+
     Raises:
-        TinygenError: which step peaks, and what would help.
+        TinygenError: which step peaks, and what would help (another board only where the board is the limit).
     """
-    if board.chip.arch == "native" and ctx.config.ram_budget_bytes is None and ctx.config.flash_budget_bytes is None:
+    config, chip = ctx.config, board.chip
+    budgeted = config.ram_budget_bytes is not None or config.flash_budget_bytes is not None
+    if chip.arch == "native" and not budgeted:
         return
-    config = ctx.config
-    input_copy = sum(plan.graph.tensors[i].n_bytes for i in plan.graph.inputs)
-    other = {"stack": STACK_BYTES, "copy of the input": input_copy} if features is not None else {"stack": STACK_BYTES}
-    needed = plan.arena_bytes + sum(other.values())
+    needed = plan.arena_bytes + sum(other_ram_bytes.values())
     larger = tuple(
         known.id
         for known in load_boards().values()
@@ -117,12 +122,12 @@ def check_fits(ctx: Context, plan: Plan, board: BoardSpec, features: FeatureSpec
     )
     check_budget(
         plan,
-        other_ram_bytes=other,
-        ram_limit_bytes=config.ram_budget_bytes or board.chip.ram.size_bytes,
+        other_ram_bytes=other_ram_bytes,
+        ram_limit_bytes=config.ram_budget_bytes or chip.ram.size_bytes,
         ram_limit_name="the budget allows" if config.ram_budget_bytes else f"{board.id} has",
-        flash_limit_bytes=config.flash_budget_bytes or board.chip.flash.size_bytes,
+        flash_limit_bytes=config.flash_budget_bytes or chip.flash.size_bytes,
         flash_limit_name="the budget allows" if config.flash_budget_bytes else f"{board.id} has",
-        larger_boards=larger,
+        larger_boards=() if budgeted else larger,
     )
 
 
