@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
-from tinygen.device.frames import LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
+from tinygen.device.frames import EVENT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
 from tinygen.device.link import Link
-from tinygen.device.values import LogLine
+from tinygen.device.messages import parse_event
+from tinygen.device.values import LogLine, StreamEvent
 
 DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
@@ -24,6 +25,8 @@ _WORDS = {
     Error.NO_INPUT: "has no complete input (it holds {detail})",
     Error.OUT_OF_ORDER: "expected position {detail}",
     Error.NO_RESULT: "has no inference that gives this",
+    Error.STREAMING: "is streaming; STREAM_END gives the model back",
+    Error.NO_STREAM: "has no front end to stream into",
 }
 
 
@@ -50,6 +53,7 @@ class Exchange:
         self._sequence = 0
         self._noise = bytearray()
         self.logs: deque[LogLine] = deque(maxlen=1000)
+        self.events: deque[StreamEvent] = deque(maxlen=10_000)
 
     def ask(
         self,
@@ -93,6 +97,8 @@ class Exchange:
                     self._take_noise(frame)
                 elif frame.type == LOG:
                     self._take_log(frame)
+                elif frame.type == EVENT:
+                    self._take_event(frame)
                 elif frame.type == NAK:
                     if self._refused(frame, kind):
                         return None
@@ -115,6 +121,8 @@ class Exchange:
                     self._take_noise(frame)
                 elif frame.type == LOG:
                     heard += self._take_log(frame)
+                elif frame.type == EVENT:
+                    self._take_event(frame)
         return heard
 
     def _take_noise(self, bad: BadFrame) -> None:
@@ -128,6 +136,11 @@ class Exchange:
         line = LogLine(level=frame.payload[0], text=frame.payload[1:].decode(errors="replace"))
         self.logs.append(line)
         return [line]
+
+    def _take_event(self, frame: Frame) -> None:
+        event = parse_event(frame.payload)
+        if event is not None:
+            self.events.append(event)
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
