@@ -14,7 +14,7 @@ from tinygen.core.files import write_tree
 from tinygen.features.quantize import InputQuantization, for_input
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
-from tinygen.firmware.model_view import render_model
+from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
@@ -89,7 +89,7 @@ def planned(ctx: Context) -> Planned:
     board = ctx.board
     made = converted(ctx)
     graph = importer.load(made.model.tflite, f"{made.task.name}.tflite")
-    plan = compiler.plan(rewrite(graph), board.chip)
+    plan = compiler.plan(rewrite(graph), board.chip, ctx.options)
     input_copy = sum(plan.graph.tensors[i].n_bytes for i in plan.graph.inputs)
     check_fits(ctx, plan, board, {"stack": STACK_BYTES, "copy of the input": input_copy})
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
@@ -194,7 +194,8 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
             input_rows=made.task.features.n_frames,
         ),
     }
-    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest)
+    level = compiler_level(plan)
+    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level)
 
 
 def built(ctx: Context) -> Built:
