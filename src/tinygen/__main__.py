@@ -28,7 +28,7 @@ class _Interrupts:
 
 
 def _leave() -> NoReturn:
-    """End with 130. An interrupt that passed through exec() makes CPython end by the signal, whatever was made of it."""
+    """End with 130: CPython would end by the signal if the interrupt came while something was in exec()."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit._run_exitfuncs()
     with contextlib.suppress(OSError, ValueError):

@@ -27,6 +27,9 @@ from tinygen.device.values import (
     MemoryResult,
     RawResult,
     SelfTestResult,
+    StreamEvent,
+    StreamInfo,
+    StreamStatistics,
 )
 
 __all__ = ["INPUT_TENSOR", "OUTPUT_TENSOR", "Client"]
@@ -65,6 +68,8 @@ class Client:
         self._build_id = build_id
         self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock)
         self._hello: Hello | None = None
+        self._streamed = 0  # instants
+        self._events: list[StreamEvent] = []
         self._input_crc: int | None = None  # what INFER must say it ran on
         self._starts = 0  # of the device, when it was greeted
         self._answered = 0  # requests, when it was greeted
@@ -78,6 +83,11 @@ class Client:
     def recent(self) -> list[Frame]:
         """The newest good frames, sent and received, oldest first."""
         return list(self._exchange.recent)
+
+    @property
+    def events(self) -> list[StreamEvent]:
+        """Events the device told of its own accord so far (the newest 10,000)."""
+        return list(self._exchange.events)
 
     def listen(self, seconds: float) -> list[Frame]:
         """Wait for what the device sends on its own for `seconds` and return the frames.
@@ -254,6 +264,61 @@ class Client:
         instants, frames, crc = self._unpack("<IHI", self._ask(Type.RAW_END, b""), Type.RAW_END)
         self._input_crc = crc
         return RawResult(instants=instants, frames=frames, input_crc=crc)
+
+    def stream_begin(self, *, count: bool = False) -> StreamInfo:
+        """Start a stream from a device that has forgotten everything; `count` makes it measure ticks.
+
+        Raises:
+            TinygenError: CHECK_FAILED when the image cannot stream.
+        """
+        self._known()
+        self._input_crc = None
+        self._streamed = 0
+        self._events = []
+        self._exchange.events.clear()
+        return messages.parse_stream_info(self._ask(Type.STREAM_BEGIN, bytes([count])), self._name)
+
+    def stream(self, samples: npt.NDArray[np.int16]) -> list[StreamEvent]:
+        """Send the next samples of the stream, however many, and return the events they made.
+
+        An event whose frame got lost is asked for again: what is returned is complete and in order.
+
+        Args:
+            samples: int16 [instants, n_channels], or [instants] for one channel.
+        """
+        hello = self._known()
+        data = np.ascontiguousarray(samples, dtype="<i2").tobytes()
+        instant_bytes = 2 * hello.channels
+        step = (min(hello.max_payload, MAX_PAYLOAD) - 4) // instant_bytes * instant_bytes
+        known = len(self._events)
+        for offset in range(0, len(data), step):
+            part = data[offset : offset + step]
+            position = struct.pack("<I", self._streamed & 0xFFFFFFFF)
+            answer = self._ask(Type.STREAM_CHUNK, position + part, timeout_s=_INFER_TIMEOUT_S)
+            self._streamed += len(part) // instant_bytes
+            taken, _, _, total = self._unpack("<4I", answer, Type.STREAM_CHUNK)
+            self._check(taken == self._streamed & 0xFFFFFFFF, f"took {taken} samples after {self._streamed} were sent")
+            self._collect(total)
+        return self._events[known:]
+
+    def _collect(self, total: int) -> None:
+        """Bring the events known to `total`."""
+        heard = {event.number: event for event in self._exchange.events}
+        self._exchange.events.clear()
+        while len(self._events) < total:
+            number = len(self._events)
+            if number in heard:
+                self._events.append(heard[number])
+                continue
+            answer = self._ask(Type.STREAM_EVENTS, struct.pack("<I", number))
+            _, events = messages.parse_stream_events(answer, self._name)
+            self._check(bool(events) and events[0].number == number, f"does not know its event {number} any more")
+            heard |= {event.number: event for event in events}
+
+    def stream_end(self) -> StreamStatistics:
+        """End the stream and return its figures; the model is then as at power-up."""
+        answer = self._ask(Type.STREAM_END, b"", timeout_s=_INFER_TIMEOUT_S)
+        return messages.parse_stream_statistics(answer, self._name)
 
     def selftest(self) -> SelfTestResult:
         """Run the vectors compiled into the image."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
-from tinygen.device.frames import LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
+from tinygen.device.frames import EVENT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
 from tinygen.device.link import Link
-from tinygen.device.values import LogLine
+from tinygen.device.messages import parse_event
+from tinygen.device.values import LogLine, StreamEvent
 
 DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
@@ -29,6 +30,8 @@ _WORDS = {
     Error.NO_INPUT: "has no complete input (it holds {detail})",
     Error.OUT_OF_ORDER: "expected position {detail}",
     Error.NO_RESULT: "has no inference that gives this",
+    Error.STREAMING: "is streaming; STREAM_END gives the model back",
+    Error.NO_STREAM: "has no front end to stream into",
 }
 
 
@@ -66,6 +69,7 @@ class Exchange:
         self.recent: deque[Frame] = deque(maxlen=RECENT_FRAMES)
         self.starts = 0
         self.answered = 0
+        self.events: deque[StreamEvent] = deque(maxlen=10_000)
 
     def ask(
         self,
@@ -147,6 +151,8 @@ class Exchange:
         if (line := log_line(frame)) is not None:
             self.logs.append(line)
             self.starts += line.text == READY
+        if frame.type == EVENT and (event := parse_event(frame.payload)) is not None:
+            self.events.append(event)
         return True
 
     def _take_noise(self, bad: BadFrame) -> None:

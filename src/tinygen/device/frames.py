@@ -17,6 +17,7 @@ MAX_FRAME = 4 + MAX_PAYLOAD + 4
 RESPONSE = 0x80
 NAK = 0xFE
 LOG = 0xFF
+EVENT = 0x3F  # device -> host, unasked
 
 
 class Type(IntEnum):
@@ -33,6 +34,10 @@ class Type(IntEnum):
     SELFTEST = 0x09
     MEMORY = 0x0A
     RESET = 0x0B
+    STREAM_BEGIN = 0x30
+    STREAM_CHUNK = 0x31
+    STREAM_END = 0x32
+    STREAM_EVENTS = 0x33
 
 
 class Error(IntEnum):
@@ -48,6 +53,8 @@ class Error(IntEnum):
     NO_INPUT = 8
     OUT_OF_ORDER = 9
     NO_RESULT = 10
+    STREAMING = 0x30
+    NO_STREAM = 0x31
 
 
 @dataclass(frozen=True, slots=True)
