@@ -46,7 +46,10 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "seed": click.option("--seed", type=int, help="Seed of splits, augmentation and training."),
     "epochs": click.option("--epochs", type=int, help="Training epochs instead of the task's own number."),
     "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
-    "on": click.option("--on", help="sim, host, unicorn, qemu, qemu-xtensa, labwired, or a serial port."),
+    "on": click.option(
+        "--on",
+        help="sim, host, unicorn, qemu, qemu-xtensa, labwired, board (wherever it is), a serial port, a device's name.",
+    ),
     "vectors": click.option("--vectors", type=int, help="How many held-out inputs are compared."),
     "optimize": click.option(
         "--optimize", help="speed (default): fewest instructions; size: least code; balanced: fast where it counts."
@@ -164,6 +167,14 @@ def boards(name: str | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--ask", is_flag=True, help="Also ask on each free port which firmware is there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def devices(ask: bool, as_json: bool) -> None:
+    """List the boards of devices.toml and the serial ports here: what is attached, and which process has it."""
+    emit(verbs.devices(ask=ask), as_json)
+
+
+@cli.command()
 @click.argument("action", type=click.Choice(["list", "show"]), default="list")
 @configured("task", "data", "seed", locks=False)
 def datasets(ctx: Context, action: str) -> Report:
@@ -237,7 +248,7 @@ def build(ctx: Context, dry_run: bool) -> Report:
 
 @cli.command()
 @configured(*_BUILD_OPTIONS)
-@click.option("--port", help="Serial port; found by USB id when it is the only one.")
+@click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
 def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""

@@ -16,6 +16,7 @@ from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer
@@ -25,6 +26,7 @@ from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
+from tinygen.tasks.stream import StreamRule, rule_of
 from tinygen.toolchain import build as builder
 from tinygen.toolchain.values import Firmware
 
@@ -93,6 +95,23 @@ def planned(ctx: Context) -> Planned:
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
     quantization = for_input(made.task.features, in_q.scale, in_q.zero_point)
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
+
+
+def stream_rule(made: Converted) -> StreamRule:
+    """How a stream of this model's inferences becomes events, the whole window computed anew at every hop.
+
+    Raises:
+        TinygenError: the task's plan gives integers the device cannot compute.
+    """
+    task, decision = made.task, made.model.decision
+    return rule_of(
+        task.stream,
+        labels=task.labels,
+        rate_hz=task.features.rate_hz,
+        window_rows=task.features.n_frames,
+        hop_rows=min(task.stream.hop_rows, task.features.n_frames),
+        score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+    )
 
 
 def check_fits(ctx: Context, plan: Plan, board: BoardSpec, other_ram_bytes: dict[str, int]) -> None:
@@ -167,6 +186,12 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
             output_elements=planned.output_tensor.n_elements,
             in_q=quantization_of(planned.input_tensor),
             out_q=quantization_of(planned.output_tensor),
+        ),
+        **render_stream(
+            made.task.features,
+            stream_rule(made),
+            real_zero=quantization_of(planned.input_tensor).zero_point,
+            input_rows=made.task.features.n_frames,
         ),
     }
     level = compiler_level(plan)
