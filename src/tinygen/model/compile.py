@@ -14,7 +14,7 @@ from tinygen.model.ops.registry import find_op
 from tinygen.model.state import STATE_OPS, shared_with_state
 
 # What counts as weights in figures; tables of functions are code's companions.
-WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "time_weights", "feature_bias")
+WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "channels", "time_weights", "feature_bias")
 _SCRATCH_KEY = -1
 
 
