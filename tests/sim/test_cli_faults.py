@@ -69,7 +69,7 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, needs_module: Callable[..., None],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        preexec_fn=default_interrupt,
+        preexec_fn=default_interrupt,  # noqa: PLW1509 - this process has no other thread
     ) as child:
         assert child.stderr is not None
         said = ""

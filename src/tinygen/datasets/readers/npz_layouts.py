@@ -58,8 +58,10 @@ def _rate(arrays: Arrays, file: str) -> int:
     for key in ("rate_hz", "fs", "rate"):
         if key in arrays:
             values = arrays[key].reshape(-1)
-            if values.size != 1 or values.dtype.kind not in "iuf" or not 0 < float(values[0]) < 1e7:
+            if values.size != 1 or values.dtype.kind not in "iuf":
                 raise _bad(file, f"'{key}' is not one sampling rate in Hz")
+            if not 1 <= float(values[0]) < 1e7:
+                raise _bad(file, f"'{key}' is {values[0]:g}; a sampling rate is given in Hz, 1 or more")
             return round(float(values[0]))
     return UNKNOWN_RATE
 
@@ -109,6 +111,8 @@ def _without_time_column(signals: list[npt.NDArray[Any]]) -> tuple[list[npt.NDAr
             return signals, UNKNOWN_RATE
         steps.append(float(np.median(np.diff(first))))
     rate = round(1000.0 / float(np.median(steps)))
+    if rate < 1:
+        return signals, UNKNOWN_RATE  # steps of more than a second: a channel that grows, not milliseconds
     return [signal[:, 1:] for signal in signals], rate
 
 
