@@ -318,7 +318,9 @@ def test_npz_femto_layout(tmp_path: Path) -> None:
 def test_npz_mixed_layouts_take_one_and_say_so(tmp_path: Path) -> None:
     root = tmp_path / "gestures"
     root.mkdir()
-    np.savez(root / "uwave_dev.npz", xyz=np.eye(20, 3, dtype=np.float16)[None].repeat(4, 0), label=np.array([1, 2, 1, 2]))
+    np.savez(
+        root / "uwave_dev.npz", xyz=np.eye(20, 3, dtype=np.float16)[None].repeat(4, 0), label=np.array([1, 2, 1, 2])
+    )
     np.savez(root / "other.npz", signal=np.zeros((4, 20, 3), np.int16), label=np.array([1, 2, 1, 2]))
     dataset = load("gesture", root)
     assert "used uwave_dev.npz" in dataset.notes[0]
@@ -355,3 +357,27 @@ def test_same_files_give_the_same_digest_and_other_ones_another(tmp_path: Path) 
         audio(tmp_path / name / "go" / "a.wav", tone(seed=seed))
     digests = [load("kws", tmp_path / name).digest for name in ("one", "two", "three")]
     assert digests[0] == digests[1] != digests[2]
+
+
+ROWS = np.random.default_rng(4).normal(size=(6, 40, 3))
+ABC = np.array(list("aabbcc"))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"signal": ROWS, "label": np.full(6, np.nan)},
+        {"signal": ROWS, "label": np.full(6, np.inf)},
+        {"signal": ROWS, "label": ABC, "position": ABC},
+        {"signal": ROWS + 1j, "label": ABC},
+        {"data": np.float32(1), "length": np.array([1]), "label": np.array(["a"])},
+        {"data": np.zeros((10, 2, 2)), "length": np.array([10]), "label": np.array(["a"])},
+        {"acc": np.zeros((4, 2, 30)), "scale": np.ones(2), "life": np.zeros(4), "fs": np.array([25600])},
+        {"acc": np.zeros((4, 2, 30)), "scale": np.ones(1), "life": np.array(list("abcd")), "fs": np.array([25600])},
+        {"xyz": ROWS, "label": np.array([1.0, np.nan, 1, 1, 1, 1])},
+    ],
+)
+def test_malformed_arrays_are_refused(tmp_path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    assert refused("gesture", path)

@@ -66,7 +66,7 @@ def _shortness(task_name: str, recordings: Sequence[Recording]) -> None:
 
 
 def _constant(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    flat = [r for r in recordings if np.ptp(r.signal, axis=0).max(initial=0) == 0 and not _is_quiet(r.label)]
+    flat = [r for r in recordings if not _is_quiet(r.label) and bool((r.signal == r.signal[:1]).all())]
     total = Counter(r.label for r in recordings)
     for label, count in sorted(Counter(r.label for r in flat).items()):
         if 2 * count >= total[label]:

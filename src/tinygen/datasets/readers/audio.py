@@ -78,8 +78,8 @@ def read_class_folders(root: Path, progress: Progress) -> RawSet:
         notes = ("no speaker or group is known: the split keeps recordings, not people, apart",)
     elif without:
         notes = (
-            f"{len(without)} recordings name no {seen_kind}, the first is '{without[0]}': each counts as a group of its "
-            f"own, so a {seen_kind} among them may be on two sides of the split",
+            f"{len(without)} recordings name no {seen_kind}, the first is '{without[0]}': each counts as a group of "
+            f"its own, so a {seen_kind} among them may be on two sides of the split",
         )
     return RawSet(recordings=tuple(recordings), noises=tuple(noises), group_kind=seen_kind or "recording", notes=notes)
 

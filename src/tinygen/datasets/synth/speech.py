@@ -62,7 +62,7 @@ def engines() -> tuple[str, ...]:
 
 
 def draw_speakers(rng: np.random.Generator, count: int, available: tuple[str, ...]) -> list[Speaker]:
-    """`count` ways to speak, of some twenty voices (`Speaker.group`); every fourth is flite's where both engines are there."""
+    """`count` ways to speak, of some twenty voices (`Speaker.group`); every fourth is flite's where both are there."""
     speakers: list[Speaker] = []
     for index in range(count):
         use_flite = "flite" in available and ("espeak-ng" not in available or index % 4 == 3)
