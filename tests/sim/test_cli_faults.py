@@ -92,6 +92,20 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, needs_module: Callable[..., None],
     assert not list((tmp_path / "build" / "steps").glob("convert-*")) if (tmp_path / "build").exists() else True
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
+@pytest.mark.parametrize("after_s", [0.05, 0.3, 0.6, 3.0])
+def test_impatient_ctrl_c_ends_as_one_does(tmp_path: Path, after_s: float) -> None:
+    words = command("monitor", "--board", "nucleo_f446re", "--on", "loop://")  # greets nobody, for seconds
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as child:
+        time.sleep(after_s)
+        for _ in range(3):
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.002)
+        said = child.communicate(timeout=60)[1]
+    assert "Traceback" not in said or after_s == 0.05  # before our first line runs, the interpreter speaks
+    assert child.returncode == 130 or (after_s == 0.05 and child.returncode in (-signal.SIGINT, 130, 1)), said
+
+
 def test_a_model_that_does_not_fit_names_the_step_and_what_would_help(trained: Path) -> None:
     done = tinygen("compile", *SMALL[:2], "--epochs", "1", "--board", "nucleo_f401re", "--ram", "1K", cwd=trained)
     assert done.returncode == 2

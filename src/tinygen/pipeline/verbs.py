@@ -14,9 +14,11 @@ from tinygen.core.process import shown
 from tinygen.core.values import Report
 from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
-from tinygen.device import discovery
-from tinygen.device.registry import choose
-from tinygen.pipeline import firmware_steps, proof, saved, steps, views
+from tinygen.device.discovery import BOARD
+from tinygen.device.greeting import who
+from tinygen.device.registry import choose, find_places
+from tinygen.device.serialport import claim
+from tinygen.pipeline import firmware_steps, proof, rack, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.report import html
 from tinygen.toolchain import flash as flasher
@@ -123,12 +125,14 @@ def flash(ctx: Context, port: str | None, *, dry_run: bool) -> Report:
     if dry_run:
         words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
-    chosen = port or discovery.find_port(board)
+    found = find_places(board, choose(board, port or BOARD), ask=who)
     made = firmware_steps.built(ctx)
-    flasher.flash(ctx.project_dir, board, port=chosen, offline=ctx.offline, log=ctx.log("flash"))
-    with proof.connected(ctx, made, chosen) as (_, client):
-        hello = client.hello()
-    return saved.keep(ctx, views.flashing(made, chosen, hello))
+    place, lock = claim(found, board.id)
+    with lock:  # nobody gets the board between its writing and its first answer
+        flasher.flash(ctx.project_dir, board, port=place.port, offline=ctx.offline, log=ctx.log("flash"))
+        with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
+            hello = client.hello()
+    return saved.keep(ctx, views.flashing(made, place.port, hello))
 
 
 def verify(
@@ -194,6 +198,18 @@ def write_report(ctx: Context, output: Path | None) -> Report:
     write_atomic(path, html.page(kept, drawn if isinstance(drawn, dict) else None))
     parts = ", ".join(report.kind for report in kept)
     return Report(kind="report", subject={"page": str(path), "parts": parts}, notes=(f"written: {path}",))
+
+
+def devices(*, ask: bool) -> Report:
+    """The boards of the hardware map and the serial ports of this machine: what is attached, and who has it.
+
+    Args:
+        ask: also ask on each free port who is there.
+
+    Raises:
+        TinygenError: the hardware map is wrong.
+    """
+    return rack.devices(ask=ask)
 
 
 def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:
