@@ -15,17 +15,18 @@ import pytest
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.core.errors import TinygenError
 from tinygen.firmware.model_view import render_model
-from tinygen.model import compile as compiler
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.cases.base import input_values
 from tinygen.model.cases.registry import CASES
+from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Buffer, DType, Plan
 from tinygen.model.kernels.base import KernelDef, no_overlap
-from tinygen.model.kernels.registry import KERNELS, find_kernel
+from tinygen.model.kernels.registry import KERNELS, candidates, find_kernel
 from tinygen.model.lowering import OpContext
 from tinygen.model.ops.registry import find_op
 from tinygen.model.reference import run
+from tinygen.model.selection import Options
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -48,13 +49,13 @@ int main() {
 """
 
 
-def chip(*isa: str) -> ChipSpec:
+def chip() -> ChipSpec:
     return ChipSpec(
         id="test",
         title="test",
         arch="armv7em",
         cpu="cortex-m4",
-        isa=isa,
+        isa=("dsp",),
         fpu="",
         regions=(MemoryRegion(name="ram", address=0, size_bytes=1 << 17, kind="ram"),),
         arena_alignment_bytes=4,
@@ -157,17 +158,18 @@ def plans() -> dict[str, list[tuple[Plan, bytes]]]:
     for tflite in models:
         try:
             graph = load(tflite, "m")
-            size = sum(graph.tensors[i].n_bytes for i in graph.inputs)
-            for on in (chip(), chip("dsp")):
-                for in_place in (frozenset[int](), frozenset([0])):
-                    result = compiler._plan(graph, on, in_place)
-                    mine = found.get(result.steps[0].kernel)
-                    if len(result.steps) != 1 or mine is None or not 8 <= size <= 4000 or result.state_bytes:
-                        continue
-                    if not mine or mine[-1][1] is not tflite:
-                        mine.append((result, tflite))
         except TinygenError:
             continue
+        size = sum(graph.tensors[i].n_bytes for i in graph.inputs)
+        if len(graph.ops) != 1 or not 8 <= size <= 4000:
+            continue
+        for kernel in candidates(graph.ops[0].name):
+            try:
+                result = plan(graph, chip(), Options(kernels={"0": kernel.id}))
+            except TinygenError:
+                continue
+            if kernel.id in found and not result.state_bytes:
+                found[kernel.id].append((result, tflite))
     return found
 
 

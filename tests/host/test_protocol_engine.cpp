@@ -5,6 +5,7 @@
 #include "tinygen/decision_api.h"
 #include "tinygen/features_api.h"
 #include "tinygen/model_api.h"
+#include "tinygen/stream/engine.h"
 
 #ifndef STEPS
 #define STEPS 3
@@ -109,6 +110,13 @@ void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_
 std::uint16_t frames_done() {
   return rows;
 }
+Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+  rows = 0;
+  const std::size_t missing = 5 - seen % 5;
+  const std::size_t taken = instants < missing ? instants : missing;
+  push(samples, taken, row);
+  return {taken, taken == missing};
+}
 }  // namespace features
 
 namespace decision {
@@ -122,5 +130,50 @@ const char* label_name(std::int16_t) {
   return "x";
 }
 }  // namespace decision
+
+namespace stream {
+namespace {
+struct Config {
+  static constexpr std::uint32_t kChannels = 2;
+  static constexpr std::uint32_t kRingInstants = 16;
+  static constexpr std::uint32_t kRowValues = 8;
+  static constexpr std::uint32_t kWindowRows = 5;
+  static constexpr std::uint32_t kHopRows = 2;
+  static constexpr std::int8_t kRealZero = 3;
+  static constexpr bool kScores = false;
+  static constexpr std::uint32_t kSignFlip = 0x80;
+  static constexpr std::uint32_t kWatchedCount = 3;
+  static constexpr std::int16_t kWatched[kWatchedCount] = {0, 2, 3};
+  static constexpr std::uint32_t kWarmup = 2;
+  static constexpr std::uint32_t kSmoothing = 3;
+  static constexpr std::uint32_t kThreshold = 420;
+  static constexpr std::uint32_t kRelease = 380;
+  static constexpr std::uint32_t kRefractory = 15;
+};
+Engine<Config> engine;
+}  // namespace
+const Info kInfo = {
+    Config::kWindowRows, Config::kHopRows, Config::kSmoothing,    Config::kWatchedCount,
+    Config::kThreshold,  Config::kRelease, Config::kRingInstants, static_cast<std::uint32_t>(sizeof engine),
+};
+void begin(bool count) {
+  engine.begin(count);
+}
+void offer(const std::int16_t* samples, std::size_t instants) {
+  engine.offer(samples, instants);
+}
+std::uint32_t room() {
+  return engine.room();
+}
+void run(OnEvent tell, void* context) {
+  engine.run(tell, context);
+}
+Statistics statistics() {
+  return engine.statistics();
+}
+bool kept(std::uint32_t number, Event& event) {
+  return engine.kept(number, event);
+}
+}  // namespace stream
 
 }  // namespace tinygen

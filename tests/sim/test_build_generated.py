@@ -68,7 +68,21 @@ void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_
   }
 }
 std::uint16_t frames_done() { return done; }
+Taken take(const std::int16_t*, std::size_t instants, std::int8_t*) { return {instants, false}; }
 }  // namespace tinygen::features
+"""
+STREAM = b"""
+#include "tinygen/stream_api.h"
+
+namespace tinygen::stream {
+const Info kInfo = {};
+void begin(bool) {}
+void offer(const std::int16_t*, std::size_t) {}
+std::uint32_t room() { return 0; }
+void run(OnEvent, void*) {}
+Statistics statistics() { return {}; }
+bool kept(std::uint32_t, Event&) { return false; }
+}  // namespace tinygen::stream
 """
 DECISION = b"""
 #include "tinygen/decision_api.h"
@@ -89,7 +103,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory, needs_module: Callable[..., 
 
 def generate(board: BoardSpec, root: Path) -> str:
     """Write the project of a board; returns its build id."""
-    files = {"src/model.cpp": MODEL, "src/features.cpp": FEATURES, "src/decision.cpp": DECISION}
+    files = {
+        "src/model.cpp": MODEL,
+        "src/features.cpp": FEATURES,
+        "src/decision.cpp": DECISION,
+        "src/stream.cpp": STREAM,
+    }
     vector = SelfTestVector(
         model_input=np.array([1, 2, 3, 4], dtype=np.int8), expected_output=np.array([-2, -3, -4, -5], dtype=np.int8)
     )

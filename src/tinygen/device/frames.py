@@ -17,6 +17,7 @@ MAX_FRAME = 4 + MAX_PAYLOAD + 4
 RESPONSE = 0x80
 NAK = 0xFE
 LOG = 0xFF
+EVENT = 0x3F  # device -> host, unasked
 
 
 class Type(IntEnum):
@@ -33,6 +34,10 @@ class Type(IntEnum):
     SELFTEST = 0x09
     MEMORY = 0x0A
     RESET = 0x0B
+    STREAM_BEGIN = 0x30
+    STREAM_CHUNK = 0x31
+    STREAM_END = 0x32
+    STREAM_EVENTS = 0x33
 
 
 class Error(IntEnum):
@@ -48,6 +53,8 @@ class Error(IntEnum):
     NO_INPUT = 8
     OUT_OF_ORDER = 9
     NO_RESULT = 10
+    STREAMING = 0x30
+    NO_STREAM = 0x31
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +115,19 @@ class FrameDecoder:
         self._max = max_frame
         self._limit = max_frame + max_frame // 254 + 2  # what such a frame takes on the wire
         self._chunk = bytearray()
+        self._chunk_bytes = 0
+        self._noise_bytes = 0
         self._too_long = False
 
     @property
     def pending(self) -> bytes:
-        """Bytes since the last delimiter."""
+        """The first bytes since the last delimiter."""
         return bytes(self._chunk)
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes so far belong to no good frame, those since the last delimiter among them."""
+        return self._noise_bytes + self._chunk_bytes
 
     def push(self, data: bytes) -> Iterator[Frame | BadFrame]:
         """Take bytes as they come; yields what they complete."""
@@ -129,10 +143,12 @@ class FrameDecoder:
         room = self._limit - len(self._chunk)
         self._too_long = self._too_long or len(data) > room
         self._chunk += data[:room]
+        self._chunk_bytes += len(data)
 
     def _finish(self) -> Frame | BadFrame:
-        raw, too_long = bytes(self._chunk), self._too_long
+        raw, too_long, size = bytes(self._chunk), self._too_long, self._chunk_bytes
         self._chunk.clear()
+        self._chunk_bytes = 0
         self._too_long = False
         body, cut = _unstuff(raw)
         error: Error | None = None
@@ -145,6 +161,7 @@ class FrameDecoder:
         elif zlib.crc32(body[:-4]) != int.from_bytes(body[-4:], "little"):
             error = Error.BAD_CRC
         if error is not None:
+            self._noise_bytes += size
             return BadFrame(error, raw)
         return Frame(body[0], body[1], body[4:-4])
 

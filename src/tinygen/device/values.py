@@ -126,3 +126,49 @@ class LogLine:
 
     level: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """A decision the device told on its own.
+
+    Attributes:
+        number: events since the stream began, from 0.
+        instant: sample instants since it began, up to and with the newest one that was looked at.
+        label: index; `name` in words ("" where it was read back later).
+        score: sum of the label's values over the last inferences.
+    """
+
+    number: int
+    instant: int
+    label: int
+    score: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """How the device streams: rows, integers of its decision, RAM in bytes."""
+
+    window_rows: int
+    hop_rows: int
+    smoothing: int
+    watched: int
+    threshold: int
+    release: int
+    ring_instants: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatistics:
+    """A whole stream. Ticks are the device's counter's, 0 unless counted; `overruns` counts instants without room."""
+
+    instants: int
+    rows: int
+    inferences: int
+    events: int
+    overruns: int
+    saturated: int
+    feature_ticks: int
+    inference_ticks: int

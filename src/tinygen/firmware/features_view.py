@@ -67,8 +67,6 @@ def features_view(spec: FeatureSpec, quantization: InputQuantization) -> Feature
         case _:
             header, front_end = "scaled_window.h", "ScaledWindow"
             constants = [
-                f"static constexpr std::uint16_t kFrames = {spec.n_frames};",
-                f"static constexpr std::uint32_t kChannels = {spec.n_channels};",
                 f"static constexpr std::uint32_t kDecimation = {spec.decimation};",
             ]
     return FeaturesView(
@@ -103,7 +101,6 @@ def _fft(size: int) -> str:
 def _logmel(spec: LogMelSpec) -> list[str]:
     bits = logmel.correction_bits(spec)
     lines = [
-        f"static constexpr std::uint16_t kFrames = {spec.n_frames};",
         f"static constexpr std::uint32_t kBands = {spec.n_bands};",
         f"static constexpr std::uint32_t kWindowSamples = {spec.window_samples};",
         f"static constexpr std::uint32_t kHopSamples = {spec.hop_samples};",
@@ -129,7 +126,6 @@ def _logmel(spec: LogMelSpec) -> list[str]:
 
 def _bands(spec: BandEnergySpec) -> list[str]:
     return [
-        f"static constexpr std::uint32_t kChannels = {spec.n_channels};",
         f"static constexpr std::uint32_t kBands = {spec.n_bands};",
         f"static constexpr std::uint32_t kWindows = {spec.n_windows};",
         f"static constexpr std::uint32_t kWindowSamples = {spec.window_samples};",

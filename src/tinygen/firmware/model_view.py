@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
-from tinygen.model.compile import kernel_of, starts_unlike_zero
+from tinygen.model.compile import kernel_of
 from tinygen.model.ir import Buffer, Plan, Step
+from tinygen.model.layout import starts_unlike_zero
 
 _C_TYPES = {
     "int8": "std::int8_t",
@@ -129,6 +130,11 @@ class ModelView:
     steps: tuple[StepView, ...]
     constants: tuple[ConstantView, ...]
     observed: tuple[ObservedView, ...]
+
+
+def compiler_level(plan: Plan) -> str:
+    """What the C++ compiler is told to optimize for."""
+    return "-Os" if plan.optimize == "size" else "-O2"
 
 
 def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.config import Config
 from tinygen.core.progress import Progress, silent
 from tinygen.core.store import Store
+from tinygen.model.selection import Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,11 @@ class Context:
         return find_board(self.config.board)
 
     @property
+    def options(self) -> Options:
+        """What kernels are chosen for."""
+        return Options(optimize=self.config.optimize, kernels=self.config.kernels)
+
+    @property
     def store(self) -> Store:
         """Where finished steps are."""
         return Store(self.config.build_dir / "steps")
@@ -56,6 +62,11 @@ class Context:
     def reports_dir(self) -> Path:
         """The last report of each verb."""
         return self.config.build_dir / "reports" / f"{self.config.task}-{self.board.id}"
+
+    @property
+    def page(self) -> Path:
+        """The HTML report of this task and board."""
+        return self.config.build_dir / f"report-{self.config.task}-{self.board.id}.html"
 
     def log(self, name: str) -> Path:
         """The log file of a tool run."""

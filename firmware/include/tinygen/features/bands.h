@@ -6,6 +6,7 @@
 #include "tinygen/features/fft.h"
 #include "tinygen/features/integers.h"
 #include "tinygen/features/quantize.h"
+#include "tinygen/features_api.h"
 
 namespace tinygen::features {
 
@@ -22,16 +23,11 @@ class BandEnergies {
   void reset() {
     used_ = 0;
     skip_ = 0;
-    windows_done_ = 0;
-    for (auto& channel : sums_) {
-      for (std::uint64_t& sum : channel) {
-        sum = 0;
-      }
-    }
+    forget_windows();
   }
 
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
-    for (; instants != 0 && windows_done_ < Config::kWindows; --instants, samples += Config::kChannels) {
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+    for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
       if (skip_ != 0) {
         --skip_;
         continue;
@@ -43,15 +39,25 @@ class BandEnergies {
         add_window();
         advance();
         if (++windows_done_ == Config::kWindows) {
-          make_row(model_input);
+          make_row(row);
+          forget_windows();
+          return {taken + 1, true};
         }
+      }
+    }
+    return {instants, false};
+  }
+
+ private:
+  void forget_windows() {
+    windows_done_ = 0;
+    for (auto& channel : sums_) {
+      for (std::uint64_t& sum : channel) {
+        sum = 0;
       }
     }
   }
 
-  std::uint16_t frames_done() const { return windows_done_ == Config::kWindows ? 1 : 0; }
-
- private:
   void add_window() {
     for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
       const std::int16_t* input = input_[channel];

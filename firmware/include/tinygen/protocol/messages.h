@@ -24,6 +24,12 @@ constexpr std::uint8_t kSelfTest = 0x09;
 constexpr std::uint8_t kMemory = 0x0A;
 constexpr std::uint8_t kReset = 0x0B;
 
+constexpr std::uint8_t kStreamBegin = 0x30;
+constexpr std::uint8_t kStreamChunk = 0x31;
+constexpr std::uint8_t kStreamEnd = 0x32;
+constexpr std::uint8_t kStreamEvents = 0x33;
+constexpr std::uint8_t kEvent = 0x3F;  // device -> host, unasked
+
 constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse
 constexpr std::uint8_t kNak = 0xFE;
 constexpr std::uint8_t kLog = 0xFF;
@@ -34,6 +40,8 @@ constexpr std::uint16_t kTensorOutput = 0xFFFE;
 constexpr std::uint8_t kInferDigests = 0x01;
 constexpr std::uint8_t kInferStop = 0x02;
 constexpr std::uint8_t kInferCount = 0x04;
+
+constexpr std::uint8_t kStreamCount = 0x01;
 
 constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
 constexpr std::size_t kInlineOutput = 48;  // outputs up to this size travel inside INFER's answer
@@ -50,6 +58,8 @@ enum class Error : std::uint8_t {
   no_input = 8,      // detail: bytes of the model input that are there
   out_of_order = 9,  // detail: the position that is expected
   no_result = 10,    // no inference that has what was asked for
+  streaming = 0x30,  // the model belongs to the stream until STREAM_END
+  no_stream = 0x31,  // this image has no front end to stream into
 };
 
 }  // namespace tinygen::protocol

@@ -18,6 +18,9 @@ class Session {
   void bad_frame(Error error);
   void log(std::uint8_t level, const char* text);
 
+  // Works off samples that came from elsewhere than the serial line.
+  void poll_stream();
+
  private:
   static constexpr std::size_t kReplayBytes = 96;
 
@@ -35,6 +38,10 @@ class Session {
   void self_test(const std::uint8_t* payload, std::size_t bytes);
   void memory();
   void reset();
+  void stream_begin(const std::uint8_t* payload, std::size_t bytes);
+  void stream_chunk(const std::uint8_t* payload, std::size_t bytes);
+  void stream_end();
+  void stream_events(const std::uint8_t* payload, std::size_t bytes);
 
   void run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after);
   static bool after_step(void* context, std::uint16_t step);
@@ -63,6 +70,7 @@ class Session {
   std::uint32_t input_bytes_ = 0;
   std::uint32_t instants_ = 0;
   bool raw_active_ = false;
+  bool streaming_ = false;
   bool state_saved_ = false;  // the model's state before this input has been kept
 
   // Last inference.

@@ -12,7 +12,7 @@ from tinygen.model.kernels.dsp_packing import (
     folded_bias,
     interleaved_pairs,
     largest_sum,
-    needs_dsp,
+    needs_words,
     tap_order,
     why_not_pairs,
 )
@@ -25,7 +25,7 @@ _WORD_BYTES = 4
 
 def _accepts_conv(lowered: Lowered, chip: ChipSpec) -> str | None:
     p = lowered.params
-    if (reason := needs_dsp(chip)) is not None:
+    if (reason := needs_words(chip)) is not None:
         return reason
     if p["groups"] != 1:
         return f"there are {p['groups']} groups"
@@ -71,6 +71,22 @@ def _pack_conv(lowered: Lowered) -> Packed:
     return Packed(params=params, constants=constants)
 
 
+def _conv_work(lowered: Lowered) -> dict[str, float]:
+    """Steps of whole tiles and of the pixels left over; outputs; words widened; rows of windows."""
+    p = lowered.params
+    pixels, pairs = p["batch"] * p["out_h"] * p["out_w"], -(-p["out_c"] // 2)
+    whole, rest = divmod(pixels, _TILE_PIXELS)
+    return {
+        "call": 1.0,
+        "tile_steps": float(whole * pairs * _steps(lowered)),
+        "rest_steps": float(rest * pairs * _steps(lowered)),
+        "outputs": float(pixels * p["out_c"]),
+        "words": float(pixels * _steps(lowered)),
+        "rows": float(pixels * p["k_h"]),
+        "pixels": float(pixels),
+    }
+
+
 CONV_2D_INT8_DSP = KernelDef(
     id="conv_2d_int8_dsp",
     op="CONV_2D",
@@ -81,4 +97,7 @@ CONV_2D_INT8_DSP = KernelDef(
     pack=_pack_conv,
     scratch_bytes=lambda lowered: _TILE_PIXELS * _WORD_BYTES * _steps(lowered),
     overlap=tiles_of_four,
+    needs=("dsp",),
+    code="fast",
+    work=_conv_work,
 )

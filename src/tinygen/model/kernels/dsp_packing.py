@@ -17,11 +17,11 @@ _HIGH_SUM = 1 << 23  # what is left of an int32 above the eight bits of the othe
 CHANNEL_WORDS = 4
 
 
-def needs_dsp(chip: ChipSpec) -> str | None:
-    """The reason a chip cannot run these kernels."""
+def needs_words(chip: ChipSpec) -> str | None:
+    """The reason a chip's arena cannot hold tiles, which are words."""
     if chip.arena_alignment_bytes % 4:
         return f"the arena is aligned to {chip.arena_alignment_bytes} bytes, not to words"
-    return None if "dsp" in chip.isa else f"{chip.cpu} has no DSP instructions"
+    return None
 
 
 def largest_sum(weights: Array, bias: Int32) -> Int64:
