@@ -31,7 +31,16 @@ from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
 
-people = Console(stderr=True, highlight=False)
+
+class _Results(Console):
+    """Standard output; a reader that has gone (`| head`) is for `main` to judge."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+people = Console(stderr=True, highlight=False)  # progress, notes and errors
+results = _Results(highlight=False)
 
 Function = Callable[..., Any]
 
@@ -84,7 +93,11 @@ def configured(*names: str, locks: bool = True) -> Callable[[Function], Function
             with ConsoleProgress(people) as progress:
                 ctx = Context(config=config, progress=progress, offline=offline)
                 verbs.check_names(ctx, board="board" in names, on="on" in names)
-                with held(config.build_dir, progress.say) if locks else contextlib.nullcontext():
+                with (
+                    held(config.build_dir, progress.say)
+                    if locks and not given.get("dry_run")
+                    else contextlib.nullcontext()
+                ):
                     report = function(ctx, **given)
             emit(report, as_json)
 
@@ -121,7 +134,7 @@ def emit(report: Report, as_json: bool) -> None:
         for command in commands_of(report):
             click.echo(command)
     else:
-        terminal.show(report, people)
+        terminal.show(report, results)
     if not report.ok:
         code = report.details.get("exit_code")
         sys.exit(code if isinstance(code, int) and code else ExitCode.CHECK_FAILED)
@@ -152,10 +165,10 @@ def init(task: str, board: str, force: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / FILE_NAME
         probe.write_text(text)
-        config = load_config(probe, {}, Path(folder))
+        config = load_config(probe, {"task": task, "board": board}, Path(folder))
         verbs.check_names(Context(config=config), board=True, on=True)
     write_atomic(path, text.encode())
-    people.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
+    results.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
 
 
 @cli.command()
@@ -285,7 +298,9 @@ def run(ctx: Context, dry_run: bool) -> Report:
 
 @cli.command()
 @configured("task", "board", locks=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: report.html in the build folder.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Default: report-TASK-BOARD.html in the build folder."
+)
 def report(ctx: Context, output: Path | None) -> Report:
     """Put the last results of this task and board into one self-contained HTML file."""
     return verbs.write_report(ctx, output)

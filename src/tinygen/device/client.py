@@ -265,8 +265,12 @@ class Client:
         self._input_crc = crc
         return RawResult(instants=instants, frames=frames, input_crc=crc)
 
-    def stream_begin(self, *, count: bool = False) -> StreamInfo:
-        """Start a stream from a device that has forgotten everything; `count` makes it measure ticks.
+    def stream_begin(self, *, count: bool = False, digests: bool = False) -> StreamInfo:
+        """Start a stream from a device that has forgotten everything.
+
+        Args:
+            count: measure ticks of front end and model.
+            digests: keep checksums of all rows and outputs.
 
         Raises:
             TinygenError: CHECK_FAILED when the image cannot stream.
@@ -276,7 +280,8 @@ class Client:
         self._streamed = 0
         self._events = []
         self._exchange.events.clear()
-        return messages.parse_stream_info(self._ask(Type.STREAM_BEGIN, bytes([count])), self._name)
+        flags = bytes([count | digests << 1])
+        return messages.parse_stream_info(self._ask(Type.STREAM_BEGIN, flags), self._name)
 
     def stream(self, samples: npt.NDArray[np.int16]) -> list[StreamEvent]:
         """Send the next samples of the stream, however many, and return the events they made.

@@ -22,6 +22,7 @@ from tinygen.model import reference
 from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
+from tinygen.toolchain import elf
 from tinygen.toolchain.relink import relink_for_xtensa_sim
 from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
@@ -87,15 +88,14 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
 
 
 def commands(ctx: Context) -> list[str]:
-    """What `run` and `verify` start, for --dry-run; the project is generated for it.
+    """What `run` and `verify` start, for --dry-run.
 
     Raises:
-        TinygenError: as `firmware_steps.generated`.
+        TinygenError: unknown target; SCons is missing.
     """
-    firmware_steps.generated(ctx)
     chosen = choose(ctx.board, ctx.config.on)
-    words = [shown(command) for command in firmware_steps.build_commands(ctx)]
-    return [*words, f"tinygen verify --task {ctx.config.task} --board {ctx.board.id} --on {chosen}"]
+    last = ("tinygen", "verify", "--task", ctx.config.task, "--board", ctx.board.id, "--on", chosen)
+    return [shown(command) for command in (*firmware_steps.build_commands(ctx), last)]
 
 
 def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built | None = None) -> Report:
@@ -131,7 +131,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             flash_bytes=made.firmware.flash_bytes,
             ram_bytes=made.firmware.ram_bytes,
             synthetic=converted.model.synthetic,
-            measurements=views.capacities(ctx.board),
+            measurements=(*elf.measurements(made.firmware, ctx.board.chip), *views.capacities(ctx.board)),
             subject={"model": digest_bytes(converted.model.tflite)[:16], "toolchain": made.firmware.toolchain},
         )
         report = compare.verify(

@@ -94,6 +94,8 @@ def generate(ctx: Context, output: Path | None) -> Report:
     Raises:
         TinygenError: as `convert`; it does not fit; the folder holds something else, or cannot be written.
     """
+    if output is not None and output.exists() and not output.is_dir():
+        raise bad_input("is no folder", where=str(output), hint="name a new folder")
     if output is not None and output.exists() and any(output.iterdir()) and not (output / "platformio.ini").is_file():
         raise bad_input("is not empty and no generated project", where=str(output), hint="name a new folder")
     made = firmware_steps.generated(ctx, output)
@@ -107,7 +109,6 @@ def build(ctx: Context, *, dry_run: bool) -> Report:
         TinygenError: as `generate`; a tool is missing or failed, or the image is over the budget.
     """
     if dry_run:
-        firmware_steps.generated(ctx)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx))])
     return saved.keep(ctx, views.building(firmware_steps.built(ctx)))
 
@@ -122,8 +123,7 @@ def flash(ctx: Context, port: str | None, *, dry_run: bool) -> Report:
     if board.chip.arch == "native":
         raise bad_input("'host' is this machine, there is nothing to flash", hint="use: tinygen verify --on host")
     if dry_run:
-        generated = firmware_steps.generated(ctx)
-        words = flasher.commands(ctx.project_dir, generated.planned.board, port=port, offline=ctx.offline)
+        words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
     found = find_places(board, choose(board, port or BOARD), ask=who)
     made = firmware_steps.built(ctx)
@@ -173,7 +173,7 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
     saved.keep(ctx, views.compilation(image.generated.planned.plan, ctx.board))
     saved.keep(ctx, views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
-    page = ctx.config.build_dir / "report.html"
+    page = ctx.page
     write_report(ctx, page)
     return views.whole_run(
         report, made, image, page=page, seconds=time.monotonic() - started, shortened=ctx.config.epochs is not None
@@ -193,7 +193,7 @@ def write_report(ctx: Context, output: Path | None) -> Report:
             where=str(ctx.reports_dir),
             hint="tinygen run makes a report",
         )
-    path = output or ctx.config.build_dir / "report.html"
+    path = output or ctx.page
     drawn = next((report.details["plan_view"] for report in kept if "plan_view" in report.details), None)
     write_atomic(path, html.page(kept, drawn if isinstance(drawn, dict) else None))
     parts = ", ".join(report.kind for report in kept)

@@ -42,6 +42,7 @@ constexpr std::uint8_t kInferStop = 0x02;
 constexpr std::uint8_t kInferCount = 0x04;
 
 constexpr std::uint8_t kStreamCount = 0x01;
+constexpr std::uint8_t kStreamDigests = 0x02;
 
 constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
 constexpr std::size_t kInlineOutput = 48;  // outputs up to this size travel inside INFER's answer
