@@ -5,10 +5,10 @@ usage: python tests/bench/instructions.py [--models FOLDER] [--vectors N] [--no-
 
 Each model is planned with --optimize speed, its generated code compiled as the firmware project is (GCC, -O2,
 Cortex-M4F), put into an image with the inputs, and run in QEMU (machine netduinoplus2, -icount shift=0: one instruction
-is one tick of the machine's 1 GHz timer). Every output byte is compared with TFLM's interpreter (the PyPI wheel). What
-is counted is from entering infer() to its return, in that very image, without any per-step hook; the largest of all inputs
-is printed. In the same run: our compact portable kernels (same compiler, same level), and bakeNN from PyPI with both of
-its back ends. The figures of TFLM with CMSIS-NN are quoted, not measured here. Exit code 1: a byte differs, a limit is
+is one tick of the machine's 1 GHz timer). Every output byte is compared with TFLM's interpreter (the PyPI wheel). It is
+counted from entering infer() to its return, in that very image, without any per-step hook; the largest of all inputs is
+printed. In the same run: our compact portable kernels (same compiler, same level), and bakeNN from PyPI with both of its
+back ends. The figures of TFLM with CMSIS-NN are quoted, not measured here. Exit code 1: a byte differs, a limit is
 missed, or something became slower than --compare allows.
 """
 
