@@ -7,7 +7,7 @@ Each model is planned with --optimize speed, its generated code compiled as the 
 Cortex-M4F), put into an image with the inputs, and run in QEMU (machine netduinoplus2, -icount shift=0: one instruction
 is one tick of the machine's 1 GHz timer). Every output byte is compared with TFLM's interpreter (the PyPI wheel). It is
 counted from entering infer() to its return, in that very image, without any per-step hook; the largest of all inputs is
-printed. In the same run: our compact portable kernels (same compiler, same level), and bakeNN from PyPI with both of its
+printed. In the same run: our compact portable kernels (same compiler, same level), and bakeNN from PyPI with both its
 back ends. The figures of TFLM with CMSIS-NN are quoted, not measured here. Exit code 1: a byte differs, a limit is
 missed, or something became slower than --compare allows.
 """
