@@ -39,6 +39,14 @@ void Session::request(const FrameDecoder& frame) {
       return memory();
     case kReset:
       return reset();
+    case kProfile:
+      return profile(payload, bytes);
+    case kIntegrity:
+      return integrity(payload, bytes);
+    case kSpanDigest:
+      return span_digest(payload, bytes);
+    case kLastFault:
+      return last_fault();
     default:
       return nak(Error::unknown_type);
   }

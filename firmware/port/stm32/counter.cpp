@@ -40,14 +40,12 @@ void start_counter() {
   set_bits(kDemcr, 1U << 24);
   reg(kDwtCycles) = 0;
   set_bits(kDwtControl, 1U);
-  if (counts(kDwtCycles)) {
-    kind = CounterKind::dwt;
-    return;
-  }
+  const bool cycles = counts(kDwtCycles);
+  // SysTick runs in any case: its interrupt ends a sleep in time to feed the watchdog.
   reg(kSysTickReload) = kSysTickSpan - 1;
   reg(kSysTickValue) = 0;
   reg(kSysTickControl) = 7;  // processor clock, interrupt, on
-  kind = counts(kSysTickValue) ? CounterKind::systick : CounterKind::none;
+  kind = cycles ? CounterKind::dwt : counts(kSysTickValue) ? CounterKind::systick : CounterKind::none;
 }
 
 uint32_t counter() {

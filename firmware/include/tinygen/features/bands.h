@@ -6,6 +6,7 @@
 #include "tinygen/features/fft.h"
 #include "tinygen/features/integers.h"
 #include "tinygen/features/quantize.h"
+#include "tinygen/features/stages.h"
 
 namespace tinygen::features {
 
@@ -14,6 +15,15 @@ std::int32_t rounded_mean(const std::int16_t* samples, std::uint32_t bits);
 
 // Energy of bins first .. end-1, with 20 fractional bits, freed of the full-scale shift.
 std::uint64_t band_energy(const Complex* spectrum, std::uint32_t first, std::uint32_t end, std::int32_t shift);
+
+// What a probe tells apart; src/tinygen/features/stages.py has the names.
+enum BandStage : std::uint32_t {
+  kBandGather,
+  kBandWindow,
+  kBandFft,
+  kBandEnergy,
+  kBandLog,
+};
 
 // `Config` is generated: sizes and tables as constants. An object in zeroed memory is ready for use.
 template <class Config>
@@ -30,7 +40,8 @@ class BandEnergies {
     }
   }
 
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+  template <class Probe>
+  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
     for (; instants != 0 && windows_done_ < Config::kWindows; --instants, samples += Config::kChannels) {
       if (skip_ != 0) {
         --skip_;
@@ -40,28 +51,36 @@ class BandEnergies {
         input_[channel][used_] = samples[channel];
       }
       if (++used_ == Config::kWindowSamples) {
-        add_window();
+        probe.mark(kBandGather);
+        add_window(probe);
         advance();
+        probe.mark(kBandGather);
         if (++windows_done_ == Config::kWindows) {
           make_row(model_input);
+          probe.mark(kBandLog);
         }
       }
     }
+    probe.mark(kBandGather);
   }
 
   std::uint16_t frames_done() const { return windows_done_ == Config::kWindows ? 1 : 0; }
 
  private:
-  void add_window() {
+  template <class Probe>
+  void add_window(Probe& probe) {
     for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
       const std::int16_t* input = input_[channel];
       const std::int32_t mean = rounded_mean(input, Config::kWindowBits);
       const std::int32_t shift =
           load_full_scale(Config::kFft, input, mean, Config::kWindow, Config::kWindowSamples, spectrum_);
+      probe.mark(kBandWindow);
       real_fft(Config::kFft, spectrum_);
+      probe.mark(kBandFft);
       for (std::uint32_t band = 0; band < Config::kBands; ++band) {
         sums_[channel][band] += band_energy(spectrum_, Config::kBandEdges[band], Config::kBandEdges[band + 1], shift);
       }
+      probe.mark(kBandEnergy);
     }
   }
 

@@ -4,8 +4,15 @@
 #include <cstdint>
 
 #include "tinygen/features/quantize.h"
+#include "tinygen/features/stages.h"
 
 namespace tinygen::features {
+
+// What a probe tells apart; src/tinygen/features/stages.py has the names.
+enum WindowStage : std::uint32_t {
+  kWindowGather,
+  kWindowQuantize,
+};
 
 // `Config` is generated: sizes as constants. An object in zeroed memory is ready for use.
 template <class Config>
@@ -19,17 +26,21 @@ class ScaledWindow {
     }
   }
 
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+  template <class Probe>
+  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
     for (; instants != 0 && frames_done_ < Config::kFrames; --instants, samples += Config::kChannels) {
       for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
         // Unsigned sums make the division round down for negative means too.
         sums_[channel] += static_cast<std::uint32_t>(samples[channel] + 32768);
       }
       if (++count_ == Config::kDecimation) {
+        probe.mark(kWindowGather);
         make_row(model_input + static_cast<std::size_t>(frames_done_) * Config::kChannels);
         ++frames_done_;
+        probe.mark(kWindowQuantize);
       }
     }
+    probe.mark(kWindowGather);
   }
 
   std::uint16_t frames_done() const { return frames_done_; }
