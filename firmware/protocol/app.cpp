@@ -31,6 +31,7 @@ void begin() {
 
 void poll() {
   port::feed();
+  session.poll_stream();
   std::uint8_t bytes[32];
   const std::size_t count = port::read(bytes, sizeof bytes);
   if (count == 0) {

@@ -15,6 +15,7 @@ constexpr std::uint16_t kTries = 8;
 
 void Session::profile(const std::uint8_t* payload, std::size_t bytes) {
   if (bytes != 4) return nak(Error::bad_payload);
+  if (streaming_) return nak(Error::streaming);
   const std::uint16_t first = load16(payload + 2);
   switch (payload[0]) {
     case kProfileLayers:

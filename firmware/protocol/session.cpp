@@ -16,6 +16,7 @@ void Session::request(const FrameDecoder& frame) {
   replay_valid_ = false;
   const std::uint8_t* payload = frame.payload();
   const std::size_t bytes = frame.payload_bytes();
+  if (streaming_ && type_ >= kWriteInput && type_ <= kSelfTest) return nak(Error::streaming);
   switch (type_) {
     case kHello:
       return hello();
@@ -47,6 +48,14 @@ void Session::request(const FrameDecoder& frame) {
       return span_digest(payload, bytes);
     case kLastFault:
       return last_fault();
+    case kStreamBegin:
+      return stream_begin(payload, bytes);
+    case kStreamChunk:
+      return stream_chunk(payload, bytes);
+    case kStreamEnd:
+      return stream_end();
+    case kStreamEvents:
+      return stream_events(payload, bytes);
     default:
       return nak(Error::unknown_type);
   }

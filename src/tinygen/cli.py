@@ -48,12 +48,18 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
     "on": click.option("--on", help="sim, host, unicorn, qemu, qemu-xtensa, labwired, or a serial port."),
     "vectors": click.option("--vectors", type=int, help="How many held-out inputs are compared."),
+    "optimize": click.option(
+        "--optimize", help="speed (default): fewest instructions; size: least code; balanced: fast where it counts."
+    ),
+    "kernel": click.option(
+        "--kernel", multiple=True, help="OPERATOR=KERNEL or STEP=KERNEL: take this kernel there; may be repeated."
+    ),
     "ram": click.option("--ram", help="Refuse to use more RAM than this, for instance 32K."),
     "flash": click.option("--flash", help="Refuse to use more flash than this."),
 }
 _KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
 _MODEL_OPTIONS = ("task", "data", "seed", "epochs")
-_BUILD_OPTIONS = (*_MODEL_OPTIONS, "board", "engine", "ram", "flash")
+_BUILD_OPTIONS = (*_MODEL_OPTIONS, "board", "engine", "optimize", "kernel", "ram", "flash")
 
 
 def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:
@@ -69,7 +75,8 @@ def configured(*names: str, locks: bool = True) -> Callable[[Function], Function
         def wrapped(
             config_file: Path | None, build_dir: str | None, offline: bool | None, as_json: bool, **given: Any
         ) -> None:
-            overrides = {_KEYS.get(name, name): given.pop(name) for name in names}
+            kernels = _kernels(given.pop("kernel", ()))
+            overrides = {_KEYS.get(name, name): given.pop(name) for name in names if name != "kernel"} | kernels
             config = load_config(config_file, {**overrides, "build_dir": build_dir}, Path.cwd())
             with ConsoleProgress(people) as progress:
                 ctx = Context(config=config, progress=progress, offline=offline)
@@ -90,6 +97,17 @@ def configured(*names: str, locks: bool = True) -> Callable[[Function], Function
         return decorated
 
     return decorate
+
+
+def _kernels(given: tuple[str, ...]) -> dict[str, str]:
+    """--kernel CONV_2D=generic as keys of the configuration."""
+    found: dict[str, str] = {}
+    for text in given:
+        key, equals, kernel = text.partition("=")
+        if not (key and equals and kernel) or "." in key:
+            raise bad_input(f"'{text}' is no choice of a kernel", where="--kernel", hint="write: CONV_2D=generic")
+        found[f"kernels.{key}"] = kernel
+    return found
 
 
 def emit(report: Report, as_json: bool) -> None:

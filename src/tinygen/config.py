@@ -53,6 +53,8 @@ class _File(BaseModel):
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
     build_dir: str = "build"
+    optimize: Literal["speed", "size", "balanced"] = "speed"
+    kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
 
 
@@ -65,6 +67,8 @@ class Config:
         data: the user's recordings, or None for the built-in synthetic ones.
         epochs: overrides the task's own number. vectors: how many `verify` compares; None lets the
             target decide (50, fewer where a simulator is slow).
+        optimize: what kernels are chosen for: "speed" | "size" | "balanced".
+        kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
     """
 
@@ -77,6 +81,8 @@ class Config:
     epochs: int | None
     vectors: int | None
     build_dir: Path
+    optimize: Literal["speed", "size", "balanced"]
+    kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
 
@@ -121,6 +127,8 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         epochs=checked.epochs,
         vectors=checked.vectors,
         build_dir=(bases["build_dir"] / checked.build_dir).resolve(),
+        optimize=checked.optimize,
+        kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
     )
@@ -165,6 +173,10 @@ engine = "aot"              # aot: generated C++ without interpreter
 # epochs = 30               # instead of the task's own number
 # vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)
 build_dir = "build"
+optimize = "speed"          # speed: fewest instructions | size: least code | balanced: fast where most time goes
+
+# [kernels]                 # ask for a kernel by name; `tinygen compile --explain` lists them
+# CONV_2D = "generic"       # for every step of an operator that it can take, or for one step: 3 = "generic"
 
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"

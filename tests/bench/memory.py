@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tinygen.config import load_config
@@ -51,7 +51,8 @@ ROWS = (
         model="str_ww_ref_model", tflm_arena_bytes=16_596, limit_bytes=5_000, streaming="incremental", limit_macs=46_100
     ),
 )
-KWS_CODE_LIMIT_BYTES = 10 * 1024
+# Of kws_ref_model: kernels, tables and glue, compiled as each choice wants it (-Os, -O2).
+KWS_CODE_LIMIT_BYTES = {"size": 10 * 1024, "speed": 24 * 1024}
 STACK_LIMIT_BYTES = 1024
 PLAN_LIMIT_S = {"kws_ref_model": 2.0, "vww_96_int8": 15.0}
 
@@ -70,6 +71,8 @@ class Result:
     weights_bytes: int
     weights: int
     code_bytes: int
+    size_code_bytes: int
+    compact_arena_bytes: int
     stack_bytes: int | None
     macs: int
     plan_seconds: float
@@ -84,6 +87,9 @@ def measure(ctx: Context, row: Row, models: Path, verify_on: str) -> Result:
     made = compilation.planned(ctx, request)
     report = compilation.compile_model(ctx, request)
     value = {m.name: m.value for m in report.measurements}
+    small = replace(ctx, config=replace(ctx.config, optimize="size"))
+    least = compilation.write_library(small, compilation.planned(small, request), None).own
+    size_code = least.flash_bytes - sum(least.weights.values())
     weights = sum(step.constants["weights"].size for step in made.plan.steps if "weights" in step.constants)
     ours = _number(value["arena_bytes"]) + _number(value["state_bytes"])
     missed = [f"{check.name}: {check.reason}" for check in _failed(report)]
@@ -92,7 +98,10 @@ def measure(ctx: Context, row: Row, models: Path, verify_on: str) -> Result:
         ("MACs", made.plan.macs, row.limit_macs),
         ("weights", weights, row.limit_weights),
         ("stack", _number(value["stack_bytes"]), STACK_LIMIT_BYTES),
-        ("code", _number(value["code_bytes"]), KWS_CODE_LIMIT_BYTES if row.model == "kws_ref_model" else 0),
+        *(
+            (f"code for {word}", code, KWS_CODE_LIMIT_BYTES[word] if row.model == "kws_ref_model" else 0)
+            for word, code in (("speed", _number(value["code_bytes"])), ("size", size_code))
+        ),
         ("seconds of planning", made.seconds, PLAN_LIMIT_S.get(row.model, 0)),
     ):
         if limit and got > limit:
@@ -108,6 +117,8 @@ def measure(ctx: Context, row: Row, models: Path, verify_on: str) -> Result:
         weights_bytes=made.plan.weights_bytes,
         weights=weights,
         code_bytes=_number(value["code_bytes"]),
+        size_code_bytes=size_code,
+        compact_arena_bytes=made.plan.compact_arena_bytes,
         stack_bytes=_number(value["stack_bytes"]),
         macs=made.plan.macs,
         plan_seconds=round(made.seconds, 3),
@@ -126,7 +137,8 @@ def _number(value: float | None) -> int:
 
 
 HEAD = (
-    "model", "TFLM arena", "at most", "arena", "state", "bound", "weights B", "code -Os", "stack", "MACs", "differing",
+    "model", "TFLM arena", "at most", "arena", "compact", "state", "bound", "weights B",
+    "code", "code -Os", "stack", "MACs", "differing",
 )  # fmt: skip
 
 
@@ -135,8 +147,9 @@ def line(result: Result) -> tuple[str, ...]:
     name = result.model if result.streaming == "full" else f"{result.model}, {result.streaming}"
     proof = "not run" if result.vectors is None else f"{result.differing_bytes} in {result.vectors} vectors"
     numbers = (
-        result.tflm_arena_bytes, result.limit_bytes, result.arena_bytes, result.state_bytes, result.lower_bound_bytes,
-        result.weights_bytes, result.code_bytes, result.stack_bytes or 0, result.macs,
+        result.tflm_arena_bytes, result.limit_bytes, result.arena_bytes, result.compact_arena_bytes,
+        result.state_bytes, result.lower_bound_bytes, result.weights_bytes, result.code_bytes, result.size_code_bytes,
+        result.stack_bytes or 0, result.macs,
     )  # fmt: skip
     return (name, *(f"{number:,}" for number in numbers), proof)
 
@@ -171,6 +184,7 @@ def main() -> int:
     table = [HEAD, *(line(result) for result in results)]
     widths = [max(len(cells[i]) for cells in table) for i in range(len(HEAD))]
     print(f"memory on {given.board}, bytes (TFLM: interpreter's arena, tflite-micro 90b983c2; ours: planned = linked)")
+    print("built with --optimize speed; compact: the arena of the compact kernels; code -Os: with --optimize size")
     for cells in table:
         print(
             "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True)))

@@ -19,11 +19,13 @@ from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import render_model
 from tinygen.firmware.project_view import render_project
+from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.builder import ModelBuilder, Record
-from tinygen.tasks.spec import DecisionRule
+from tinygen.tasks.spec import DecisionRule, StreamPlan
+from tinygen.tasks.stream import rule_of
 
 pytestmark = pytest.mark.golden
 
@@ -65,6 +67,18 @@ def rendered(board_name: str) -> RenderedTree:
             output_elements=3,
             in_q=in_q,
             out_q=out_q,
+        ),
+        **render_stream(
+            SPEC,
+            rule_of(
+                StreamPlan(smoothing=3, ignored=("none",)),
+                labels=("left", "right", "none"),
+                rate_hz=50,
+                window_rows=4,
+                hop_rows=2,
+            ),
+            real_zero=-3,
+            input_rows=4,
         ),
     }
     vector = SelfTestVector(model_input=np.arange(8, dtype=np.int8), expected_output=np.zeros(3, np.int8))

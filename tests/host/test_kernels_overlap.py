@@ -15,17 +15,18 @@ import pytest
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.core.errors import TinygenError
 from tinygen.firmware.model_view import render_model
-from tinygen.model import compile as compiler
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.cases.base import input_values
 from tinygen.model.cases.registry import CASES
+from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Buffer, DType, Plan
 from tinygen.model.kernels.base import KernelDef, no_overlap
-from tinygen.model.kernels.registry import KERNELS, find_kernel
+from tinygen.model.kernels.registry import KERNELS, candidates, find_kernel
 from tinygen.model.lowering import OpContext
 from tinygen.model.ops.registry import find_op
 from tinygen.model.reference import run
+from tinygen.model.selection import Options
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -157,14 +158,18 @@ def plans() -> dict[str, list[tuple[Plan, bytes]]]:
     for tflite in models:
         try:
             graph = load(tflite, "m")
-            for in_place in (frozenset[int](), frozenset([0])):
-                result = compiler._plan(graph, chip(), in_place)
-                mine = found.get(result.steps[0].kernel)
-                size = sum(graph.tensors[i].n_bytes for i in graph.inputs)
-                if len(result.steps) == 1 and mine is not None and 8 <= size <= 4000 and not result.state_bytes:
-                    mine.append((result, tflite))
         except TinygenError:
             continue
+        size = sum(graph.tensors[i].n_bytes for i in graph.inputs)
+        if len(graph.ops) != 1 or not 8 <= size <= 4000:
+            continue
+        for kernel in candidates(graph.ops[0].name):
+            try:
+                result = plan(graph, chip(), Options(kernels={"0": kernel.id}))
+            except TinygenError:
+                continue
+            if kernel.id in found and not result.state_bytes:
+                found[kernel.id].append((result, tflite))
     return found
 
 

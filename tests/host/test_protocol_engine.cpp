@@ -5,7 +5,11 @@
 #include "tinygen/decision_api.h"
 #include "tinygen/features_api.h"
 #include "tinygen/model_api.h"
+#include "tinygen/stream/engine.h"
 
+#ifndef BAD_WEIGHT
+#define BAD_WEIGHT 0u
+#endif
 #ifndef STEPS
 #define STEPS 3
 #endif
@@ -18,6 +22,7 @@ constexpr std::uint32_t kOutputBytes = 4;
 std::int8_t arena[kWide];
 std::int8_t copy[kInputBytes];
 std::int8_t outputs[kOutputBytes];
+alignas(4) const std::uint8_t kWeights[12] = {'1', '2', '3', '4', '5', '6', '7', '8', '9', 0, 0, 0};
 
 struct Views {
   model::TensorView entries[STEPS];
@@ -47,6 +52,8 @@ std::uint32_t fake_runs = 0;  // inferences since the start
 
 namespace model {
 const Info kInfo = {kWide, 11, kInputBytes, kOutputBytes, STEPS, STEPS, 0, 1, 1};
+const WeightDigest kWeightDigests[] = {{kWeights, 9, 0xCBF43926u}, {kWeights, 9, 0xCBF43926u ^ BAD_WEIGHT}};
+const std::uint16_t kWeightCount = 2;
 void load_input() {
   for (std::uint32_t i = 0; i < kInputBytes; ++i) arena[i] = copy[i];
 }
@@ -90,7 +97,7 @@ std::uint16_t rows;
 std::uint32_t seen;
 std::uint16_t sums[8];
 }  // namespace
-const Info kInfo = {100, 2, 25, 5, 8, sizeof sums};
+const Info kInfo = {100, 2, 25, 5, 8, sizeof sums, 2};
 void reset() {
   rows = 0, seen = 0;
 }
@@ -106,8 +113,22 @@ void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_
     }
   }
 }
+void push_counted(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, StageCount* counts,
+                  StageClock::Counter counter) {
+  StageClock clock(counts, counter);
+  clock.mark(0);
+  push(samples, instants, model_input);
+  clock.mark(1);
+}
 std::uint16_t frames_done() {
   return rows;
+}
+Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+  rows = 0;
+  const std::size_t missing = 5 - seen % 5;
+  const std::size_t taken = instants < missing ? instants : missing;
+  push(samples, taken, row);
+  return {taken, taken == missing};
 }
 }  // namespace features
 
@@ -122,5 +143,50 @@ const char* label_name(std::int16_t) {
   return "x";
 }
 }  // namespace decision
+
+namespace stream {
+namespace {
+struct Config {
+  static constexpr std::uint32_t kChannels = 2;
+  static constexpr std::uint32_t kRingInstants = 16;
+  static constexpr std::uint32_t kRowValues = 8;
+  static constexpr std::uint32_t kWindowRows = 5;
+  static constexpr std::uint32_t kHopRows = 2;
+  static constexpr std::int8_t kRealZero = 3;
+  static constexpr bool kScores = false;
+  static constexpr std::uint32_t kSignFlip = 0x80;
+  static constexpr std::uint32_t kWatchedCount = 3;
+  static constexpr std::int16_t kWatched[kWatchedCount] = {0, 2, 3};
+  static constexpr std::uint32_t kWarmup = 2;
+  static constexpr std::uint32_t kSmoothing = 3;
+  static constexpr std::uint32_t kThreshold = 420;
+  static constexpr std::uint32_t kRelease = 380;
+  static constexpr std::uint32_t kRefractory = 15;
+};
+Engine<Config> engine;
+}  // namespace
+const Info kInfo = {
+    Config::kWindowRows, Config::kHopRows, Config::kSmoothing,    Config::kWatchedCount,
+    Config::kThreshold,  Config::kRelease, Config::kRingInstants, static_cast<std::uint32_t>(sizeof engine),
+};
+void begin(bool count) {
+  engine.begin(count);
+}
+void offer(const std::int16_t* samples, std::size_t instants) {
+  engine.offer(samples, instants);
+}
+std::uint32_t room() {
+  return engine.room();
+}
+void run(OnEvent tell, void* context) {
+  engine.run(tell, context);
+}
+Statistics statistics() {
+  return engine.statistics();
+}
+bool kept(std::uint32_t number, Event& event) {
+  return engine.kept(number, event);
+}
+}  // namespace stream
 
 }  // namespace tinygen

@@ -34,6 +34,8 @@ const TensorView kInput = {arena, 4, 0, 0};
 const TensorView kObserved[1] = {{arena + 4, 4, 0, 1}};
 }  // namespace
 const Info kInfo = {8, 0, 4, 4, 1, 1, 0, 1, 1};
+const WeightDigest kWeightDigests[] = {{nullptr, 0, 0}};
+const std::uint16_t kWeightCount = 0;
 std::int8_t* input() { return arena; }
 std::int8_t* input_copy() { return kept; }
 const std::int8_t* output() { return arena + 4; }
@@ -60,7 +62,7 @@ namespace tinygen::features {
 namespace {
 std::uint16_t done = 0;
 }
-const Info kInfo = {100, 1, 4, 4, 1, 2};
+const Info kInfo = {100, 1, 4, 4, 1, 2, 0};
 void reset() { done = 0; }
 void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
   for (std::size_t i = 0; i < instants && done < 4; ++i) {
@@ -68,7 +70,22 @@ void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_
   }
 }
 std::uint16_t frames_done() { return done; }
+void push_counted(const std::int16_t*, std::size_t, std::int8_t*, StageCount*, StageClock::Counter) {}
+Taken take(const std::int16_t*, std::size_t instants, std::int8_t*) { return {instants, false}; }
 }  // namespace tinygen::features
+"""
+STREAM = b"""
+#include "tinygen/stream_api.h"
+
+namespace tinygen::stream {
+const Info kInfo = {};
+void begin(bool) {}
+void offer(const std::int16_t*, std::size_t) {}
+std::uint32_t room() { return 0; }
+void run(OnEvent, void*) {}
+Statistics statistics() { return {}; }
+bool kept(std::uint32_t, Event&) { return false; }
+}  // namespace tinygen::stream
 """
 DECISION = b"""
 #include "tinygen/decision_api.h"
@@ -89,7 +106,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory, needs_module: Callable[..., 
 
 def generate(board: BoardSpec, root: Path) -> str:
     """Write the project of a board; returns its build id."""
-    files = {"src/model.cpp": MODEL, "src/features.cpp": FEATURES, "src/decision.cpp": DECISION}
+    files = {
+        "src/model.cpp": MODEL,
+        "src/features.cpp": FEATURES,
+        "src/decision.cpp": DECISION,
+        "src/stream.cpp": STREAM,
+    }
     vector = SelfTestVector(
         model_input=np.array([1, 2, 3, 4], dtype=np.int8), expected_output=np.array([-2, -3, -4, -5], dtype=np.int8)
     )

@@ -50,7 +50,7 @@ class PtyDevice:
     def _answer(self, frame: Frame) -> bytes:
         payload = struct.pack("<9I", *range(9))
         if frame.type == Type.HELLO:
-            sizes = struct.pack("<HH16sHBB4I4H2I2HI", 1, 1, bytes(16), 512, 0, 0, *[0] * 4, *[0] * 4, 0, 0, 0, 0, 0)
+            sizes = struct.pack("<HH16sHBB4I4H2I2HIBBH", 2, 1, bytes(16), 512, 0, 0, *[0] * 8, 0, 0, 0, 0, 0, 0, 0, 0)
             payload = sizes + b"\x03pty\x00\x00"
         if frame.type == Type.READ_TENSOR:
             index, wanted, offset = struct.unpack("<HHI", frame.payload)

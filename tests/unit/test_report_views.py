@@ -56,8 +56,18 @@ def a_plan(steps: int = 4) -> PlanView:
         lower_bound_bytes=900,
         weights_bytes=5000,
         macs=400,
+        optimize="speed",
+        costs_origin="counted",
         steps=tuple(
-            StepView(position=i, op="CONV_2D", kernel="conv_2d_int8_portable", why="only one", macs=100, shape=(1, 4))
+            StepView(
+                position=i,
+                op="CONV_2D",
+                kernel="conv_2d_int8_portable",
+                why="only one",
+                macs=100,
+                instructions=250,
+                shape=(1, 4),
+            )
             for i in range(steps)
         ),
         buffers=tuple(

@@ -33,4 +33,14 @@ void push_counted(const std::int16_t* samples, std::size_t instants, std::int8_t
 // Rows finished since reset().
 std::uint16_t frames_done();
 
+// What take() did: how many instants it took, and whether they finished a row.
+struct Taken {
+  std::size_t instants;
+  bool row;
+};
+
+// For a stream without end: takes instants until a row is finished or none is left, and writes that row (frame_values
+// bytes), quantised for the model. The row ends at the last instant taken. Not to be mixed with push() between resets.
+Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row);
+
 }  // namespace tinygen::features

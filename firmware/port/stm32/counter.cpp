@@ -10,6 +10,8 @@ constexpr uint32_t kSysTickPending = 1U << 26;
 
 CounterKind kind = CounterKind::none;
 volatile uint32_t wraps = 0;
+uint32_t last_high = 0;  // of the last reading
+uint32_t last_low = 0;
 
 // True when the register changes while some instructions pass.
 bool counts(uint32_t address) {
@@ -30,8 +32,18 @@ uint32_t read_systick() {
     left = reg(kSysTickValue);
     ++high;
   }
+  // A simulator may raise the interrupt some instructions after the wrap: then the count must not run backwards.
+  const uint32_t low = kSysTickSpan - 1 - left;
+  if (high + 1 == last_high) {
+    high = last_high;
+  }
+  if (high == last_high && low < last_low) {
+    ++high;
+  }
+  last_high = high;
+  last_low = low;
   enable_interrupts();
-  return high * kSysTickSpan + (kSysTickSpan - 1 - left);
+  return high * kSysTickSpan + low;
 }
 
 }  // namespace

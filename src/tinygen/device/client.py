@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.device import messages
-from tinygen.device.exchange import Exchange
+from tinygen.device.exchange import DEFAULT_TIMEOUT_S, Exchange
 from tinygen.device.frames import MAX_PAYLOAD, Type
 from tinygen.device.link import Link
 from tinygen.device.values import (
@@ -25,11 +25,14 @@ from tinygen.device.values import (
     MemoryResult,
     RawResult,
     SelfTestResult,
+    StreamEvent,
+    StreamInfo,
+    StreamStatistics,
 )
 
 __all__ = ["INPUT_TENSOR", "OUTPUT_TENSOR", "Client"]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 _INFER_TIMEOUT_S = 15.0
 _READ_HEAD_BYTES = 12
 
@@ -44,6 +47,7 @@ class Client:
         build_id: 32 hex digits; when given, a device that says another id in its hello is refused.
         retries: how often a request is sent again before the device counts as silent.
         clock: monotonic seconds (a test's own).
+        place: turns a code address into "function at file:line", for faults.
     """
 
     def __init__(
@@ -55,18 +59,31 @@ class Client:
         build_id: str = "",
         retries: int = 3,
         clock: Callable[[], float] = time.monotonic,
+        place: Callable[[int], str] | None = None,
     ) -> None:
         self._link = link
         self._name = name
         self._build_id = build_id
-        self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock)
+        self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock, place=place)
         self._hello: Hello | None = None
+        self._streamed = 0  # instants
+        self._events: list[StreamEvent] = []
         self._input_crc: int | None = None  # what INFER must say it ran on
+
+    @property
+    def name(self) -> str:
+        """What error messages call the device."""
+        return self._name
 
     @property
     def logs(self) -> list[LogLine]:
         """Log frames received so far (the newest 1000)."""
         return list(self._exchange.logs)
+
+    @property
+    def events(self) -> list[StreamEvent]:
+        """Events the device told of its own accord so far (the newest 10,000)."""
+        return list(self._exchange.events)
 
     def listen(self, seconds: float) -> list[LogLine]:
         """Wait for log lines for `seconds` and return the new ones.
@@ -170,11 +187,14 @@ class Client:
             out += answer[_READ_HEAD_BYTES:]
         return bytes(out)
 
-    def run_raw(self, samples: npt.NDArray[np.int16]) -> RawResult:
+    def run_raw(
+        self, samples: npt.NDArray[np.int16], *, begin: tuple[Type, bytes] = (Type.RAW_BEGIN, b"")
+    ) -> RawResult:
         """Stream a recording through the device's front end; `infer()` then runs on what came out.
 
         Args:
             samples: int16 [samples_per_inference, n_channels].
+            begin: the request that starts it (PROFILE starts one that is counted).
         """
         hello = self._known()
         flat = np.ascontiguousarray(samples, dtype="<i2")
@@ -185,7 +205,7 @@ class Client:
         instant_bytes = 2 * hello.channels
         step = (min(hello.max_payload, MAX_PAYLOAD) - 4) // instant_bytes * instant_bytes
         self._input_crc = None
-        self._exchange.ask(Type.RAW_BEGIN, b"")
+        self._exchange.ask(*begin)
         for offset in range(0, len(data), step):
             part = data[offset : offset + step]
             position = offset // instant_bytes
@@ -196,6 +216,61 @@ class Client:
         instants, frames, crc = self._unpack("<IHI", self._exchange.ask(Type.RAW_END, b""), Type.RAW_END)
         self._input_crc = crc
         return RawResult(instants=instants, frames=frames, input_crc=crc)
+
+    def stream_begin(self, *, count: bool = False) -> StreamInfo:
+        """Start a stream from a device that has forgotten everything; `count` makes it measure ticks.
+
+        Raises:
+            TinygenError: CHECK_FAILED when the image cannot stream.
+        """
+        self._known()
+        self._input_crc = None
+        self._streamed = 0
+        self._events = []
+        self._exchange.events.clear()
+        return messages.parse_stream_info(self._exchange.ask(Type.STREAM_BEGIN, bytes([count])), self._name)
+
+    def stream(self, samples: npt.NDArray[np.int16]) -> list[StreamEvent]:
+        """Send the next samples of the stream, however many, and return the events they made.
+
+        An event whose frame got lost is asked for again: what is returned is complete and in order.
+
+        Args:
+            samples: int16 [instants, n_channels], or [instants] for one channel.
+        """
+        hello = self._known()
+        data = np.ascontiguousarray(samples, dtype="<i2").tobytes()
+        instant_bytes = 2 * hello.channels
+        step = (min(hello.max_payload, MAX_PAYLOAD) - 4) // instant_bytes * instant_bytes
+        known = len(self._events)
+        for offset in range(0, len(data), step):
+            part = data[offset : offset + step]
+            position = struct.pack("<I", self._streamed & 0xFFFFFFFF)
+            answer = self._exchange.ask(Type.STREAM_CHUNK, position + part, timeout_s=_INFER_TIMEOUT_S)
+            self._streamed += len(part) // instant_bytes
+            taken, _, _, total = self._unpack("<4I", answer, Type.STREAM_CHUNK)
+            self._check(taken == self._streamed & 0xFFFFFFFF, f"took {taken} samples after {self._streamed} were sent")
+            self._collect(total)
+        return self._events[known:]
+
+    def _collect(self, total: int) -> None:
+        """Bring the events known to `total`."""
+        heard = {event.number: event for event in self._exchange.events}
+        self._exchange.events.clear()
+        while len(self._events) < total:
+            number = len(self._events)
+            if number in heard:
+                self._events.append(heard[number])
+                continue
+            answer = self._exchange.ask(Type.STREAM_EVENTS, struct.pack("<I", number))
+            _, events = messages.parse_stream_events(answer, self._name)
+            self._check(bool(events) and events[0].number == number, f"does not know its event {number} any more")
+            heard |= {event.number: event for event in events}
+
+    def stream_end(self) -> StreamStatistics:
+        """End the stream and return its figures; the model is then as at power-up."""
+        answer = self._exchange.ask(Type.STREAM_END, b"", timeout_s=_INFER_TIMEOUT_S)
+        return messages.parse_stream_statistics(answer, self._name)
 
     def selftest(self) -> SelfTestResult:
         """Run the vectors compiled into the image."""
@@ -210,6 +285,11 @@ class Client:
                 first = Difference(vector=vector, index=index, expected=expected, actual=actual)
             differing += wrong
         return SelfTestResult(vectors=count, differing_bytes=differing, first=first)
+
+    def request(self, kind: Type, payload: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> bytes:
+        """Ask for anything; returns the answer's payload. For the rarer requests, see `instruments`."""
+        self._known()
+        return self._exchange.ask(kind, payload, timeout_s=timeout_s)
 
     def memory(self) -> MemoryResult:
         """What the device says about its memory."""

@@ -7,14 +7,15 @@ from collections import deque
 from collections.abc import Callable
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
-from tinygen.device.frames import LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
+from tinygen.device.faults import DeviceFaultError, parse_fault
+from tinygen.device.frames import EVENT, FAULT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
 from tinygen.device.link import Link
-from tinygen.device.values import LogLine
+from tinygen.device.messages import parse_event
+from tinygen.device.values import LogLine, StreamEvent
 
 DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
 _KEPT_NOISE_BYTES = 200
-_FAULT = b"FAULT "  # how a port's exception handler begins its one line
 # The frame did not arrive whole: sending it again is all there is to do.
 _TRANSMISSION = {Error.BAD_FRAMING, Error.TOO_LONG, Error.BAD_LENGTH, Error.BAD_CRC}
 _WORDS = {
@@ -24,6 +25,8 @@ _WORDS = {
     Error.NO_INPUT: "has no complete input (it holds {detail})",
     Error.OUT_OF_ORDER: "expected position {detail}",
     Error.NO_RESULT: "has no inference that gives this",
+    Error.STREAMING: "is streaming; STREAM_END gives the model back",
+    Error.NO_STREAM: "has no front end to stream into",
 }
 
 
@@ -36,20 +39,30 @@ class Exchange:
         time_scale: factor on time-outs.
         retries: how often a request is repeated after a time-out or an unreadable answer.
         clock: seconds, monotonic (a test's own).
+        place: turns a code address into "function at file:line".
     """
 
     def __init__(
-        self, link: Link, *, name: str, time_scale: float, retries: int, clock: Callable[[], float] = time.monotonic
+        self,
+        link: Link,
+        *,
+        name: str,
+        time_scale: float,
+        retries: int,
+        clock: Callable[[], float] = time.monotonic,
+        place: Callable[[int], str] | None = None,
     ) -> None:
         self._link = link
         self._name = name
         self._scale = time_scale
         self._retries = retries
         self._clock = clock
+        self._place = place
         self._decoder = FrameDecoder()
         self._sequence = 0
         self._noise = bytearray()
         self.logs: deque[LogLine] = deque(maxlen=1000)
+        self.events: deque[StreamEvent] = deque(maxlen=10_000)
 
     def ask(
         self,
@@ -93,6 +106,10 @@ class Exchange:
                     self._take_noise(frame)
                 elif frame.type == LOG:
                     self._take_log(frame)
+                elif frame.type == EVENT:
+                    self._take_event(frame)
+                elif frame.type == FAULT:
+                    self._take_fault(frame)
                 elif frame.type == NAK:
                     if self._refused(frame, kind):
                         return None
@@ -115,11 +132,13 @@ class Exchange:
                     self._take_noise(frame)
                 elif frame.type == LOG:
                     heard += self._take_log(frame)
+                elif frame.type == EVENT:
+                    self._take_event(frame)
+                elif frame.type == FAULT:
+                    self._take_fault(frame)
         return heard
 
     def _take_noise(self, bad: BadFrame) -> None:
-        if bad.raw.startswith(_FAULT):
-            raise self._crashed(bad.raw)
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
 
     def _take_log(self, frame: Frame) -> list[LogLine]:
@@ -128,6 +147,11 @@ class Exchange:
         line = LogLine(level=frame.payload[0], text=frame.payload[1:].decode(errors="replace"))
         self.logs.append(line)
         return [line]
+
+    def _take_event(self, frame: Frame) -> None:
+        event = parse_event(frame.payload)
+        if event is not None:
+            self.events.append(event)
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
@@ -147,12 +171,10 @@ class Exchange:
             hint="it may have restarted in between; run the same command again",
         )
 
-    def _crashed(self, words: bytes) -> TinygenError:
-        return no_answer(
-            f"the program crashed: {words.decode('ascii', errors='replace').strip()}",
-            where=self._name,
-            hint="pc and lr are addresses in the ELF file; reset the board to go on",
-        )
+    def _take_fault(self, frame: Frame) -> None:
+        fault = parse_fault(frame.payload)
+        if fault is not None:
+            raise DeviceFaultError(fault, where=self._name, place=self._place)
 
     def _silence(self, kind: Type, attempts: int, seconds: float, greeting: bool) -> TinygenError:
         noise = bytes(self._noise + self._decoder.pending)[-_KEPT_NOISE_BYTES:]

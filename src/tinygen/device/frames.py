@@ -17,6 +17,8 @@ MAX_FRAME = 4 + MAX_PAYLOAD + 4
 RESPONSE = 0x80
 NAK = 0xFE
 LOG = 0xFF
+FAULT = 0xFD  # device -> host, unasked
+EVENT = 0x3F  # device -> host, unasked
 
 
 class Type(IntEnum):
@@ -33,6 +35,14 @@ class Type(IntEnum):
     SELFTEST = 0x09
     MEMORY = 0x0A
     RESET = 0x0B
+    PROFILE = 0x20
+    INTEGRITY = 0x21
+    SPAN_DIGEST = 0x22
+    LAST_FAULT = 0x23
+    STREAM_BEGIN = 0x30
+    STREAM_CHUNK = 0x31
+    STREAM_END = 0x32
+    STREAM_EVENTS = 0x33
 
 
 class Error(IntEnum):
@@ -48,6 +58,8 @@ class Error(IntEnum):
     NO_INPUT = 8
     OUT_OF_ORDER = 9
     NO_RESULT = 10
+    STREAMING = 0x30
+    NO_STREAM = 0x31
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.frames import Type
-from tinygen.device.values import Hello, MemoryResult
+from tinygen.device.values import Hello, MemoryResult, StreamEvent, StreamInfo, StreamStatistics
 
 INFER_DIGESTS = 0x01
 INFER_STOP = 0x02
 INFER_COUNT = 0x04
 
-_HELLO = struct.Struct("<HH16sHBxIIIIHHHHIIHHI")
+_HELLO = struct.Struct("<HH16sHBBIIIIHHHHIIHHIBBH")
 _INFER = struct.Struct("<BxhiIHxxIII")
 _MEMORY = struct.Struct("<9I")
+_STREAM_INFO = struct.Struct("<4H4I")
+_STREAM_STATISTICS = struct.Struct("<Q5IQQ")
+_EVENT = struct.Struct("<IQIhxx")
 COUNTER_KINDS = ("none", "dwt", "systick", "ccount", "host_ns")
+RESET_CAUSES = ("unknown", "power-on", "pin", "software", "watchdog", "fault", "brown-out", "low power")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +75,8 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
     if len(payload) < _HELLO.size + 3:
         raise malformed(Type.HELLO, len(payload), name)
     (
-        protocol, runtime, build_id, max_payload, counter, arena, weights, inputs, outputs, steps, observed, selftests,
-        channels, rate, instants, frames, values, state,
+        protocol, runtime, build_id, max_payload, counter, cause, arena, weights, inputs, outputs, steps, observed,
+        selftests, channels, rate, instants, frames, values, state, integrity, stages, watchdog_ms,
     ) = _HELLO.unpack_from(payload)  # fmt: skip
     texts: list[str] = []
     position = _HELLO.size
@@ -104,7 +108,17 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
         frames=frames,
         frame_values=values,
         feature_state_bytes=state,
+        feature_stages=stages,
+        reset_cause=RESET_CAUSES[cause] if cause < len(RESET_CAUSES) else f"cause {cause}",
+        watchdog_ms=watchdog_ms,
+        image=condition(integrity),
+        weights=condition(integrity >> 2),
     )
+
+
+def condition(bits: int) -> str:
+    """The two lowest bits of an integrity word: is there a digest, and does it fit?"""
+    return "no digest" if not bits & 1 else "intact" if bits & 2 else "damaged"
 
 
 def infer_request(*, digests: bool, stop_after: int | None, count: bool) -> bytes:
@@ -156,3 +170,67 @@ def parse_memory(payload: bytes, name: str) -> MemoryResult:
         frames_good=good,
         frames_bad=bad,
     )
+
+
+def parse_event(payload: bytes) -> StreamEvent | None:
+    """Read an EVENT frame; None when it is malformed."""
+    if len(payload) < _EVENT.size:
+        return None
+    number, instant, score, label = _EVENT.unpack_from(payload)
+    name = payload[_EVENT.size :].decode(errors="replace")
+    return StreamEvent(number=number, instant=instant, label=label, score=score, name=name)
+
+
+def parse_stream_info(payload: bytes, name: str) -> StreamInfo:
+    """Read STREAM_BEGIN's answer.
+
+    Raises:
+        TinygenError: a malformed answer.
+    """
+    window, hop, smoothing, watched, threshold, release, ring, memory = unpack(
+        _STREAM_INFO, payload, Type.STREAM_BEGIN, name
+    )
+    return StreamInfo(
+        window_rows=window,
+        hop_rows=hop,
+        smoothing=smoothing,
+        watched=watched,
+        threshold=threshold,
+        release=release,
+        ring_instants=ring,
+        memory_bytes=memory,
+    )
+
+
+def parse_stream_statistics(payload: bytes, name: str) -> StreamStatistics:
+    """Read STREAM_END's answer.
+
+    Raises:
+        TinygenError: a malformed answer.
+    """
+    instants, rows, inferences, events, overruns, saturated, features, model = unpack(
+        _STREAM_STATISTICS, payload, Type.STREAM_END, name
+    )
+    return StreamStatistics(
+        instants=instants,
+        rows=rows,
+        inferences=inferences,
+        events=events,
+        overruns=overruns,
+        saturated=saturated,
+        feature_ticks=features,
+        inference_ticks=model,
+    )
+
+
+def parse_stream_events(payload: bytes, name: str) -> tuple[int, tuple[StreamEvent, ...]]:
+    """Read STREAM_EVENTS' answer: (events in all, those asked for that are kept).
+
+    Raises:
+        TinygenError: a malformed answer.
+    """
+    if len(payload) < 4 or (len(payload) - 4) % _EVENT.size:
+        raise malformed(Type.STREAM_EVENTS, len(payload), name)
+    records = (payload[at : at + _EVENT.size] for at in range(4, len(payload), _EVENT.size))
+    events = tuple(event for event in map(parse_event, records) if event is not None)
+    return int.from_bytes(payload[:4], "little"), events

@@ -27,7 +27,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Who answers. Sizes in bytes; `samples_per_inference` counts instants, not channels."""
+    """Who answers. Sizes in bytes; `samples_per_inference` counts instants, not channels.
+
+    Attributes:
+        reset_cause: why it started last: one of messages.RESET_CAUSES.
+        watchdog_ms: nominal, 0 without one.
+        image, weights: what the look at start found: "intact", "damaged", or "no digest" in the image.
+    """
 
     protocol: int
     runtime: int
@@ -50,6 +56,11 @@ class Hello:
     frames: int
     frame_values: int
     feature_state_bytes: int
+    feature_stages: int = 0
+    reset_cause: str = "unknown"
+    watchdog_ms: int = 0
+    image: str = "no digest"
+    weights: str = "no digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,3 +137,49 @@ class LogLine:
 
     level: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """A decision the device told on its own.
+
+    Attributes:
+        number: events since the stream began, from 0.
+        instant: sample instants since it began, up to and with the newest one that was looked at.
+        label: index; `name` in words ("" where it was read back later).
+        score: sum of the label's values over the last inferences.
+    """
+
+    number: int
+    instant: int
+    label: int
+    score: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """How the device streams: rows, integers of its decision, RAM in bytes."""
+
+    window_rows: int
+    hop_rows: int
+    smoothing: int
+    watched: int
+    threshold: int
+    release: int
+    ring_instants: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatistics:
+    """A whole stream. Ticks are the device's counter's, 0 unless counted; `overruns` counts instants without room."""
+
+    instants: int
+    rows: int
+    inferences: int
+    events: int
+    overruns: int
+    saturated: int
+    feature_ticks: int
+    inference_ticks: int

@@ -124,4 +124,27 @@ def _band_sums(windows: Int16, edges: list[int]) -> np.ndarray[tuple[int, ...], 
     return result
 
 
-KIND = FeatureKind(name="bands", spec_type=BandEnergySpec, problems=problems, tables=tables, frames_batch=frames_batch)
+def rows(spec: BandEnergySpec, raw: Int16) -> Int16:
+    """int16 [rows, n_channels * n_bands] of an endless signal: each snapshot goes on at the next hop."""
+    each = spec.n_windows * spec.hop_samples
+    count = max(0, (len(raw) - row_end(spec, 0)) // each + 1)
+    views = np.lib.stride_tricks.sliding_window_view(raw, row_end(spec, 0), axis=0)[::each][:count]
+    snapshots = np.ascontiguousarray(views.transpose(0, 2, 1))
+    whole: Int16 = frames_batch(spec, snapshots)[:, 0]
+    return whole
+
+
+def row_end(spec: BandEnergySpec, row: int) -> int:
+    """Instants that have come when a row is whole."""
+    return spec.window_samples + ((row + 1) * spec.n_windows - 1) * spec.hop_samples
+
+
+KIND = FeatureKind(
+    name="bands",
+    spec_type=BandEnergySpec,
+    problems=problems,
+    tables=tables,
+    frames_batch=frames_batch,
+    stream=rows,
+    row_end=row_end,
+)

@@ -25,6 +25,8 @@ class FeatureKind(Generic[S]):
         problems: every reason why a spec of this kind is refused, each naming its field; empty when it is fine.
         tables: the integer tables the firmware gets, by name.
         frames_batch: raw int16 [batch, samples_per_inference, n_channels] -> int16 [batch, n_frames, values].
+        stream: raw int16 [samples, n_channels] -> int16 [rows, values], every whole row of an endless signal.
+        row_end: instants of the signal that have come when row number n (from 0) is whole.
     """
 
     name: str
@@ -32,3 +34,5 @@ class FeatureKind(Generic[S]):
     problems: Callable[[S], list[str]]
     tables: Callable[[S], Tables]
     frames_batch: Callable[[S, Int16], Int16]
+    stream: Callable[[S, Int16], Int16]
+    row_end: Callable[[S, int], int]

@@ -134,4 +134,23 @@ def frames_batch(spec: LogMelSpec, raw: Int16) -> Int16:
     return stream(spec, raw[:, :, 0])
 
 
-KIND = FeatureKind(name="logmel", spec_type=LogMelSpec, problems=problems, tables=tables, frames_batch=frames_batch)
+def rows(spec: LogMelSpec, raw: Int16) -> Int16:
+    """int16 [rows, n_bands] of an endless signal int16 [samples, 1]."""
+    whole: Int16 = stream(spec, raw[None, :, 0])[0]
+    return whole
+
+
+def row_end(spec: LogMelSpec, row: int) -> int:
+    """Instants that have come when a row is whole."""
+    return spec.window_samples + row * spec.hop_samples
+
+
+KIND = FeatureKind(
+    name="logmel",
+    spec_type=LogMelSpec,
+    problems=problems,
+    tables=tables,
+    frames_batch=frames_batch,
+    stream=rows,
+    row_end=row_end,
+)

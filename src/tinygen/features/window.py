@@ -30,7 +30,11 @@ def frames_batch(spec: ScaledWindowSpec, raw: Int16) -> Int16:
     Returns:
         int16 [batch, n_frames, n_channels].
     """
-    groups = raw.reshape(raw.shape[0], spec.n_frames, spec.decimation, spec.n_channels)
+    return _means(spec, raw)
+
+
+def _means(spec: ScaledWindowSpec, raw: Int16) -> Int16:
+    groups = raw.reshape(raw.shape[0], -1, spec.decimation, spec.n_channels)
     sums = groups.sum(axis=2, dtype=np.int64)
     means: Int16 = ((sums + spec.decimation // 2) // spec.decimation).astype(np.int16)
     return means
@@ -42,6 +46,24 @@ def tables(spec: ScaledWindowSpec) -> Tables:
     return {}
 
 
+def rows(spec: ScaledWindowSpec, raw: Int16) -> Int16:
+    """int16 [rows, n_channels] of an endless signal."""
+    count = len(raw) // spec.decimation
+    means: Int16 = _means(spec, raw[None, : count * spec.decimation])[0]
+    return means
+
+
+def row_end(spec: ScaledWindowSpec, row: int) -> int:
+    """Instants that have come when a row is whole."""
+    return (row + 1) * spec.decimation
+
+
 KIND = FeatureKind(
-    name="window", spec_type=ScaledWindowSpec, problems=problems, tables=tables, frames_batch=frames_batch
+    name="window",
+    spec_type=ScaledWindowSpec,
+    problems=problems,
+    tables=tables,
+    frames_batch=frames_batch,
+    stream=rows,
+    row_end=row_end,
 )

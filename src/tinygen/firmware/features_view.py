@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tinygen.features import bands, gain, logmel
 from tinygen.features.fft import fft_size
 from tinygen.features.quantize import InputQuantization
-from tinygen.features.stages import stage_names
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape, samples_per_inference
+from tinygen.features.stages import stage_names
 from tinygen.features.tables import tables
 from tinygen.firmware.c_arrays import CArray, c_array
 from tinygen.firmware.environment import render
@@ -69,8 +69,6 @@ def features_view(spec: FeatureSpec, quantization: InputQuantization) -> Feature
         case _:
             header, front_end = "scaled_window.h", "ScaledWindow"
             constants = [
-                f"static constexpr std::uint16_t kFrames = {spec.n_frames};",
-                f"static constexpr std::uint32_t kChannels = {spec.n_channels};",
                 f"static constexpr std::uint32_t kDecimation = {spec.decimation};",
             ]
     return FeaturesView(
@@ -106,7 +104,6 @@ def _fft(size: int) -> str:
 def _logmel(spec: LogMelSpec) -> list[str]:
     bits = logmel.correction_bits(spec)
     lines = [
-        f"static constexpr std::uint16_t kFrames = {spec.n_frames};",
         f"static constexpr std::uint32_t kBands = {spec.n_bands};",
         f"static constexpr std::uint32_t kWindowSamples = {spec.window_samples};",
         f"static constexpr std::uint32_t kHopSamples = {spec.hop_samples};",
@@ -132,7 +129,6 @@ def _logmel(spec: LogMelSpec) -> list[str]:
 
 def _bands(spec: BandEnergySpec) -> list[str]:
     return [
-        f"static constexpr std::uint32_t kChannels = {spec.n_channels};",
         f"static constexpr std::uint32_t kBands = {spec.n_bands};",
         f"static constexpr std::uint32_t kWindows = {spec.n_windows};",
         f"static constexpr std::uint32_t kWindowSamples = {spec.window_samples};",

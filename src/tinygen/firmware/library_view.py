@@ -10,7 +10,7 @@ from tinygen.boards.spec import ChipSpec
 from tinygen.core.canonical import pretty_json
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
-from tinygen.firmware.model_view import render_model
+from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.model.ir import Plan, Tensor
 
 SOURCES = ("src/model.cpp", "src/weights.cpp", "src/weights.h")
@@ -57,6 +57,8 @@ class LibraryView:
     inputs: tuple[PortView, ...]
     outputs: tuple[PortView, ...]
     plain: bool
+    optimize: str
+    level: str
 
 
 def identifier(name: str) -> str:
@@ -130,6 +132,8 @@ def library_view(plan: Plan, name: str, chip: ChipSpec) -> LibraryView:
         inputs=_ports(inputs, "Input"),
         outputs=_ports(outputs, "Output"),
         plain=[tensor.dtype for tensor in (*inputs, *outputs)] == ["int8", "int8"],
+        optimize=plan.optimize,
+        level=compiler_level(plan),
     )
 
 
@@ -169,6 +173,6 @@ def _manifest(view: LibraryView) -> dict[str, object]:
         "frameworks": "*",
         "platforms": "*",
         "headers": f"{view.identifier}.h",
-        "build": {"flags": ["-Wall", "-Wextra"], "includeDir": "include", "srcDir": "src"},
+        "build": {"flags": [view.level, "-Wall", "-Wextra"], "includeDir": "include", "srcDir": "src"},
         "export": {"include": ["include", "src", "examples", "library.json", "README.md"]},
     }

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
-from tinygen.model.compile import kernel_of, starts_unlike_zero
+from tinygen.model.compile import kernel_of
 from tinygen.model.ir import Buffer, Plan, Step
+from tinygen.model.layout import starts_unlike_zero
 
 _C_TYPES = {
     "int8": "std::int8_t",
@@ -133,6 +134,11 @@ class ModelView:
     observed: tuple[ObservedView, ...]
 
 
+def compiler_level(plan: Plan) -> str:
+    """What the C++ compiler is told to optimize for."""
+    return "-Os" if plan.optimize == "size" else "-O2"
+
+
 def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
     """The generated sources of a model.
 
@@ -141,8 +147,8 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
         tflite: the flatbuffer, for the C array.
 
     Returns:
-        {path: content} of src/model.cpp, src/input_copy.cpp, src/weight_digests.cpp, src/weights.h, src/weights.cpp, src/model_data.h,
-        src/model_data.cc.
+        {path: content} of src/model.cpp, src/input_copy.cpp, src/weight_digests.cpp, src/weights.h, src/weights.cpp,
+        src/model_data.h, src/model_data.cc.
     """
     view = model_view(plan)
     data = np.frombuffer(tflite, np.uint8)

@@ -55,6 +55,7 @@ class ProjectView:
     simulators: tuple[tuple[str, str, str], ...]
     selftest_count: int
     stack_bytes: int
+    level: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ def render_project(
     *,
     stack_bytes: int = STACK_BYTES,
     copies_apart: bool = False,
+    level: str = "-O2",
 ) -> RenderedTree:
     """Make the whole project. The same input gives the same bytes on every machine.
 
@@ -86,6 +88,7 @@ def render_project(
         model_files: what the other views rendered: {path in the project: bytes} (src/model.cpp, src/features.cpp...).
         selftest: vectors compiled into the image.
         stack_bytes: reserve for the stack; a multiple of 16.
+        level: what the compiler optimizes for, "-O2" or "-Os".
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
 
     Raises:
@@ -96,7 +99,7 @@ def render_project(
             raise TinygenError(ExitCode.BAD_INPUT, f"'{word}' may hold letters, digits, '-' and '_' only", where="task")
     if stack_bytes <= 0 or stack_bytes % 16:
         raise TinygenError(ExitCode.BAD_INPUT, f"{stack_bytes} is no positive multiple of 16", where="stack_bytes")
-    view = _project(board, task_name, engine, len(selftest), stack_bytes)
+    view = _project(board, task_name, engine, len(selftest), stack_bytes=stack_bytes, level=level)
     own: dict[str, bytes] = {
         "platformio.ini": render("project/platformio.ini.j2", {"p": view}),
         "README.md": render("project/README.md.j2", {"p": view}),
@@ -139,7 +142,9 @@ def tree_digest(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _project(board: BoardSpec, task: str, engine: str, selftest_count: int, stack_bytes: int) -> ProjectView:
+def _project(
+    board: BoardSpec, task: str, engine: str, selftest_count: int, *, stack_bytes: int, level: str
+) -> ProjectView:
     platformio = board.platformio
     bare_metal = board.chip.port == "stm32" and not platformio.framework
     return ProjectView(
@@ -163,6 +168,7 @@ def _project(board: BoardSpec, task: str, engine: str, selftest_count: int, stac
         simulators=tuple((s.name, ", ".join(s.proves), ", ".join(s.does_not_prove)) for s in board.simulators),
         selftest_count=selftest_count,
         stack_bytes=stack_bytes,
+        level=level,
     )
 
 

@@ -186,6 +186,7 @@ class Step:
         refused: other candidates as (kernel id, reason).
         scratch_bytes: working memory the kernel asked for.
         macs: multiply-accumulates of this step.
+        instructions: estimate of one run on the chip's core, None where nobody has measured the kernel there.
     """
 
     position: int
@@ -199,6 +200,7 @@ class Step:
     refused: tuple[tuple[str, str], ...]
     scratch_bytes: int
     macs: int
+    instructions: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,9 @@ class Plan:
         state_bytes: size of the static array beside the arena that outlives an inference; 0 for a model without state.
         state_buffers: places in that array, of the graph's states and of tensors that live in one (offsets are into
             the state array, not the arena).
+        optimize: what the kernels were chosen for: "speed", "size" or "balanced".
+        compact_arena_bytes: what the compact kernels' arena would take.
+        costs_origin: of the steps' estimated instructions; "" where there are none.
     """
 
     graph: Graph
@@ -237,6 +242,15 @@ class Plan:
     observed: tuple[int, ...]
     state_bytes: int = 0
     state_buffers: tuple[Buffer, ...] = ()
+    optimize: str = "speed"
+    compact_arena_bytes: int = 0
+    costs_origin: str = ""
+
+    @property
+    def instructions(self) -> float | None:
+        """Estimate of one inference; None where a step has none."""
+        known = [step.instructions for step in self.steps if step.instructions is not None]
+        return sum(known) if len(known) == len(self.steps) else None
 
     def buffer_of(self, tensor: int) -> Buffer:
         """The arena place of a tensor.

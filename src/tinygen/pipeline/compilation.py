@@ -20,7 +20,7 @@ from tinygen.core.values import Report
 from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
 from tinygen.firmware.library_view import identifier, render_library
-from tinygen.firmware.model_view import render_model
+from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.values import SelfTestVector
 from tinygen.model import compile as compiler
@@ -101,13 +101,13 @@ class Measured:
     """The library on disk and what it takes.
 
     Attributes:
-        size: compiled for size, as the library's own build files do; speed: with -O2, as the firmware project does.
+        own: compiled at the level of the library's own build files; other: -Os where that is -O2, and the reverse.
         application: RAM of the serial protocol around it, as `verify` uses it.
     """
 
     folder: Path
-    size: Sizes
-    speed: Sizes
+    own: Sizes
+    other: Sizes
     application: Application
 
 
@@ -164,8 +164,8 @@ def compile_model(ctx: Context, request: Request) -> Report:
         folder=str(measured.folder),
         state_bytes=state_bytes(made.plan),
         seconds=made.seconds,
-        size=measured.size,
-        speed=measured.speed,
+        size=measured.own,
+        other=measured.other,
         application=measured.application,
         proof=proved,
     )
@@ -188,7 +188,8 @@ def planned(ctx: Context, request: Request) -> Compiled:
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
     wanted = PASSES if request.rewrites else ()
-    plan = compiler.plan(rewrite(graph, passes=wanted, incremental=request.streaming == "incremental"), board.chip)
+    rewritten = rewrite(graph, passes=wanted, incremental=request.streaming == "incremental")
+    plan = compiler.plan(rewritten, board.chip, ctx.options)
     seconds = time.monotonic() - started
     try:
         check_fits(ctx, plan, board, {"state": state_bytes(plan)} if state_bytes(plan) else {})
@@ -247,14 +248,15 @@ def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured
     work = ctx.config.build_dir / "measure" / f"{made.slug}-{made.board.id}"
     chip = made.board.chip
     ctx.progress("measuring", 0, 3, "")
-    size = measure_library(folder, chip, work / "size", optimize="-Os")
+    level = compiler_level(made.plan)
+    own = measure_library(folder, chip, work / "own", optimize=level)
     ctx.progress("measuring", 1, 3, "")
-    speed = measure_library(folder, chip, work / "speed", optimize="-O2")
+    other = measure_library(folder, chip, work / "other", optimize="-O2" if level == "-Os" else "-Os")
     ctx.progress("measuring", 2, 3, "")
-    files = render_project(made.board, made.slug, ctx.config.engine, _model_files(made)).files
+    files = render_project(made.board, made.slug, ctx.config.engine, _model_files(made), level=level).files
     application = measure_application(files, chip, work / "application")
     ctx.progress("measuring", 3, 3, "")
-    return Measured(folder=folder, size=size, speed=speed, application=application)
+    return Measured(folder=folder, own=own, other=other, application=application)
 
 
 def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
@@ -263,7 +265,7 @@ def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
     Raises:
         TinygenError: the sum, its parts and what would help.
     """
-    size = measured.size
+    size = measured.own
     stack = size.stack.total_bytes if size.stack is not None else 0
     ram = {"arena": made.plan.arena_bytes, "state": state_bytes(made.plan), "stack": stack}
     ram["C library"] = size.c_library_ram_bytes
@@ -327,7 +329,9 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
         for vector, answer in zip(vectors[:SELF_TEST_VECTORS], answers.expected, strict=False)
     ]
     apart = _copies_apart(plan, board)
-    tree = render_project(board, made.slug, ctx.config.engine, _model_files(made), selftest, copies_apart=apart)
+    level = compiler_level(plan)
+    files = _model_files(made)
+    tree = render_project(board, made.slug, ctx.config.engine, files, selftest, copies_apart=apart, level=level)
     write_tree(ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
     firmware = builder.build(
         ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),

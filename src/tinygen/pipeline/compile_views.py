@@ -36,7 +36,7 @@ class Facts:
     state_bytes: int
     seconds: float
     size: Sizes
-    speed: Sizes
+    other: Sizes
     application: Application
     proof: Report | None
     explain: bool = False
@@ -65,10 +65,10 @@ def compilation(plan: Plan, board: BoardSpec, facts: Facts) -> Report:
 
 
 def _measurements(plan: Plan, facts: Facts) -> list[Measurement]:
-    size, speed = facts.size, facts.speed
+    size, other = facts.size, facts.other
     note = size.note
     stack = size.stack
-    code, code_speed = (s.flash_bytes - plan.weights_bytes for s in (size, speed))
+    code, code_other = (s.flash_bytes - plan.weights_bytes for s in (size, other))
     runtime = plan.arena_bytes + facts.state_bytes + (stack.total_bytes if stack else 0) + size.c_library_ram_bytes
 
     def planned(name: str, value: int, unit: str = "bytes", said: str = "") -> Measurement:
@@ -82,20 +82,42 @@ def _measurements(plan: Plan, facts: Facts) -> list[Measurement]:
 
     bound = "no layout of these buffers can be smaller, but for overlaps the kernels allow"
     return [
-        planned("arena_bytes", plan.arena_bytes, said="inputs, outputs and scratch"),
+        planned("arena_bytes", plan.arena_bytes, said=_arena_note(plan)),
         planned("arena_lower_bound_bytes", plan.lower_bound_bytes, said=bound),
         planned("state_bytes", facts.state_bytes),
         planned("weights_bytes", plan.weights_bytes, said="weights, biases, multipliers and shifts"),
         linked("code_bytes", code, f"kernels, tables, glue and C library at {size.optimize}"),
-        linked("code_speed_bytes", code_speed, f"the same at {speed.optimize}, as the firmware project is built"),
+        linked(f"code_{'size' if other.optimize == '-Os' else 'speed'}_bytes", code_other, f"at {other.optimize}"),
         linked("flash_bytes", size.flash_bytes, "weights and code"),
         linked("stack_bytes", stack.total_bytes if stack else None, "worst case of one inference, from the call graph"),
         linked("protocol_bytes", facts.application.protocol_bytes, "serial protocol's buffers, for `verify` only"),
         linked("c_library_bytes", size.c_library_ram_bytes, "RAM of the C library"),
         linked("ram_bytes", runtime, "arena, state, stack and C library"),
         planned("macs", plan.macs, "count"),
+        *_estimate(plan),
         Measurement(name="plan_seconds", value=round(facts.seconds, 3), unit="s", origin="measured-on-host"),
     ]
+
+
+def _estimate(plan: Plan) -> list[Measurement]:
+    if plan.instructions is None:
+        return []
+    origin = f"cost model: {plan.costs_origin}"
+    return [
+        Measurement(
+            name="estimated_instructions",
+            value=round(plan.instructions),
+            unit="instructions",
+            origin="planned",
+            note=origin,
+        )
+    ]
+
+
+def _arena_note(plan: Plan) -> str:
+    excess = plan.arena_bytes - plan.compact_arena_bytes
+    more = f"; {excess:,} more than the compact kernels need, for speed" if excess > 0 else ""
+    return f"inputs, outputs and scratch{more}"
 
 
 def _proof_measurements(proof: Report | None) -> list[Measurement]:
@@ -248,8 +270,10 @@ def _steps(plan: Plan) -> Table:
         weights = sum(array.nbytes for array in step.constants.values())
         mark = "  <- peak" if step.position == top.position else ""
         shapes = f"{_shapes(plan, step.inputs)} -> {_shapes(plan, step.outputs)}"
-        rows.append((str(step.position), step.op.name, shapes, f"{step.macs:,}", f"{weights:,}", step.kernel + mark))
-    columns = ("step", "operator", "shapes", "MACs", "constants", "kernel")
+        cost = "" if step.instructions is None else f"{step.instructions:,.0f}"
+        numbers = (f"{step.macs:,}", cost, f"{weights:,}")
+        rows.append((str(step.position), step.op.name, shapes, *numbers, step.kernel + mark))
+    columns = ("step", "operator", "shapes", "MACs", "estimated instructions", "constants", "kernel")
     return Table(title="steps", columns=columns, rows=tuple(rows))
 
 
@@ -318,6 +342,7 @@ def _details(plan: Plan, facts: Facts) -> dict[str, object]:
                 "inputs": [_tensor(plan, index) for index in step.inputs],
                 "outputs": [_tensor(plan, index) for index in step.outputs],
                 "macs": step.macs,
+                "estimated_instructions": None if step.instructions is None else round(step.instructions),
                 "constants_bytes": sum(array.nbytes for array in step.constants.values()),
                 "scratch_bytes": step.scratch_bytes,
             }

@@ -10,6 +10,7 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.config import Config
 from tinygen.core.progress import Progress, silent
 from tinygen.core.store import Store
+from tinygen.model.selection import Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,11 @@ class Context:
             TinygenError: unknown board.
         """
         return find_board(self.config.board)
+
+    @property
+    def options(self) -> Options:
+        """What kernels are chosen for."""
+        return Options(optimize=self.config.optimize, kernels=self.config.kernels)
 
     @property
     def store(self) -> Store:

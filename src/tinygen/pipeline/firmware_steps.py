@@ -14,8 +14,9 @@ from tinygen.core.files import write_tree
 from tinygen.features.quantize import InputQuantization, for_input
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
-from tinygen.firmware.model_view import render_model
+from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer
@@ -25,6 +26,7 @@ from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
+from tinygen.tasks.stream import StreamRule, rule_of
 from tinygen.toolchain import build as builder
 from tinygen.toolchain.values import Firmware
 
@@ -87,12 +89,29 @@ def planned(ctx: Context) -> Planned:
     board = ctx.board
     made = converted(ctx)
     graph = importer.load(made.model.tflite, f"{made.task.name}.tflite")
-    plan = compiler.plan(rewrite(graph), board.chip)
+    plan = compiler.plan(rewrite(graph), board.chip, ctx.options)
     input_copy = sum(plan.graph.tensors[i].n_bytes for i in plan.graph.inputs)
     check_fits(ctx, plan, board, {"stack": STACK_BYTES, "copy of the input": input_copy})
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
     quantization = for_input(made.task.features, in_q.scale, in_q.zero_point)
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
+
+
+def stream_rule(made: Converted) -> StreamRule:
+    """How a stream of this model's inferences becomes events, the whole window computed anew at every hop.
+
+    Raises:
+        TinygenError: the task's plan gives integers the device cannot compute.
+    """
+    task, decision = made.task, made.model.decision
+    return rule_of(
+        task.stream,
+        labels=task.labels,
+        rate_hz=task.features.rate_hz,
+        window_rows=task.features.n_frames,
+        hop_rows=min(task.stream.hop_rows, task.features.n_frames),
+        score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+    )
 
 
 def check_fits(ctx: Context, plan: Plan, board: BoardSpec, other_ram_bytes: dict[str, int]) -> None:
@@ -168,8 +187,15 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
             in_q=quantization_of(planned.input_tensor),
             out_q=quantization_of(planned.output_tensor),
         ),
+        **render_stream(
+            made.task.features,
+            stream_rule(made),
+            real_zero=quantization_of(planned.input_tensor).zero_point,
+            input_rows=made.task.features.n_frames,
+        ),
     }
-    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest)
+    level = compiler_level(plan)
+    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level)
 
 
 def built(ctx: Context) -> Built:

@@ -13,13 +13,14 @@ from tinygen.model.ir import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepView:
-    """One step; `shape` is that of its first result."""
+    """One step; `shape` is that of its first result, `instructions` an estimate where there is one."""
 
     position: int
     op: str
     kernel: str
     why: str
     macs: int
+    instructions: float | None
     shape: tuple[int, ...]
 
 
@@ -47,6 +48,8 @@ class PlanView:
     lower_bound_bytes: int
     weights_bytes: int
     macs: int
+    optimize: str
+    costs_origin: str
     steps: tuple[StepView, ...]
     buffers: tuple[BufferView, ...]
 
@@ -63,6 +66,8 @@ def view_of(plan: Plan) -> PlanView:
         lower_bound_bytes=plan.lower_bound_bytes,
         weights_bytes=plan.weights_bytes,
         macs=plan.macs,
+        optimize=plan.optimize,
+        costs_origin=plan.costs_origin,
         steps=tuple(
             StepView(
                 position=step.position,
@@ -70,6 +75,7 @@ def view_of(plan: Plan) -> PlanView:
                 kernel=step.kernel,
                 why=step.why,
                 macs=step.macs,
+                instructions=None if step.instructions is None else round(step.instructions),
                 shape=tensors[step.outputs[0]].shape if step.outputs and step.outputs[0] in tensors else (),
             )
             for step in plan.steps

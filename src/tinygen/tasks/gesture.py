@@ -14,7 +14,7 @@ from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
 from tinygen.features.spec import ScaledWindowSpec
 from tinygen.tasks.shapes import after
-from tinygen.tasks.spec import Acceptance, Layer, Task, TrainingPlan
+from tinygen.tasks.spec import Acceptance, Layer, StreamPlan, Task, TrainingPlan
 
 NAME = "gesture"
 TITLE = "Gesture recognition"
@@ -92,4 +92,7 @@ def make(dataset: Dataset) -> Task:
         decision="argmax",
         training=TrainingPlan(epochs=30, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3),
         acceptance=Acceptance(metric="accuracy", at_least=0.85),
+        stream=StreamPlan(
+            hop_rows=max(1, features.n_frames // 8), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=_IDLE
+        ),
     )

@@ -10,7 +10,7 @@ from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
 from tinygen.features.spec import LogMelSpec
 from tinygen.tasks.shapes import after
-from tinygen.tasks.spec import Acceptance, Layer, Task, TrainingPlan
+from tinygen.tasks.spec import Acceptance, Layer, StreamPlan, Task, TrainingPlan
 
 NAME = "kws"
 TITLE = "Keyword spotting"
@@ -62,4 +62,5 @@ def make(dataset: Dataset) -> Task:
         decision="argmax",
         training=TrainingPlan(epochs=18, batch_size=64, learning_rate=4e-3, augment=("speech",) * 3),
         acceptance=Acceptance(metric="accuracy", at_least=0.80),
+        stream=StreamPlan(hop_rows=8, smoothing=3, threshold=0.75, release=0.4, refractory_s=0.8, ignored=_FIRST),
     )

@@ -55,6 +55,27 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPlan:
+    """How a stream of inferences becomes events; `tasks.stream.rule_of` makes the device's integers of it.
+
+    Attributes:
+        hop_rows: new rows per inference where the whole window is computed anew; incremental models bring their own.
+        smoothing: inferences that are averaged.
+        threshold, release: shares 0..1 of the largest output: above the first an event, at or below the second armed
+            again. Anomaly tasks use the threshold of their decision instead.
+        refractory_s: the least time between two events.
+        ignored: labels that never raise events.
+    """
+
+    hop_rows: int = 1
+    smoothing: int = 1
+    threshold: float = 0.7
+    release: float = 0.4
+    refractory_s: float = 1.0
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Everything that defines a task once its data is known."""
 
@@ -68,3 +89,4 @@ class Task:
     decision: Literal["argmax", "reconstruction"]
     training: TrainingPlan
     acceptance: Acceptance
+    stream: StreamPlan = StreamPlan()

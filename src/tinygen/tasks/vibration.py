@@ -10,7 +10,7 @@ from tinygen.core.errors import bad_input
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.values import Dataset
 from tinygen.features.spec import BandEnergySpec
-from tinygen.tasks.spec import Acceptance, Layer, Task, TrainingPlan
+from tinygen.tasks.spec import Acceptance, Layer, StreamPlan, Task, TrainingPlan
 
 NAME = "vibration"
 TITLE = "Vibration monitoring"
@@ -80,4 +80,5 @@ def make(dataset: Dataset) -> Task:
         decision="reconstruction",
         training=TrainingPlan(epochs=100, batch_size=32, learning_rate=3e-3, augment=("vibration",) * 3),
         acceptance=Acceptance(metric="auc", at_least=0.90),
+        stream=StreamPlan(smoothing=5, refractory_s=5.0),
     )

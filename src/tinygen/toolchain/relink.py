@@ -84,7 +84,9 @@ def relink_for_xtensa_sim(
         words += [f"-Wl,-Map,{temporary / 'firmware.map'}", "-o", str(temporary / "firmware.elf")]
         words += [str(path) for path in ours] + [str(folder / name) for name in shared] + ["-lgcc"]
         run(words, timeout_s=120, log=log)
-        run([sys.executable, str(project_dir / "tools" / "digest.py"), str(temporary / "firmware.elf")], timeout_s=60)
+        # -P: the folder of the script holds a warnings.py that is not Python's.
+        script = project_dir / "tools" / "digest.py"
+        run([sys.executable, "-P", str(script), str(temporary / "firmware.elf")], timeout_s=60)
     _check_unchanged(folder, shared)
     image = out_dir / "firmware.elf"
     return Relinked(

@@ -1,5 +1,5 @@
 # Runs after the linker (post:) and writes the image's digest into the image: a CRC-32 over what is in flash, which the
-# firmware compares at every start. Alone: python tools/digest.py firmware.elf
+# firmware compares at every start. Alone: python -P tools/digest.py firmware.elf
 import struct
 import sys
 import zlib

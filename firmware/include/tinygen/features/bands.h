@@ -6,7 +6,7 @@
 #include "tinygen/features/fft.h"
 #include "tinygen/features/integers.h"
 #include "tinygen/features/quantize.h"
-#include "tinygen/features/stages.h"
+#include "tinygen/features_api.h"
 
 namespace tinygen::features {
 
@@ -32,17 +32,12 @@ class BandEnergies {
   void reset() {
     used_ = 0;
     skip_ = 0;
-    windows_done_ = 0;
-    for (auto& channel : sums_) {
-      for (std::uint64_t& sum : channel) {
-        sum = 0;
-      }
-    }
+    forget_windows();
   }
 
   template <class Probe>
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
-    for (; instants != 0 && windows_done_ < Config::kWindows; --instants, samples += Config::kChannels) {
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
+    for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
       if (skip_ != 0) {
         --skip_;
         continue;
@@ -54,19 +49,29 @@ class BandEnergies {
         probe.mark(kBandGather);
         add_window(probe);
         advance();
-        probe.mark(kBandGather);
         if (++windows_done_ == Config::kWindows) {
-          make_row(model_input);
+          probe.mark(kBandGather);
+          make_row(row);
           probe.mark(kBandLog);
+          forget_windows();
+          return {taken + 1, true};
         }
       }
     }
     probe.mark(kBandGather);
+    return {instants, false};
   }
 
-  std::uint16_t frames_done() const { return windows_done_ == Config::kWindows ? 1 : 0; }
-
  private:
+  void forget_windows() {
+    windows_done_ = 0;
+    for (auto& channel : sums_) {
+      for (std::uint64_t& sum : channel) {
+        sum = 0;
+      }
+    }
+  }
+
   template <class Probe>
   void add_window(Probe& probe) {
     for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {

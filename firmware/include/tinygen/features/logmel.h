@@ -8,7 +8,7 @@
 #include "tinygen/features/integers.h"
 #include "tinygen/features/melbank.h"
 #include "tinygen/features/quantize.h"
-#include "tinygen/features/stages.h"
+#include "tinygen/features_api.h"
 
 namespace tinygen::features {
 
@@ -30,37 +30,31 @@ class LogMel {
  public:
   void reset() {
     used_ = 0;
-    frames_done_ = 0;
     for (std::uint32_t& estimate : estimate_) {
       estimate = 0;
     }
   }
 
   template <class Probe>
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
-    while (instants != 0 && frames_done_ < Config::kFrames) {
-      const std::size_t room = Config::kWindowSamples - used_;
-      const std::size_t taken = instants < room ? instants : room;
-      for (std::size_t i = 0; i < taken; ++i) {
-        input_[used_ + i] = samples[i];
-      }
-      samples += taken;
-      instants -= taken;
-      used_ += static_cast<std::uint32_t>(taken);
-      probe.mark(kLogMelGather);
-      if (used_ == Config::kWindowSamples) {
-        make_frame(model_input + static_cast<std::size_t>(frames_done_) * Config::kBands, probe);
-        ++frames_done_;
-        used_ = Config::kWindowSamples - Config::kHopSamples;
-        for (std::size_t i = 0; i < used_; ++i) {
-          input_[i] = input_[i + Config::kHopSamples];
-        }
-        probe.mark(kLogMelGather);
-      }
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
+    const std::size_t room = Config::kWindowSamples - used_;
+    const std::size_t taken = instants < room ? instants : room;
+    for (std::size_t i = 0; i < taken; ++i) {
+      input_[used_ + i] = samples[i];
     }
+    used_ += static_cast<std::uint32_t>(taken);
+    probe.mark(kLogMelGather);
+    if (used_ < Config::kWindowSamples) {
+      return {taken, false};
+    }
+    make_frame(row, probe);
+    used_ = Config::kWindowSamples - Config::kHopSamples;
+    for (std::size_t i = 0; i < used_; ++i) {
+      input_[i] = input_[i + Config::kHopSamples];
+    }
+    probe.mark(kLogMelGather);
+    return {taken, true};
   }
-
-  std::uint16_t frames_done() const { return frames_done_; }
 
  private:
   template <class Probe>
@@ -115,7 +109,6 @@ class LogMel {
   Complex spectrum_[Config::kFft.n_complex];
   std::uint32_t estimate_[Config::kNoiseReduction ? Config::kBands : 1];
   std::uint32_t used_;
-  std::uint16_t frames_done_;
 };
 
 }  // namespace tinygen::features

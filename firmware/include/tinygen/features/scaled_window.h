@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "tinygen/features/quantize.h"
-#include "tinygen/features/stages.h"
+#include "tinygen/features_api.h"
 
 namespace tinygen::features {
 
@@ -20,30 +20,28 @@ class ScaledWindow {
  public:
   void reset() {
     count_ = 0;
-    frames_done_ = 0;
     for (std::uint32_t& sum : sums_) {
       sum = 0;
     }
   }
 
   template <class Probe>
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
-    for (; instants != 0 && frames_done_ < Config::kFrames; --instants, samples += Config::kChannels) {
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
+    for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
       for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
         // Unsigned sums make the division round down for negative means too.
         sums_[channel] += static_cast<std::uint32_t>(samples[channel] + 32768);
       }
       if (++count_ == Config::kDecimation) {
         probe.mark(kWindowGather);
-        make_row(model_input + static_cast<std::size_t>(frames_done_) * Config::kChannels);
-        ++frames_done_;
+        make_row(row);
         probe.mark(kWindowQuantize);
+        return {taken + 1, true};
       }
     }
     probe.mark(kWindowGather);
+    return {instants, false};
   }
-
-  std::uint16_t frames_done() const { return frames_done_; }
 
  private:
   void make_row(std::int8_t* row) {
@@ -57,7 +55,6 @@ class ScaledWindow {
 
   std::uint32_t sums_[Config::kChannels];
   std::uint32_t count_;
-  std::uint16_t frames_done_;
 };
 
 }  // namespace tinygen::features

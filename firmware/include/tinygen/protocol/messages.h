@@ -28,6 +28,12 @@ constexpr std::uint8_t kIntegrity = 0x21;
 constexpr std::uint8_t kSpanDigest = 0x22;
 constexpr std::uint8_t kLastFault = 0x23;
 
+constexpr std::uint8_t kStreamBegin = 0x30;
+constexpr std::uint8_t kStreamChunk = 0x31;
+constexpr std::uint8_t kStreamEnd = 0x32;
+constexpr std::uint8_t kStreamEvents = 0x33;
+constexpr std::uint8_t kEvent = 0x3F;  // device -> host, unasked
+
 constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse
 constexpr std::uint8_t kFault = 0xFD;
 constexpr std::uint8_t kNak = 0xFE;
@@ -52,6 +58,7 @@ constexpr std::uint8_t kImageDigest = 0x01;  // the image carries its digest
 constexpr std::uint8_t kImageIntact = 0x02;
 constexpr std::uint8_t kWeightDigests = 0x04;  // the image carries one per weight tensor
 constexpr std::uint8_t kWeightsIntact = 0x08;
+constexpr std::uint8_t kStreamCount = 0x01;
 
 constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
 constexpr std::size_t kMaxStages = 16;     // of a front end
@@ -69,6 +76,8 @@ enum class Error : std::uint8_t {
   no_input = 8,      // detail: bytes of the model input that are there
   out_of_order = 9,  // detail: the position that is expected
   no_result = 10,    // no inference that has what was asked for
+  streaming = 0x30,  // the model belongs to the stream until STREAM_END
+  no_stream = 0x31,  // this image has no front end to stream into
 };
 
 }  // namespace tinygen::protocol

@@ -25,6 +25,9 @@ class Session {
   void bad_frame(Error error);
   void log(std::uint8_t level, const char* text);
 
+  // Works off samples that came from elsewhere than the serial line.
+  void poll_stream();
+
  private:
   static constexpr std::size_t kReplayBytes = 96;
 
@@ -48,6 +51,10 @@ class Session {
   void integrity(const std::uint8_t* payload, std::size_t bytes);
   void span_digest(const std::uint8_t* payload, std::size_t bytes);
   void last_fault();
+  void stream_begin(const std::uint8_t* payload, std::size_t bytes);
+  void stream_chunk(const std::uint8_t* payload, std::size_t bytes);
+  void stream_end();
+  void stream_events(const std::uint8_t* payload, std::size_t bytes);
 
   void run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after);
   static bool after_step(void* context, std::uint16_t step);
@@ -77,6 +84,7 @@ class Session {
   std::uint32_t input_bytes_ = 0;
   std::uint32_t instants_ = 0;
   bool raw_active_ = false;
+  bool streaming_ = false;
   bool state_saved_ = false;  // the model's state before this input has been kept
 
   // Last inference.

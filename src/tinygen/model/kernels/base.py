@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -35,6 +36,32 @@ def as_lowered(lowered: Lowered) -> Packed:
     return Packed(params=lowered.params, constants=lowered.constants)
 
 
+def not_estimated(lowered: Lowered, chip: ChipSpec) -> float | None:
+    """Nothing is known beside the fitted cost model."""
+    del lowered, chip
+    return None
+
+
+def plain_work(lowered: Lowered) -> dict[str, float]:
+    """What most kernels' instructions are proportional to: {"call": 1, "outputs": ..., "macs": ..., ...}.
+
+    Windows also give "rows" (output rows), "pixels" (output positions) and "taps" (window positions of all pixels).
+    """
+    p = lowered.params
+    if "out_c" in p:
+        pixels = p.get("batch", 1) * p.get("out_h", 1) * p.get("out_w", 1)
+        found = {"call": 1.0, "outputs": float(pixels * p["out_c"]), "macs": float(lowered.macs)}
+        if "out_h" in p:
+            found["pixels"] = float(pixels)
+            found["rows"] = float(p["batch"] * p["out_h"])
+        if "k_h" in p:
+            found["taps"] = float(pixels * p["k_h"] * p["k_w"])
+            if not lowered.macs:
+                found["macs"] = found["taps"] * p["out_c"]
+        return found
+    return {"call": 1.0, "outputs": float(p.get("n_elements", p.get("n_bytes", 0))), "macs": float(lowered.macs)}
+
+
 def no_scratch(lowered: Lowered) -> int:
     """Needs no working memory."""
     del lowered
@@ -64,8 +91,13 @@ class KernelDef:
             share memory with that input, provided nobody reads the input later. It follows from the order in which
             the kernel reads and writes; 0 means element by element, in place.
         alias: output and input 0 are the same bytes; nothing runs.
-        in_place: the output may lie exactly where input 0 does, or apart from it; nothing in between. Preferred only
-            where the memory search finds that it makes the arena smaller.
+        in_place: the output may lie exactly where input 0 does, or apart from it; nothing in between. Without an
+            estimate it is preferred only where the memory search finds that it makes the arena smaller.
+        needs: features of the instruction set it cannot do without, as ChipSpec.isa names them ("dsp", "mve").
+        code: "compact" kernels are what `--optimize size` takes; "fast" ones unroll, tile or keep several loops.
+        work: what its instructions are counted from: {"macs": ..., "outputs": ..., "rows": ...}. A coefficient for
+            each, fitted to measurements, lies in model/costs/ (see tests/bench/fit.py).
+        instructions: an estimate in place of the fitted one, for a kernel the fit does not know. None: not known.
     """
 
     id: str
@@ -79,6 +111,10 @@ class KernelDef:
     overlap: Callable[[Lowered], dict[int, int]] = no_overlap
     alias: bool = False
     in_place: bool = False
+    needs: tuple[str, ...] = ()
+    code: Literal["compact", "fast"] = "compact"
+    work: Callable[[Lowered], Mapping[str, float]] = plain_work
+    instructions: Callable[[Lowered, ChipSpec], float | None] = not_estimated
 
 
 def first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:

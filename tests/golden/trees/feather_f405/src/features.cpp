@@ -2,6 +2,7 @@
 #include "tinygen/features/scaled_window.h"
 
 #include "tinygen/build_info.h"
+#include "tinygen/features/one_inference.h"
 #include "tinygen/features_api.h"
 
 static_assert(TINYGEN_RUNTIME_VERSION == 1, "this file was generated for another runtime");
@@ -11,12 +12,13 @@ namespace {
 
 struct Config {
   static constexpr std::uint16_t kFrames = 4;
+  static constexpr std::uint32_t kFrameValues = 2;
   static constexpr std::uint32_t kChannels = 2;
   static constexpr std::uint32_t kDecimation = 2;
   static constexpr Quantization kQuantization{1073741824, -7, -3};
 };
 
-ScaledWindow<Config> g_front_end;
+OneInference<ScaledWindow<Config>, Config> g_front_end;
 
 }  // namespace
 
@@ -27,12 +29,22 @@ const Info kInfo = {
     4,  // frames
     2,  // frame_values
     static_cast<std::uint32_t>(sizeof(g_front_end)),  // state_bytes
+    2,  // stages
 };
 
 void reset() { g_front_end.reset(); }
 
 void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
-  g_front_end.push(samples, instants, model_input);
+  g_front_end.push(samples, instants, model_input, NoProbe{});
+}
+
+void push_counted(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, StageCount* counts,
+                  StageClock::Counter counter) {
+  g_front_end.push(samples, instants, model_input, StageClock(counts, counter));
+}
+
+Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+  return g_front_end.take(samples, instants, row);
 }
 
 std::uint16_t frames_done() { return g_front_end.frames_done(); }

@@ -1,0 +1,58 @@
+// A signal without end: samples in, events out. Defined by the generated stream.cpp.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace tinygen::stream {
+
+struct Info {
+  std::uint16_t window_rows;    // rows the model looks at per inference; 0: this image cannot stream
+  std::uint16_t hop_rows;       // new rows per inference
+  std::uint16_t smoothing;      // inferences that are summed
+  std::uint16_t watched;        // values that may raise events
+  std::uint32_t threshold;      // a sum above it is an event
+  std::uint32_t release;        // a sum at or below it arms the label again
+  std::uint32_t ring_instants;  // room for samples that wait
+  std::uint32_t memory_bytes;   // RAM of all this, the ring included
+};
+
+// What was decided. `instant` counts sample instants since begin(), up to and with the newest one that was looked at.
+struct Event {
+  std::uint32_t number;  // events since begin(), from 0
+  std::int16_t label;
+  std::uint32_t score;  // the sum over the last inferences
+  std::uint64_t instant;
+};
+
+struct Statistics {
+  std::uint64_t instants;  // taken out of the ring
+  std::uint32_t rows;
+  std::uint32_t inferences;
+  std::uint32_t events;
+  std::uint32_t overruns;         // instants that found no room
+  std::uint32_t saturated;        // samples at the ends of int16
+  std::uint64_t feature_ticks;    // of port::counter(), 0 unless counted
+  std::uint64_t inference_ticks;  // the model and the decision
+};
+
+extern const Info kInfo;
+
+// Forgets everything: the next instant is the first. `count`: also measure ticks.
+void begin(bool count);
+
+// For the source of samples, which may be an interrupt: puts interleaved instants into the ring. What finds no room is
+// lost and counted.
+void offer(const std::int16_t* samples, std::size_t instants);
+std::uint32_t room();  // instants
+
+// Works off what waits. Each event is told at once.
+using OnEvent = void (*)(void* context, const Event& event);
+void run(OnEvent tell, void* context);
+
+Statistics statistics();
+
+// One of the last events again; false when it is not kept (any more).
+constexpr std::uint32_t kKeptEvents = 8;
+bool kept(std::uint32_t number, Event& event);
+
+}  // namespace tinygen::stream

@@ -1,0 +1,92 @@
+"""A StreamRule rendered into src/stream.cpp, and the RAM it takes, planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape
+from tinygen.firmware.environment import render
+from tinygen.tasks.stream import StreamRule, check_rule
+
+RUNTIME_VERSION = 1
+
+_LEAST_RING = 512
+_EVENT_BYTES = 24  # number, label, score, instant, each aligned
+_KEPT_EVENTS = 8
+_STATISTICS_BYTES = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamView:
+    """What templates/model/stream.cpp.j2 prints."""
+
+    channels: int
+    ring_instants: int
+    row_values: int
+    window_rows: int
+    hop_rows: int
+    real_zero: int
+    scores: bool
+    sign_flip: int
+    watched: tuple[int, ...]
+    warmup: int
+    smoothing: int
+    threshold: int
+    release: int
+    refractory: int
+
+
+def ring_instants(spec: FeatureSpec) -> int:
+    """Room for samples while an inference runs: at least two hops and 512 instants, a power of two."""
+    hop = spec.hop_samples if isinstance(spec, LogMelSpec | BandEnergySpec) else spec.decimation
+    wanted = max(_LEAST_RING, 2 * min(hop, 2048))
+    return 1 << (wanted - 1).bit_length()
+
+
+def stream_view(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_rows: int) -> StreamView:
+    """Constants of the engine.
+
+    Args:
+        spec: the front end.
+        rule: the decision.
+        real_zero: the input's zero point: what the window holds before the first row.
+        input_rows: rows the compiled model takes per inference: the window, or only the new ones.
+
+    Raises:
+        TinygenError: the rule is out of range.
+    """
+    check_rule(rule)
+    return StreamView(
+        channels=spec.n_channels,
+        ring_instants=ring_instants(spec),
+        row_values=feature_shape(spec)[1],
+        window_rows=input_rows,
+        hop_rows=rule.hop_rows,
+        real_zero=real_zero,
+        scores=rule.kind == "score",
+        sign_flip=0 if rule.unsigned_output else 0x80,
+        watched=rule.watched,
+        warmup=rule.warmup,
+        smoothing=rule.smoothing,
+        threshold=rule.threshold,
+        release=rule.release,
+        refractory=rule.refractory_samples,
+    )
+
+
+def render_stream(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_rows: int) -> dict[str, bytes]:
+    """{"src/stream.cpp": its text}: the implementation of stream_api.h.
+
+    Raises:
+        TinygenError: the rule is out of range.
+    """
+    view = stream_view(spec, rule, real_zero=real_zero, input_rows=input_rows)
+    return {"src/stream.cpp": render("model/stream.cpp.j2", {"v": view, "runtime_version": RUNTIME_VERSION})}
+
+
+def memory_bytes(view: StreamView) -> int:
+    """RAM of the engine on a 32-bit machine: what the device says in STREAM_BEGIN's answer."""
+    decision = 8 + 4 * len(view.watched) * (view.smoothing + 1) + 4 * 4
+    decision = -(-decision // 8) * 8
+    ring = 2 * view.channels * view.ring_instants
+    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 6 * 4 + ring) // 8) * 8
