@@ -31,7 +31,16 @@ from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
 
-people = Console(stderr=True, highlight=False)
+
+class _Results(Console):
+    """Standard output; a reader that has gone (`| head`) is for `main` to judge."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+people = Console(stderr=True, highlight=False)  # progress, notes and errors
+results = _Results(highlight=False)
 
 Function = Callable[..., Any]
 
@@ -46,7 +55,10 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "seed": click.option("--seed", type=int, help="Seed of splits, augmentation and training."),
     "epochs": click.option("--epochs", type=int, help="Training epochs instead of the task's own number."),
     "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
-    "on": click.option("--on", help="sim, host, unicorn, qemu, qemu-xtensa, labwired, or a serial port."),
+    "on": click.option(
+        "--on",
+        help="sim, host, unicorn, qemu, qemu-xtensa, labwired, board (wherever it is), a serial port, a device's name.",
+    ),
     "vectors": click.option("--vectors", type=int, help="How many held-out inputs are compared."),
     "optimize": click.option(
         "--optimize", help="speed (default): fewest instructions; size: least code; balanced: fast where it counts."
@@ -81,7 +93,11 @@ def configured(*names: str, locks: bool = True) -> Callable[[Function], Function
             with ConsoleProgress(people) as progress:
                 ctx = Context(config=config, progress=progress, offline=offline)
                 verbs.check_names(ctx, board="board" in names, on="on" in names)
-                with held(config.build_dir, progress.say) if locks else contextlib.nullcontext():
+                with (
+                    held(config.build_dir, progress.say)
+                    if locks and not given.get("dry_run")
+                    else contextlib.nullcontext()
+                ):
                     report = function(ctx, **given)
             emit(report, as_json)
 
@@ -118,7 +134,7 @@ def emit(report: Report, as_json: bool) -> None:
         for command in commands_of(report):
             click.echo(command)
     else:
-        terminal.show(report, people)
+        terminal.show(report, results)
     if not report.ok:
         code = report.details.get("exit_code")
         sys.exit(code if isinstance(code, int) and code else ExitCode.CHECK_FAILED)
@@ -149,10 +165,10 @@ def init(task: str, board: str, force: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / FILE_NAME
         probe.write_text(text)
-        config = load_config(probe, {}, Path(folder))
+        config = load_config(probe, {"task": task, "board": board}, Path(folder))
         verbs.check_names(Context(config=config), board=True, on=True)
     write_atomic(path, text.encode())
-    people.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
+    results.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
 
 
 @cli.command()
@@ -161,6 +177,14 @@ def init(task: str, board: str, force: bool) -> None:
 def boards(name: str | None, as_json: bool) -> None:
     """List the boards, or show what is known about one, with the sources of its facts."""
     emit(verbs.boards(name), as_json)
+
+
+@cli.command()
+@click.option("--ask", is_flag=True, help="Also ask on each free port which firmware is there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def devices(ask: bool, as_json: bool) -> None:
+    """List the boards of devices.toml and the serial ports here: what is attached, and which process has it."""
+    emit(verbs.devices(ask=ask), as_json)
 
 
 @cli.command()
@@ -237,7 +261,7 @@ def build(ctx: Context, dry_run: bool) -> Report:
 
 @cli.command()
 @configured(*_BUILD_OPTIONS)
-@click.option("--port", help="Serial port; found by USB id when it is the only one.")
+@click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
 def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
@@ -274,7 +298,9 @@ def run(ctx: Context, dry_run: bool) -> Report:
 
 @cli.command()
 @configured("task", "board", locks=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: report.html in the build folder.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Default: report-TASK-BOARD.html in the build folder."
+)
 def report(ctx: Context, output: Path | None) -> Report:
     """Put the last results of this task and board into one self-contained HTML file."""
     return verbs.write_report(ctx, output)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
 
@@ -31,6 +32,17 @@ def parse_bytes(value: object) -> int:
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
+def check_path(value: str) -> str:
+    """The value, if it can be a path.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not value or "\0" in value:
+        raise ValueError("is no path")
+    return value
+
+
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 
 
@@ -47,12 +59,12 @@ class _File(BaseModel):
     task: Literal["kws", "vibration", "gesture"] = "gesture"
     board: str = "feather_f405"
     on: str = "sim"
-    data: str | None = None
+    data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     engine: Literal["aot"] = "aot"
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
-    build_dir: str = "build"
+    build_dir: Annotated[str, AfterValidator(check_path)] = "build"
     optimize: Literal["speed", "size", "balanced"] = "speed"
     kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
@@ -110,12 +122,15 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         *parents, leaf = key.split(".")
         for parent in parents:
             inner = table.setdefault(parent, {})
-            table = inner if isinstance(inner, dict) else table
-        table[leaf] = value
+            if not isinstance(inner, dict):
+                break  # the file's own mistake; it is told below
+            table = inner
+        else:
+            table[leaf] = value
     try:
         checked = _File.model_validate(values)
     except ValidationError as error:
-        raise bad_input(_explain(error), where=source.name if source.is_file() else "command line") from error
+        raise bad_input(_explain(error, given), where=_blamed(error, given, source)) from error
     data = None if checked.data is None else (bases["data"] / Path(checked.data).expanduser()).resolve()
     return Config(
         task=checked.task,
@@ -145,10 +160,22 @@ def _read(path: Path) -> dict[str, object]:
         raise bad_input(f"is not TOML: {error}", where=path.name) from error
 
 
-def _explain(error: ValidationError) -> str:
+def _place(item: ErrorDetails) -> str:
+    return ".".join(str(part) for part in item["loc"])
+
+
+def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -> str:
+    """The command line, the file, or both: wherever the wrong values stand."""
+    typed = {_place(item) in given for item in error.errors(include_url=False)}
+    return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
+
+
+def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     lines = []
     for item in error.errors(include_url=False):
-        place = ".".join(str(part) for part in item["loc"])
+        place = _place(item)
+        if place in given:
+            place = f"--{place.rpartition('.')[2].replace('_', '-')}"
         if item["type"] == "extra_forbidden":
             known = _Budget.model_fields if place.startswith("budget.") else _File.model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")

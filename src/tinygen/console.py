@@ -25,6 +25,7 @@ class ConsoleProgress:
         self._quiet = quiet
         self._tasks: dict[str, TaskID] = {}
         self._told: dict[str, float] = {}
+        self._ended: dict[str, int] = {}
         self._bars = Progress(
             TextColumn("  {task.description:<24}"),
             BarColumn(bar_width=28),
@@ -44,8 +45,12 @@ class ConsoleProgress:
         self.close()
 
     def __call__(self, stage: str, done: int, total: int, remark: str = "") -> None:
-        if self._quiet:
-            return
+        if self._quiet or (done >= total and self._ended.get(stage) == total):
+            return  # a stage may say twice that it is done
+        if done >= total:
+            self._ended[stage] = total
+        else:
+            self._ended.pop(stage, None)
         if self._console.is_terminal:
             self._bar(stage, done, total, remark)
         else:

@@ -169,8 +169,8 @@ const Info kInfo = {
     Config::kWindowRows, Config::kHopRows, Config::kSmoothing,    Config::kWatchedCount,
     Config::kThreshold,  Config::kRelease, Config::kRingInstants, static_cast<std::uint32_t>(sizeof engine),
 };
-void begin(bool count) {
-  engine.begin(count);
+void begin(bool count, bool digests) {
+  engine.begin(count, digests);
 }
 void offer(const std::int16_t* samples, std::size_t instants) {
   engine.offer(samples, instants);

@@ -79,7 +79,7 @@ STREAM = b"""
 
 namespace tinygen::stream {
 const Info kInfo = {};
-void begin(bool) {}
+void begin(bool, bool) {}
 void offer(const std::int16_t*, std::size_t) {}
 std::uint32_t room() { return 0; }
 void run(OnEvent, void*) {}

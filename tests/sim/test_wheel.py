@@ -52,4 +52,4 @@ def test_the_wheel_does_the_gesture_run(
     )
     found = json.loads(said)
     assert (found["vectors"], found["differing_bytes"]) == (50, 0)
-    assert (work / "build" / "report.html").is_file()
+    assert (work / "build" / "report-gesture-feather_f405.html").is_file()

@@ -51,8 +51,43 @@ def test_boards_lists_the_boards_of_the_mission(tinygen: Callable[..., Ended]) -
 def test_an_alias_finds_its_board_and_its_sources_are_shown(tinygen: Callable[..., Ended]) -> None:
     ended = tinygen("boards", "esp32-s3-devkitc-1")
     assert ended.code == 0
-    assert "esp32s3" in ended.err
-    assert "sources" in ended.err
+    assert "esp32s3" in ended.out
+    assert "sources" in ended.out
+    assert not ended.err
+
+
+def test_results_are_on_standard_output_progress_is_not(tinygen: Callable[..., Ended]) -> None:
+    for words in (("boards",), ("datasets",), ("datasets", "show", "--task", "gesture"), ("doctor", "--offline")):
+        ended = tinygen(*words)
+        assert ended.out.startswith(("boards", "dataset", "doctor"))
+        assert "\u2713 " not in ended.err
+
+
+@pytest.mark.parametrize("verb", ["build", "flash", "verify", "run"])
+def test_a_dry_run_makes_nothing_and_runs_nothing(
+    tinygen: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr("subprocess.Popen", None)
+    monkeypatch.setattr("tinygen.toolchain.setup._wrapped_compiler", lambda ref: ("", ""))
+    port = ("--port", "/dev/ttyACM9") if verb == "flash" else ()
+    ended = tinygen(verb, "--task", "gesture", "--board", "nucleo_f446re", "--offline", "--dry-run", *port)
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0] == "tinygen generate --task gesture --board nucleo_f446re"
+    assert "platformio run" in lines[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_value_of_the_command_line_is_not_blamed_on_the_file(tinygen: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "tinygen.toml").write_text('task = "kws"\n')
+    ended = tinygen("run", "--epochs", "0")
+    assert "command line" in ended.err
+    assert "--epochs" in ended.err
+    assert "tinygen.toml" not in ended.err
+    (tmp_path / "tinygen.toml").write_text("seed = -1\nbudget = 3\n")
+    ended = tinygen("compile", "--ram", "much")
+    assert "budget" in ended.err
+    assert "seed" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -73,6 +108,10 @@ def test_an_alias_finds_its_board_and_its_sources_are_shown(tinygen: Callable[..
         (("verify", "--vectors", "many"), 2, "many"),
         (("run", "--config", "absent.toml"), 2, "absent.toml"),
         (("report", "--board", "host"), 2, "tinygen run"),
+        (("init", "--task", "nope"), 2, "command line"),
+        (("train", "--data", "a\0b"), 2, "--data"),
+        (("train", "--build-dir", ""), 2, "--build-dir"),
+        (("generate", "-o", "/dev/null"), 2, "is no folder"),
     ],
 )
 def test_mistakes(tinygen: Callable[..., Ended], words: tuple[str, ...], code: int, said: str) -> None:

@@ -108,3 +108,16 @@ def test_digest_tree_sees_names_and_contents_but_not_hidden_files(tmp_path: Path
     assert canonical.digest_tree([tmp_path / "room"]) == before
     (tmp_path / "room" / "a.py").rename(tmp_path / "room" / "b.py")
     assert canonical.digest_tree([tmp_path / "room"]) != before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX")
+def test_a_pipe_or_device_is_written_to_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_atomic(pipe, b"bytes")
+        assert os.read(reader, 10) == b"bytes"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

@@ -60,10 +60,79 @@ def test_index_names_the_speakers(tmp_path: Path) -> None:
     root = tmp_path / "words"
     for i in range(3):
         audio(root / "go" / f"{i}.wav", tone())
-    (root / "index.csv").write_text("file,person\ngo/0.wav,ann\ngo/1.wav,ann\n")
+    (root / "index.csv").write_text("file,person\ngo/0.wav,ann\ngo/1.wav,ann\ngo/2.wav,bob\n")
     dataset = load("kws", root)
     assert dataset.group_kind == "person"
-    assert [r.group for r in dataset.recordings] == ["ann", "ann", "go/2.wav"]
+    assert [r.group for r in dataset.recordings] == ["ann", "ann", "bob"]
+
+
+def test_an_index_of_some_recordings_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "words"
+    for i in range(3):
+        audio(root / "go" / f"{i}.wav", tone())
+    (root / "index.csv").write_text("file,person\ngo/0.wav,ann\ngo/1.wav,ann\n")
+    error = refused("kws", root)
+    assert "2 of 3" in error.message
+    assert "go/2.wav" in error.message
+
+
+def test_speakers_some_names_lack_are_said(tmp_path: Path) -> None:
+    root = tmp_path / "words"
+    audio(root / "go" / "ab12_nohash_0.wav", tone())
+    audio(root / "go" / "mine.wav", tone(seed=1))
+    assert any("1 recordings name no speaker" in note for note in load("kws", root).notes)
+
+
+def test_audio_is_no_gesture(tmp_path: Path) -> None:
+    root = tmp_path / "words"
+    audio(root / "go" / "a.wav", tone(16000))
+    audio(root / "stop" / "b.wav", tone(16000))
+    assert "16000 Hz" in refused("gesture", root).message
+
+
+@pytest.mark.parametrize("task", ["gesture", "vibration"])
+def test_a_class_that_never_changes_is_refused(tmp_path: Path, task: str) -> None:
+    signal = np.random.default_rng(1).normal(size=(6, 400, 3))
+    signal[3:] = 0.25
+    path = tmp_path / "data.npz"
+    np.savez(path, signal=signal, label=["healthy"] * 3 + ["worn"] * 3, rate_hz=500)
+    error = refused(task, path)
+    assert "3 of 3 recordings of 'worn' never change" in error.message
+
+
+def test_one_recording_that_never_changes_is_said(tmp_path: Path) -> None:
+    signal = np.random.default_rng(1).normal(size=(6, 400, 3))
+    signal[4] = 0
+    path = tmp_path / "data.npz"
+    np.savez(path, signal=signal, label=["healthy"] * 3 + ["worn"] * 3, rate_hz=500)
+    assert any("1 recordings never change" in note for note in load("gesture", path).notes)
+
+
+def test_silence_may_be_silent(tmp_path: Path) -> None:
+    root = tmp_path / "words"
+    audio(root / "go" / "a.wav", tone(16000))
+    audio(root / "_silence_" / "b.wav", tone(16000) * 0)
+    assert not any("never change" in note for note in load("kws", root).notes)
+
+
+def test_words_of_a_millisecond_are_refused(tmp_path: Path) -> None:
+    root = tmp_path / "words"
+    audio(root / "go" / "a.wav", tone(16))
+    audio(root / "stop" / "b.wav", tone(16))
+    assert "1 ms" in refused("kws", root).message
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.4, -5.0, np.nan, np.inf])
+def test_a_rate_below_one_hertz_is_refused(tmp_path: Path, rate: float) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, signal=tone(400, 3)[None].repeat(4, 0), label=list("aabb"), rate_hz=rate)
+    assert "rate_hz" in refused("gesture", path).message
+
+
+def test_a_time_column_in_another_unit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("time,x,label\n" + "".join(f"{10 * i},{i % 7},{'ab'[i > 50]}\n" for i in range(100)))
+    assert "less than one sample a second" in refused("gesture", path).message
 
 
 def test_other_rates_and_stereo_are_adapted_and_said(tmp_path: Path) -> None:
@@ -80,8 +149,8 @@ def test_other_rates_and_stereo_are_adapted_and_said(tmp_path: Path) -> None:
 def test_float_wav_is_scaled_to_int16(tmp_path: Path) -> None:
     path = tmp_path / "words" / "go" / "a.wav"
     path.parent.mkdir(parents=True)
-    soundfile.write(str(path), np.array([0.0, 0.5, -1.0]), 16000, subtype="FLOAT")
-    assert load("kws", tmp_path / "words").recordings[0].signal[:, 0].tolist() == [0, 16384, -32768]
+    soundfile.write(str(path), np.array([0.0, 0.5, -1.0] * 1000), 16000, subtype="FLOAT")
+    assert load("kws", tmp_path / "words").recordings[0].signal[:3, 0].tolist() == [0, 16384, -32768]
 
 
 def test_missing_path(tmp_path: Path) -> None:
@@ -236,6 +305,7 @@ def test_npz_femto_layout(tmp_path: Path) -> None:
     life = np.concatenate([np.linspace(0.02, 0.3, 10), np.linspace(0.5, 1.0, 30)]).astype(np.float32)
     for bearing, scale in (("1_1", 0.002), ("1_2", 0.001)):
         acc = np.full((40, 2, 2560), 1000, dtype=np.int16)
+        acc[:, :, 1] = -1000
         np.savez(root / f"femto_Bearing{bearing}.npz", acc=acc, scale=np.float32(scale), life=life, fs=[25600])
     dataset = load("vibration", root)
     labels = [r.label for r in dataset.recordings if r.group == "Bearing1_1"]
@@ -248,7 +318,9 @@ def test_npz_femto_layout(tmp_path: Path) -> None:
 def test_npz_mixed_layouts_take_one_and_say_so(tmp_path: Path) -> None:
     root = tmp_path / "gestures"
     root.mkdir()
-    np.savez(root / "uwave_dev.npz", xyz=np.zeros((4, 20, 3), np.float16), label=np.array([1, 2, 1, 2]))
+    np.savez(
+        root / "uwave_dev.npz", xyz=np.eye(20, 3, dtype=np.float16)[None].repeat(4, 0), label=np.array([1, 2, 1, 2])
+    )
     np.savez(root / "other.npz", signal=np.zeros((4, 20, 3), np.int16), label=np.array([1, 2, 1, 2]))
     dataset = load("gesture", root)
     assert "used uwave_dev.npz" in dataset.notes[0]
@@ -285,3 +357,27 @@ def test_same_files_give_the_same_digest_and_other_ones_another(tmp_path: Path) 
         audio(tmp_path / name / "go" / "a.wav", tone(seed=seed))
     digests = [load("kws", tmp_path / name).digest for name in ("one", "two", "three")]
     assert digests[0] == digests[1] != digests[2]
+
+
+ROWS = np.random.default_rng(4).normal(size=(6, 40, 3))
+ABC = np.array(list("aabbcc"))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"signal": ROWS, "label": np.full(6, np.nan)},
+        {"signal": ROWS, "label": np.full(6, np.inf)},
+        {"signal": ROWS, "label": ABC, "position": ABC},
+        {"signal": ROWS + 1j, "label": ABC},
+        {"data": np.float32(1), "length": np.array([1]), "label": np.array(["a"])},
+        {"data": np.zeros((10, 2, 2)), "length": np.array([10]), "label": np.array(["a"])},
+        {"acc": np.zeros((4, 2, 30)), "scale": np.ones(2), "life": np.zeros(4), "fs": np.array([25600])},
+        {"acc": np.zeros((4, 2, 30)), "scale": np.ones(1), "life": np.array(list("abcd")), "fs": np.array([25600])},
+        {"xyz": ROWS, "label": np.array([1.0, np.nan, 1, 1, 1, 1])},
+    ],
+)
+def test_malformed_arrays_are_refused(tmp_path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    assert refused("gesture", path)

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from tinygen.core.errors import ExitCode, TinygenError
-from tinygen.core.progress import silent
+from tinygen.core.progress import Progress, silent
 from tinygen.datasets.load import load_dataset
 from tinygen.datasets.manifest import load_manifest, load_manifests
 from tinygen.datasets.registry import GENERATORS
 from tinygen.datasets.split import split
+from tinygen.datasets.synth import kws
+from tinygen.datasets.synth.speech import Speaker, draw_speakers
 from tinygen.datasets.synth.vibration import LSB_PER_G, RATE_HZ, draw_machine, snapshot
+from tinygen.datasets.values import Int16
 
 
 def smoke(task: str, cache: Path, seed: int = 1) -> str:
@@ -51,6 +54,39 @@ def test_spoken_keywords(tmp_path: Path, needs_tool: Callable[..., str]) -> None
     needs_tool("espeak-ng", "espeak-ng")
     first = smoke("kws", tmp_path / "one")
     assert smoke("kws", tmp_path / "two") == first
+
+
+def test_a_voice_is_one_group_whatever_its_accent_and_pitch() -> None:
+    speakers = draw_speakers(np.random.default_rng(1), 30, ("espeak-ng", "flite"))
+    assert len({s.name for s in speakers}) == 30
+    for speaker in speakers:
+        timbre = speaker.voice.rsplit("+", 1)[-1]
+        same = {s.group for s in speakers if s.voice.rsplit("+", 1)[-1] == timbre}
+        assert same == {speaker.group}
+    assert len({s.group for s in speakers if s.engine == "flite"}) == 4
+
+
+def test_noises_of_augmentation_are_in_no_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: dict[bytes, set[str]] = {}
+
+    def speak(jobs: list[tuple[Speaker, str]], progress: Progress) -> list[Int16]:
+        return [np.full((4000, 1), 900, dtype=np.int16) for _ in jobs]
+
+    def take(word: Int16, noises: list[Int16], rng: np.random.Generator) -> Int16:
+        rooms.append([n.tobytes() for n in noises])
+        return word
+
+    rooms: list[list[bytes]] = []
+    monkeypatch.setattr("tinygen.datasets.synth.kws.engines", lambda: ("espeak-ng", "flite"))
+    monkeypatch.setattr("tinygen.datasets.synth.kws.speak_all", speak)
+    monkeypatch.setattr("tinygen.datasets.synth.kws._take", take)
+    recordings, noises = kws.generate(1, "smoke", silent)
+    spoken = [r for r in recordings if r.label != "_silence_"]
+    for recording, room in zip(spoken, rooms, strict=True):
+        for one in room:
+            used.setdefault(one, set()).add(recording.group)
+    assert all(len(groups) == 1 for groups in used.values())
+    assert not {n.signal.tobytes() for n in noises} & used.keys()
 
 
 def test_no_speech_engine_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

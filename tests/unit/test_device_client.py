@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tinygen.core.errors import ExitCode, TinygenError
-from tinygen.device.client import Client
+from tinygen.device.client import OTHER_RATES, Client
+from tinygen.device.exchange import READY, log_line
 from tinygen.device.faults import DeviceFaultError, parse_fault
 from tinygen.device.frames import FAULT, LOG, NAK, RESPONSE, Frame, FrameDecoder, Type, encode
 from tinygen.device.values import LogLine
@@ -24,6 +25,10 @@ def hello_payload(*, protocol: int = 2, build: str = BUILD) -> bytes:
         protocol, 1, bytes.fromhex(build), 512, 1, 0, 700, 11, 40, 4, 3, 3, 1, 2, 100, 25, 5, 8, 16, 5, 2, 8000,
     )  # fmt: skip
     return head + b"\x04fake\x07nothing\x04stub"
+
+
+def memory_payload(arena: int = 0) -> bytes:
+    return struct.pack("<9I", arena, 1, 2, 3, 4, 5, 6, 1_000_000, 8)
 
 
 class FakeLink:
@@ -72,7 +77,7 @@ def good(request: Frame) -> Iterator[bytes]:
     if request.type == Type.HELLO:
         yield reply(request, hello_payload())
     elif request.type == Type.MEMORY:
-        yield reply(request, struct.pack("<9I", *range(9)))
+        yield reply(request, memory_payload())
     elif request.type == Type.WRITE_INPUT:
         yield reply(
             request, struct.pack("<I", int.from_bytes(request.payload[:4], "little") + len(request.payload) - 4)
@@ -113,6 +118,98 @@ def test_bytes_that_are_no_frames_are_shown() -> None:
     with pytest.raises(TinygenError, match="Arduino sketch") as caught:
         client.hello()
     assert "baud" in caught.value.hint
+    assert f"only {6 * 31} bytes" in str(caught.value)  # one line of 31 characters for each of six attempts
+
+
+def test_all_bytes_of_noise_are_counted() -> None:
+    def flood(_request: Frame) -> Iterator[bytes]:
+        yield b"\x55" * 2000 + b"\0" + b"\xaa" * 7
+
+    client, link = client_for(flood)
+    link.ready += b"boot noise before the question\0"
+    with pytest.raises(TinygenError, match=rf"only {6 * 2007 + 30} bytes"):
+        client.hello()
+
+
+def test_a_device_that_talks_but_never_answers_is_told_from_a_silent_one() -> None:
+    def talkative(_request: Frame) -> Iterator[bytes]:
+        yield encode(Frame(LOG, 0, b"\x01busy")) * 3
+
+    client, _ = client_for(talkative)
+    with pytest.raises(TinygenError, match="18 other good frames came") as caught:
+        client.hello()
+    assert "does not answer" in caught.value.hint
+
+
+class RatedLink(FakeLink):
+    """A line with a rate: at another one than the device's, bytes arrive as nonsense on both sides."""
+
+    def __init__(self, rate: int) -> None:
+        super().__init__(good)
+        self._rate = rate
+        self._baud = 115_200
+
+    @property
+    def baud(self) -> int:
+        return self._baud
+
+    def retune(self, baud: int) -> None:
+        self._baud = baud
+        self.ready.clear()
+
+    def write(self, data: bytes) -> None:
+        if self._baud == self._rate:
+            super().write(data)
+        else:
+            self.ready += bytes(len(data) // 2 * [0xF8, 0x80])
+
+
+@pytest.mark.parametrize("rate", [rate for rate in OTHER_RATES if rate != 115_200])
+def test_another_baud_rate_is_recognised_and_said(rate: int) -> None:
+    link = RatedLink(rate)
+    client = Client(link, name="/dev/ttyTEST", clock=link.clock)
+    with pytest.raises(TinygenError, match=f"answers at {rate} baud, not at the 115200") as caught:
+        client.hello()
+    assert caught.value.code == ExitCode.NO_ANSWER
+    assert link.baud == 115_200
+    assert link.now < 10
+
+
+def test_garbage_at_every_rate_stays_garbage() -> None:
+    link = RatedLink(1_234_567)
+    with pytest.raises(TinygenError, match="bytes that are no frame"):
+        Client(link, name="/dev/ttyTEST", clock=link.clock).hello()
+    assert link.now < 10
+
+
+def test_a_restart_in_between_is_no_answer_to_build_on() -> None:
+    def restarting(request: Frame) -> Iterator[bytes]:
+        if request.type == Type.WRITE_INPUT:
+            yield encode(Frame(LOG, 0, b"\x01" + READY.encode()))
+        yield from good(request)
+
+    client, _ = client_for(restarting)
+    client.hello()
+    with pytest.raises(TinygenError, match="restarted") as caught:
+        client.write_input(bytes(40))
+    assert caught.value.code == ExitCode.CHECK_FAILED
+    client.hello()  # it is the host's turn to begin again
+    assert client.memory().arena_bytes == 0
+
+
+def test_a_restart_nobody_heard_of_shows_in_the_counters() -> None:
+    def restarted(request: Frame) -> Iterator[bytes]:
+        if request.type == Type.MEMORY:
+            yield reply(request, struct.pack("<9I", 0, 1, 2, 3, 4, 5, 6, 2, 8))
+        else:
+            yield from good(request)
+
+    client, _ = client_for(restarted)
+    client.hello()
+    client.write_input(bytes(40))
+    client.write_input(bytes(40))
+    with pytest.raises(TinygenError, match="restarted: it has seen 2 frames of 4"):
+        client.memory()
 
 
 def test_boot_noise_before_the_answer_is_ignored() -> None:
@@ -198,11 +295,11 @@ def test_a_device_that_falls_silent_ends_in_bounded_time() -> None:
 def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     def slow(request: Frame) -> Iterator[bytes]:
         if request.type == Type.MEMORY and len(link.requests) == 2:
-            link.later.append((link.now + 1.6, reply(request, struct.pack("<9I", *[1] * 9))))
+            link.later.append((link.now + 1.6, reply(request, memory_payload(1))))
         elif request.type == Type.MEMORY and len(link.requests) == 3:
-            yield reply(request, struct.pack("<9I", *[1] * 9))  # the repetition; its first answer is still on its way
+            yield reply(request, memory_payload(1))  # the repetition; its first answer is still on its way
         elif request.type == Type.MEMORY:
-            link.later.append((link.now + 0.5, reply(request, struct.pack("<9I", *[2] * 9))))
+            link.later.append((link.now + 0.5, reply(request, memory_payload(2))))
         else:
             yield from good(request)
 
@@ -245,13 +342,13 @@ def test_listening_gives_what_came_and_lasts_as_long_as_asked() -> None:
     client, link = client_for(good)
     client.hello()
     link.later = [(0.5, encode(Frame(LOG, 0, b"\x01one"))), (0.7, b"noise\0" + encode(Frame(LOG, 0, b"\x03two")))]
-    assert client.listen(1.0) == [LogLine(level=1, text="one"), LogLine(level=3, text="two")]
+    assert [log_line(f) for f in client.listen(1.0)] == [LogLine(level=1, text="one"), LogLine(level=3, text="two")]
     assert link.now == 1.0
     assert client.listen(0.2) == []
     link.ready += encode(Frame(LOG, 0, b"\x01again")) * 1500  # more than are kept
     assert len(client.listen(0.2)) == 1500
     link.ready += encode(Frame(LOG, 0, b"\x01more"))
-    assert client.listen(0.2) == [LogLine(level=1, text="more")]
+    assert [log_line(frame) for frame in client.listen(0.2)] == [LogLine(level=1, text="more")]
 
 
 def test_a_crash_is_told_in_the_devices_own_words() -> None:

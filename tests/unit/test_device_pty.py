@@ -14,6 +14,7 @@ import pytest
 from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device.client import Client
+from tinygen.device.discovery import Place
 from tinygen.device.frames import RESPONSE, Frame, FrameDecoder, Type, encode
 from tinygen.device.serialport import SerialTarget
 
@@ -48,7 +49,7 @@ class PtyDevice:
             return
 
     def _answer(self, frame: Frame) -> bytes:
-        payload = struct.pack("<9I", *range(9))
+        payload = struct.pack("<9I", 0, 1, 2, 3, 4, 5, 6, 1_000_000, 8)
         if frame.type == Type.HELLO:
             sizes = struct.pack("<HH16sHBB4I4H2I2HIBBH", 2, 1, bytes(16), 512, 0, 0, *[0] * 8, 0, 0, 0, 0, 0, 0, 0, 0)
             payload = sizes + b"\x03pty\x00\x00"
@@ -73,7 +74,7 @@ def device() -> Iterator[PtyDevice]:
 
 
 def test_every_byte_value_passes(device: PtyDevice) -> None:
-    with SerialTarget(find_board("nucleo_f446re"), device.path) as target:
+    with SerialTarget(find_board("nucleo_f446re"), [Place(port=device.path)]) as target:
         client = Client(target.open(), name=device.path)
         assert client.hello().board == "pty"
         assert client.read_tensor(0, len(TENSOR)) == TENSOR
@@ -81,7 +82,7 @@ def test_every_byte_value_passes(device: PtyDevice) -> None:
 
 
 def test_an_unplugged_port_is_told_soon(device: PtyDevice) -> None:
-    with SerialTarget(find_board("nucleo_f446re"), device.path) as target:
+    with SerialTarget(find_board("nucleo_f446re"), [Place(port=device.path)]) as target:
         client = Client(target.open(), name=device.path)
         client.hello()
         threading.Timer(0.2, device.unplug).start()

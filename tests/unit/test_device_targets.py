@@ -14,6 +14,7 @@ from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device import registry
 from tinygen.device.childprocess import ChildLink
+from tinygen.device.discovery import Place
 from tinygen.device.registry import SIMULATORS, choose, is_port, open_target
 from tinygen.device.serialport import SerialLink, SerialTarget
 from tinygen.device.thumb import count_instructions
@@ -197,7 +198,7 @@ def test_unicorn_refuses_images_it_cannot_run(tmp_path: Path) -> None:
 
 
 def test_a_port_that_does_not_exist_is_named() -> None:
-    with SerialTarget(find_board("nucleo_f446re"), "/dev/tty-not-there") as target:
+    with SerialTarget(find_board("nucleo_f446re"), [Place(port="/dev/tty-not-there")]) as target:
         with pytest.raises(TinygenError, match="cannot open") as caught:
             target.open()
         assert caught.value.code == ExitCode.NO_ANSWER

@@ -17,7 +17,14 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.toolchain import compilers, elf, pio
-from tinygen.toolchain.build import build, environment_name, objects_of, read_firmware
+from tinygen.toolchain.build import (
+    _objects_changed,
+    _record_objects,
+    build,
+    environment_name,
+    objects_of,
+    read_firmware,
+)
 from tinygen.toolchain.diagnose import build_error, problems
 from tinygen.toolchain.flash import UPLOADERS, commands, flash, refusal
 
@@ -335,3 +342,36 @@ def test_every_board_can_be_flashed_by_a_known_protocol(boards: dict[str, BoardS
         if board.chip.arch.startswith("arm"):
             assert known & set(board.platformio.upload_protocols), board.id
     assert dataclasses.is_dataclass(UPLOADERS[0])
+
+
+def test_objects_whose_source_is_gone_are_not_recorded(tmp_path: Path) -> None:
+    project, folder = tmp_path, tmp_path / ".pio" / "build" / "x"
+    for name in ("src/model.cpp", "lib/tinygen/src/features/fft.cpp"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    here = ("src/model.cpp.o", "lib1f5/tinygen/features/fft.o", "standin_runtime/abi.o")
+    for name in (*here, "src/old.cpp.o", "lib1f5/tinygen/protocol/gone.o"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    image = folder / "firmware.elf"
+    image.write_text("image")
+    _record_objects(project, folder, image)
+    assert set(objects_of(image)) == set(here)
+    assert not _objects_changed(folder)
+    (folder / here[0]).write_text("another")
+    assert _objects_changed(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("src/model.cpp:3:1: error: expected ';'", "start with the first line"),
+        ("src/a.cpp:1:10: fatal error: stdint.h: No such file or directory", "tinygen doctor"),
+        ("main.cpp:(.text+0x4): undefined reference to `foo'", ".pio"),
+    ],
+)
+def test_a_failed_build_says_what_to_do(line: str, said: str) -> None:
+    error = build_error(f"Compiling x\n{line}\n*** [x] Error 1", where="project", log="build.log", offline=True)
+    assert line in error.message
+    assert said in error.hint
+    assert "build.log" in error.hint

@@ -30,7 +30,7 @@ def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         file = (folder / ".lock").open("a+b")
     with file:
         told = False
-        while not _try(file):
+        while not try_lock(file):
             if not told:
                 say(f"another tinygen works in {folder}; waiting for it")
                 told = True
@@ -38,7 +38,8 @@ def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def _try(file: IO[bytes]) -> bool:
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock an open file if nobody has it locked; its closing, or the end of the process, lets go."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -14,7 +14,8 @@ class Measurement:
         name: snake_case, for instance "arena_bytes".
         value: the number; None when nothing was measured.
         unit: "bytes", "instructions", "cycles", "ms", "ratio", "count"...
-        origin: "planned" | "linked" | "measured-on-X" | "simulated-on-X" | "declared" | "not-measured".
+        origin: "planned" | "linked" | "measured-on-X" | "simulated-on-X" | "counted" | "declared" |
+            "not-measured".
         note: what a reader must know to use the number ("synthetic data", "lx106 code, not LX7").
     """
 

@@ -9,6 +9,7 @@ from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.adapt import USUAL_RATE_HZ, adapt
 from tinygen.datasets.assemble import assemble
+from tinygen.datasets.plausible import check_plausible
 from tinygen.datasets.readers.audio import SUFFIXES, audio_files, is_class_folder_tree, read_class_folders
 from tinygen.datasets.readers.npz import read_npz
 from tinygen.datasets.readers.raw import RawSet
@@ -43,7 +44,7 @@ def load_dataset(  # noqa: PLR0917 - the signature all rooms agreed on
         size: "smoke" generates a tiny set for tests.
 
     Raises:
-        TinygenError: a missing path, unreadable or inconsistent recordings, a missing speech engine.
+        TinygenError: a missing path, unreadable, inconsistent or implausible recordings, a missing speech engine.
     """
     if task_name not in USUAL_RATE_HZ:
         raise bad_input(f"there is no task '{task_name}'", hint=did_you_mean(task_name, USUAL_RATE_HZ))
@@ -53,6 +54,7 @@ def load_dataset(  # noqa: PLR0917 - the signature all rooms agreed on
         raw = adapt(task_name, _read(task_name, data, progress))
     except OSError as error:
         raise bad_input(f"cannot be read: {error.strerror or error}", where=str(error.filename or data)) from error
+    odd = check_plausible(task_name, raw.recordings)
     licence = data / "LICENSE" if data.is_dir() else None
     return assemble(
         name=data.name or data.resolve().name,
@@ -62,7 +64,7 @@ def load_dataset(  # noqa: PLR0917 - the signature all rooms agreed on
         source=str(data),
         group_kind=raw.group_kind,
         noises=raw.noises,
-        notes=raw.notes,
+        notes=(*raw.notes, *odd),
     )
 
 

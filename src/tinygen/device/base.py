@@ -26,7 +26,11 @@ class OpenOnce:
     def open(self) -> Link:
         """Boot the image (or open the port) and return the stream; an earlier one is closed."""
         self.close()
-        self._link = self._boot()
+        try:
+            self._link = self._boot()
+        except BaseException:
+            self.close()
+            raise
         return self._link
 
     def close(self) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.errors import ExitCode, TinygenError, bad_input
+from tinygen.core.errors import ExitCode, TinygenError, bad_input, no_answer
 from tinygen.device import messages
-from tinygen.device.exchange import DEFAULT_TIMEOUT_S, Exchange
-from tinygen.device.frames import MAX_PAYLOAD, Type
-from tinygen.device.link import Link
+from tinygen.device.exchange import DEFAULT_TIMEOUT_S, GREETING_WAITS_S, Exchange
+from tinygen.device.frames import MAX_PAYLOAD, Frame, Type
+from tinygen.device.link import Link, Retunable
 from tinygen.device.values import (
     INPUT_TENSOR,
     OUTPUT_TENSOR,
@@ -34,6 +36,8 @@ __all__ = ["INPUT_TENSOR", "OUTPUT_TENSOR", "Client"]
 
 PROTOCOL_VERSION = 2
 _INFER_TIMEOUT_S = 15.0
+OTHER_RATES = (115_200, 9_600, 921_600, 460_800, 230_400, 57_600)  # tried, in this order, when nobody answers
+_RATE_WAITS_S = (0.15, 0.25)
 _READ_HEAD_BYTES = 12
 
 
@@ -69,6 +73,8 @@ class Client:
         self._streamed = 0  # instants
         self._events: list[StreamEvent] = []
         self._input_crc: int | None = None  # what INFER must say it ran on
+        self._starts = 0  # of the device, when it was greeted
+        self._answered = 0  # requests, when it was greeted
 
     @property
     def name(self) -> str:
@@ -81,25 +87,43 @@ class Client:
         return list(self._exchange.logs)
 
     @property
+    def recent(self) -> list[Frame]:
+        """The newest good frames, sent and received, oldest first."""
+        return list(self._exchange.recent)
+
+    @property
     def events(self) -> list[StreamEvent]:
         """Events the device told of its own accord so far (the newest 10,000)."""
         return list(self._exchange.events)
 
-    def listen(self, seconds: float) -> list[LogLine]:
-        """Wait for log lines for `seconds` and return the new ones.
+    def listen(self, seconds: float) -> list[Frame]:
+        """Wait for what the device sends on its own for `seconds` and return the frames.
 
         Raises:
             TinygenError: NO_ANSWER when the device has gone or says that it crashed.
         """
         return self._exchange.listen(seconds)
 
-    def hello(self) -> Hello:
+    def hello(self, waits: Sequence[float] = GREETING_WAITS_S) -> Hello:
         """Ask who is there; also finds the beginning of a frame after boot noise.
 
+        Args:
+            waits: how long each attempt waits, in seconds.
+
         Raises:
-            TinygenError: NO_ANSWER for a silent device; CHECK_FAILED for another build or protocol.
+            TinygenError: NO_ANSWER for a silent device, or one at another baud rate; CHECK_FAILED for another build or
+                protocol.
         """
-        payload = self._exchange.ask(Type.HELLO, b"", greeting=True)
+        try:
+            payload = self._exchange.ask(Type.HELLO, b"", greeting=waits)
+        except TinygenError as error:
+            if error.code is ExitCode.NO_ANSWER and (rate := self._other_rate()):
+                raise no_answer(
+                    f"the device answers at {rate} baud, not at the {self._baud()} baud it was asked at",
+                    where=self._name,
+                    hint="it runs another build: flash this project, or say baud in devices.toml",
+                ) from error
+            raise
         hello = messages.parse_hello(payload, self._name, PROTOCOL_VERSION)
         if self._build_id and hello.build_id != self._build_id:
             raise TinygenError(
@@ -110,7 +134,41 @@ class Client:
                 hint="flash this build, then run the same command again",
             )
         self._hello = hello
+        self._starts = self._exchange.starts
+        self._answered = self._exchange.answered
         return hello
+
+    def _baud(self) -> int:
+        return self._link.baud if isinstance(self._link, Retunable) else 0
+
+    def _other_rate(self) -> int:
+        """The rate at which the device does answer, 0 when there is none (or no line that has one)."""
+        link = self._link
+        if not isinstance(link, Retunable) or "://" in self._name:
+            return 0
+        asked = link.baud
+        try:
+            for rate in OTHER_RATES:
+                if rate == asked:
+                    continue
+                link.retune(rate)
+                try:
+                    self._exchange.ask(Type.HELLO, b"", greeting=_RATE_WAITS_S)
+                except TinygenError:
+                    continue
+                return rate
+            return 0
+        except TinygenError:
+            return 0
+        finally:
+            with contextlib.suppress(TinygenError):
+                link.retune(asked)
+
+    def _ask(self, kind: Type, payload: bytes, **options: Any) -> bytes:
+        answer = self._exchange.ask(kind, payload, **options)
+        # Whatever was built up before a restart (a model's state, for one) is gone.
+        self._check(self._exchange.starts == self._starts, "restarted")
+        return answer
 
     def _known(self) -> Hello:
         return self._hello if self._hello is not None else self.hello()
@@ -123,7 +181,7 @@ class Client:
         step = min(hello.max_payload, MAX_PAYLOAD) - 4
         for offset in range(0, len(data), step):
             part = data[offset : offset + step]
-            answer = self._exchange.ask(Type.WRITE_INPUT, struct.pack("<I", offset) + part)
+            answer = self._ask(Type.WRITE_INPUT, struct.pack("<I", offset) + part)
             (filled,) = self._unpack("<I", answer, Type.WRITE_INPUT)
             self._check(filled == offset + len(part), f"took {filled} input bytes after {offset + len(part)} were sent")
         self._input_crc = zlib.crc32(data)
@@ -138,7 +196,7 @@ class Client:
         """
         hello = self._known()
         request = messages.infer_request(digests=digests, stop_after=stop_after, count=count)
-        answer = self._exchange.ask(Type.INFER, request, timeout_s=_INFER_TIMEOUT_S)
+        answer = self._ask(Type.INFER, request, timeout_s=_INFER_TIMEOUT_S)
         reply = messages.parse_infer(answer, self._name)
         self._check(reply.flags == request[0], "answered another inference than the one asked for")
         if self._input_crc is not None:
@@ -163,7 +221,7 @@ class Client:
         total = self._known().observed_count
         found: list[int] = []
         while len(found) < total:
-            answer = self._exchange.ask(Type.DIGESTS, struct.pack("<H", len(found)), timeout_s=_INFER_TIMEOUT_S)
+            answer = self._ask(Type.DIGESTS, struct.pack("<H", len(found)), timeout_s=_INFER_TIMEOUT_S)
             first, count, said = self._unpack("<HHH", answer[:6], Type.DIGESTS)
             self._check(
                 first == len(found) and said == total and 0 < count == (len(answer) - 6) / 4,
@@ -178,7 +236,7 @@ class Client:
         out = bytearray()
         while len(out) < n_bytes:
             wanted = min(step, n_bytes - len(out))
-            answer = self._exchange.ask(Type.READ_TENSOR, struct.pack("<HHI", index, wanted, len(out)))
+            answer = self._ask(Type.READ_TENSOR, struct.pack("<HHI", index, wanted, len(out)))
             got, _, offset, total = self._unpack("<HHII", answer[:_READ_HEAD_BYTES], Type.READ_TENSOR)
             self._check(
                 got == index and offset == len(out) and len(answer) == _READ_HEAD_BYTES + wanted,
@@ -205,20 +263,24 @@ class Client:
         instant_bytes = 2 * hello.channels
         step = (min(hello.max_payload, MAX_PAYLOAD) - 4) // instant_bytes * instant_bytes
         self._input_crc = None
-        self._exchange.ask(*begin)
+        self._ask(*begin)
         for offset in range(0, len(data), step):
             part = data[offset : offset + step]
             position = offset // instant_bytes
-            answer = self._exchange.ask(Type.RAW_CHUNK, struct.pack("<I", position) + part)
+            answer = self._ask(Type.RAW_CHUNK, struct.pack("<I", position) + part)
             taken, _ = self._unpack("<IH", answer, Type.RAW_CHUNK)
             wanted = position + len(part) // instant_bytes
             self._check(taken == wanted, f"took {taken} samples after {wanted} were sent")
-        instants, frames, crc = self._unpack("<IHI", self._exchange.ask(Type.RAW_END, b""), Type.RAW_END)
+        instants, frames, crc = self._unpack("<IHI", self._ask(Type.RAW_END, b""), Type.RAW_END)
         self._input_crc = crc
         return RawResult(instants=instants, frames=frames, input_crc=crc)
 
-    def stream_begin(self, *, count: bool = False) -> StreamInfo:
-        """Start a stream from a device that has forgotten everything; `count` makes it measure ticks.
+    def stream_begin(self, *, count: bool = False, digests: bool = False) -> StreamInfo:
+        """Start a stream from a device that has forgotten everything.
+
+        Args:
+            count: measure ticks of front end and model.
+            digests: keep checksums of all rows and outputs.
 
         Raises:
             TinygenError: CHECK_FAILED when the image cannot stream.
@@ -228,7 +290,8 @@ class Client:
         self._streamed = 0
         self._events = []
         self._exchange.events.clear()
-        return messages.parse_stream_info(self._exchange.ask(Type.STREAM_BEGIN, bytes([count])), self._name)
+        flags = bytes([count | digests << 1])
+        return messages.parse_stream_info(self._ask(Type.STREAM_BEGIN, flags), self._name)
 
     def stream(self, samples: npt.NDArray[np.int16]) -> list[StreamEvent]:
         """Send the next samples of the stream, however many, and return the events they made.
@@ -246,7 +309,7 @@ class Client:
         for offset in range(0, len(data), step):
             part = data[offset : offset + step]
             position = struct.pack("<I", self._streamed & 0xFFFFFFFF)
-            answer = self._exchange.ask(Type.STREAM_CHUNK, position + part, timeout_s=_INFER_TIMEOUT_S)
+            answer = self._ask(Type.STREAM_CHUNK, position + part, timeout_s=_INFER_TIMEOUT_S)
             self._streamed += len(part) // instant_bytes
             taken, _, _, total = self._unpack("<4I", answer, Type.STREAM_CHUNK)
             self._check(taken == self._streamed & 0xFFFFFFFF, f"took {taken} samples after {self._streamed} were sent")
@@ -262,14 +325,14 @@ class Client:
             if number in heard:
                 self._events.append(heard[number])
                 continue
-            answer = self._exchange.ask(Type.STREAM_EVENTS, struct.pack("<I", number))
+            answer = self._ask(Type.STREAM_EVENTS, struct.pack("<I", number))
             _, events = messages.parse_stream_events(answer, self._name)
             self._check(bool(events) and events[0].number == number, f"does not know its event {number} any more")
             heard |= {event.number: event for event in events}
 
     def stream_end(self) -> StreamStatistics:
         """End the stream and return its figures; the model is then as at power-up."""
-        answer = self._exchange.ask(Type.STREAM_END, b"", timeout_s=_INFER_TIMEOUT_S)
+        answer = self._ask(Type.STREAM_END, b"", timeout_s=_INFER_TIMEOUT_S)
         return messages.parse_stream_statistics(answer, self._name)
 
     def selftest(self) -> SelfTestResult:
@@ -278,7 +341,7 @@ class Client:
         differing = 0
         first: Difference | None = None
         for vector in range(count):
-            answer = self._exchange.ask(Type.SELFTEST, struct.pack("<H", vector), timeout_s=_INFER_TIMEOUT_S)
+            answer = self._ask(Type.SELFTEST, struct.pack("<H", vector), timeout_s=_INFER_TIMEOUT_S)
             said, _, wrong, index, expected, actual = self._unpack("<HHIIbb", answer, Type.SELFTEST)
             self._check(said == vector, f"tested vector {said} instead of {vector}")
             if wrong and first is None:
@@ -289,11 +352,19 @@ class Client:
     def request(self, kind: Type, payload: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> bytes:
         """Ask for anything; returns the answer's payload. For the rarer requests, see `instruments`."""
         self._known()
-        return self._exchange.ask(kind, payload, timeout_s=timeout_s)
+        return self._ask(kind, payload, timeout_s=timeout_s)
 
     def memory(self) -> MemoryResult:
-        """What the device says about its memory."""
-        return messages.parse_memory(self._exchange.ask(Type.MEMORY, b""), self._name)
+        """What the device says about its memory.
+
+        Raises:
+            TinygenError: it has understood fewer frames than it was asked since its hello: it restarted unnoticed.
+        """
+        self._known()
+        found = messages.parse_memory(self._ask(Type.MEMORY, b""), self._name)
+        asked = self._exchange.answered - self._answered
+        self._check(found.frames_good > asked, f"restarted: it has seen {found.frames_good} frames of {asked + 1}")
+        return found
 
     def reset(self) -> None:
         """Restart the device by the protocol. A host program ends; simulators and boards boot again."""

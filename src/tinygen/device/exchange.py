@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeGuard
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.faults import DeviceFaultError, parse_fault
@@ -15,7 +18,10 @@ from tinygen.device.values import LogLine, StreamEvent
 
 DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
+READY = "tinygen is ready"  # what a device logs when it has started
+RECENT_FRAMES = 20
 _KEPT_NOISE_BYTES = 200
+_SHOWN_NOISE_BYTES = 60
 # The frame did not arrive whole: sending it again is all there is to do.
 _TRANSMISSION = {Error.BAD_FRAMING, Error.TOO_LONG, Error.BAD_LENGTH, Error.BAD_CRC}
 _WORDS = {
@@ -40,6 +46,12 @@ class Exchange:
         retries: how often a request is repeated after a time-out or an unreadable answer.
         clock: seconds, monotonic (a test's own).
         place: turns a code address into "function at file:line".
+
+    Attributes:
+        logs: the newest log lines.
+        recent: the newest good frames of both directions, oldest first.
+        starts: how often the device said that it has started.
+        answered: requests that got an answer.
     """
 
     def __init__(
@@ -59,9 +71,15 @@ class Exchange:
         self._clock = clock
         self._place = place
         self._decoder = FrameDecoder()
-        self._sequence = 0
+        # Not the same number each time: what another process asked may still be answered.
+        self._sequence = secrets.randbelow(256)
         self._noise = bytearray()
+        self._seen = _Seen(noise_bytes=0, frames=0)
+        self._frames = 0
         self.logs: deque[LogLine] = deque(maxlen=1000)
+        self.recent: deque[Frame] = deque(maxlen=RECENT_FRAMES)
+        self.starts = 0
+        self.answered = 0
         self.events: deque[StreamEvent] = deque(maxlen=10_000)
 
     def ask(
@@ -71,7 +89,7 @@ class Exchange:
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
-        greeting: bool = False,
+        greeting: Sequence[float] = (),
     ) -> bytes:
         """Send a request and return its answer's payload.
 
@@ -79,38 +97,38 @@ class Exchange:
             kind, payload: the request.
             timeout_s: how long one attempt may take, before scaling.
             retries: instead of the exchange's own number.
-            greeting: nothing is known about the line yet: asks impatiently at first, since a device that is still
-                booting loses what it is told, and gives advice about cables when nobody answers.
+            greeting: waits of the attempts, in seconds, where nothing is known about the line yet: impatient at first,
+                since a device that is still booting loses what it is told. Gives advice about cables when nobody
+                answers.
 
         Raises:
             TinygenError: NO_ANSWER after the last attempt; CHECK_FAILED when the device refused.
         """
         self._sequence = (self._sequence + 1) % 256
-        wire = encode(Frame(kind, self._sequence, payload))
+        request = Frame(kind, self._sequence, payload)
+        wire = encode(request)
         attempts = (self._retries if retries is None else retries) + 1
-        waits = GREETING_WAITS_S if greeting else (timeout_s,) * attempts
+        waits = greeting or (timeout_s,) * attempts
         start = self._clock()
+        self._seen = _Seen(noise_bytes=self._decoder.noise_bytes, frames=self._frames)
+        self._noise.clear()
+        self.recent.append(request)
         for attempt, wait_s in enumerate(waits):
             # A delimiter first ends whatever stands in the device's receiver.
             self._link.write(b"\0" + wire if attempt or greeting else wire)
             answer = self._wait(kind, self._clock() + wait_s * self._scale)
             if answer is not None:
+                self.answered += 1
                 return answer
-        raise self._silence(kind, len(waits), self._clock() - start, greeting)
+        raise self._silence(kind, len(waits), self._clock() - start, bool(greeting))
 
     def _wait(self, kind: Type, deadline: float) -> bytes | None:
         """The answer's payload, or None when the request should go out again."""
         while (left := deadline - self._clock()) > 0:
             for frame in self._decoder.push(self._link.read(4096, left)):
-                if isinstance(frame, BadFrame):
-                    self._take_noise(frame)
-                elif frame.type == LOG:
-                    self._take_log(frame)
-                elif frame.type == EVENT:
-                    self._take_event(frame)
-                elif frame.type == FAULT:
-                    self._take_fault(frame)
-                elif frame.type == NAK:
+                if not self._take(frame):
+                    continue
+                if frame.type == NAK:
                     if self._refused(frame, kind):
                         return None
                 elif frame.type == kind | RESPONSE and frame.sequence == self._sequence:
@@ -118,40 +136,40 @@ class Exchange:
                 # Anything else is a late answer to a request that was given up or repeated.
         return None
 
-    def listen(self, seconds: float) -> list[LogLine]:
-        """Log lines that arrive within `seconds`; late answers are dropped.
+    def listen(self, seconds: float) -> list[Frame]:
+        """Good frames that arrive within `seconds`, log lines among them.
 
         Raises:
             TinygenError: NO_ANSWER when the device has gone or says that it crashed.
         """
-        heard: list[LogLine] = []
         deadline = self._clock() + seconds
+        heard: list[Frame] = []
         while (left := deadline - self._clock()) > 0:
-            for frame in self._decoder.push(self._link.read(4096, left)):
-                if isinstance(frame, BadFrame):
-                    self._take_noise(frame)
-                elif frame.type == LOG:
-                    heard += self._take_log(frame)
-                elif frame.type == EVENT:
-                    self._take_event(frame)
-                elif frame.type == FAULT:
-                    self._take_fault(frame)
+            heard += [f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f)]
         return heard
+
+    def _take(self, frame: Frame | BadFrame) -> TypeGuard[Frame]:
+        """Note what came; False for bytes that are no frame.
+
+        Raises:
+            TinygenError: the device says that it crashed.
+        """
+        if isinstance(frame, BadFrame):
+            self._take_noise(frame)
+            return False
+        self._frames += 1
+        self.recent.append(frame)
+        if (line := log_line(frame)) is not None:
+            self.logs.append(line)
+            self.starts += line.text == READY
+        if frame.type == EVENT and (event := parse_event(frame.payload)) is not None:
+            self.events.append(event)
+        if frame.type == FAULT and (fault := parse_fault(frame.payload)) is not None:
+            raise DeviceFaultError(fault, where=self._name, place=self._place)
+        return True
 
     def _take_noise(self, bad: BadFrame) -> None:
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
-
-    def _take_log(self, frame: Frame) -> list[LogLine]:
-        if not frame.payload:
-            return []
-        line = LogLine(level=frame.payload[0], text=frame.payload[1:].decode(errors="replace"))
-        self.logs.append(line)
-        return [line]
-
-    def _take_event(self, frame: Frame) -> None:
-        event = parse_event(frame.payload)
-        if event is not None:
-            self.events.append(event)
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
@@ -171,25 +189,37 @@ class Exchange:
             hint="it may have restarted in between; run the same command again",
         )
 
-    def _take_fault(self, frame: Frame) -> None:
-        fault = parse_fault(frame.payload)
-        if fault is not None:
-            raise DeviceFaultError(fault, where=self._name, place=self._place)
-
     def _silence(self, kind: Type, attempts: int, seconds: float, greeting: bool) -> TinygenError:
-        noise = bytes(self._noise + self._decoder.pending)[-_KEPT_NOISE_BYTES:]
-        if noise:
-            shown = noise[-60:].decode("ascii", errors="replace").replace("\ufffd", "?")
-            return no_answer(
-                f"no answer to {kind.name} in {seconds:.1f} s ({attempts} attempts), only {len(noise)} bytes that are "
-                f"no frame, ending in {shown!r}",
-                where=self._name,
-                hint="another program is on the device, or the baud rate differs: flash this project, check the rate",
-            )
-        if greeting:
+        text = f"no answer to {kind.name} in {seconds:.1f} s ({attempts} attempts)"
+        noise_bytes = self._decoder.noise_bytes - self._seen.noise_bytes
+        frames = self._frames - self._seen.frames
+        if frames:
+            text += f"; {frames} other good frames came"
+            hint = "the device talks but does not answer: it may be busy with something that never ends; reset it"
+        elif greeting:
             hint = "check the cable, the port's name, that the board is powered and flashed, that TX and RX are crossed"
         else:
             hint = "it answered before: it may have crashed, restarted or been unplugged"
-        return no_answer(
-            f"no answer to {kind.name} in {seconds:.1f} s ({attempts} attempts)", where=self._name, hint=hint
-        )
+        if noise_bytes > 0:
+            ending = bytes(self._noise + self._decoder.pending)[-_SHOWN_NOISE_BYTES:]
+            shown = ending.decode("ascii", errors="replace").replace("\ufffd", "?")
+            only = "and" if frames else "only"
+            text += f", {only} {noise_bytes} bytes that are no frame, ending in {shown!r}"
+            if not frames:
+                hint = "another program is on the device, or the baud rate differs: flash this project, check the rate"
+        return no_answer(text, where=self._name, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What had come before the request that is being asked."""
+
+    noise_bytes: int
+    frames: int
+
+
+def log_line(frame: Frame) -> LogLine | None:
+    """A LOG frame as a value; None for other frames."""
+    if frame.type != LOG or not frame.payload:
+        return None
+    return LogLine(level=frame.payload[0], text=frame.payload[1:].decode(errors="replace"))

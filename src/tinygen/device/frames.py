@@ -120,12 +120,19 @@ class FrameDecoder:
         self._max = max_frame
         self._limit = max_frame + max_frame // 254 + 2  # what such a frame takes on the wire
         self._chunk = bytearray()
+        self._chunk_bytes = 0
+        self._noise_bytes = 0
         self._too_long = False
 
     @property
     def pending(self) -> bytes:
-        """Bytes since the last delimiter."""
+        """The first bytes since the last delimiter."""
         return bytes(self._chunk)
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes so far belong to no good frame, those since the last delimiter among them."""
+        return self._noise_bytes + self._chunk_bytes
 
     def push(self, data: bytes) -> Iterator[Frame | BadFrame]:
         """Take bytes as they come; yields what they complete."""
@@ -141,10 +148,12 @@ class FrameDecoder:
         room = self._limit - len(self._chunk)
         self._too_long = self._too_long or len(data) > room
         self._chunk += data[:room]
+        self._chunk_bytes += len(data)
 
     def _finish(self) -> Frame | BadFrame:
-        raw, too_long = bytes(self._chunk), self._too_long
+        raw, too_long, size = bytes(self._chunk), self._too_long, self._chunk_bytes
         self._chunk.clear()
+        self._chunk_bytes = 0
         self._too_long = False
         body, cut = _unstuff(raw)
         error: Error | None = None
@@ -157,6 +166,7 @@ class FrameDecoder:
         elif zlib.crc32(body[:-4]) != int.from_bytes(body[-4:], "little"):
             error = Error.BAD_CRC
         if error is not None:
+            self._noise_bytes += size
             return BadFrame(error, raw)
         return Frame(body[0], body[1], body[4:-4])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 
 class Link(Protocol):
@@ -26,6 +26,18 @@ class Link(Protocol):
         """Let go of the device. Safe to call twice."""
 
 
+@runtime_checkable
+class Retunable(Protocol):
+    """A link over a line that has a rate."""
+
+    @property
+    def baud(self) -> int:
+        """The line's rate."""
+
+    def retune(self, baud: int) -> None:
+        """Go on at another rate; what has arrived is dropped."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an answer from this target means.
@@ -37,6 +49,9 @@ class Capabilities:
         counter_origin: "simulated-on-qemu", "measured-on-<board>", "not-measured"...
         counter_scale: factor from the device's counter to `counter` units (SysTick ticks to instructions in QEMU).
         injects_faults: may rewrite memory of a running image (unicorn, for tests).
+        resets: `Link.reset` restarts the device; where it does not, only the protocol's RESET or a button does.
+        reopens: the device may go away and come back while somebody watches (a cable, a reset over USB).
+        time_scale: multiply protocol time-outs by this (slow simulators).
     """
 
     name: str
@@ -46,7 +61,9 @@ class Capabilities:
     counter_origin: str
     counter_scale: float = 1.0
     injects_faults: bool = False
-    time_scale: float = 1.0  # multiply protocol time-outs by this (slow simulators)
+    resets: bool = True
+    reopens: bool = False
+    time_scale: float = 1.0
 
 
 class Target(Protocol):

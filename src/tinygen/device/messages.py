@@ -17,7 +17,7 @@ _HELLO = struct.Struct("<HH16sHBBIIIIHHHHIIHHIBBH")
 _INFER = struct.Struct("<BxhiIHxxIII")
 _MEMORY = struct.Struct("<9I")
 _STREAM_INFO = struct.Struct("<4H4I")
-_STREAM_STATISTICS = struct.Struct("<Q5IQQ")
+_STREAM_STATISTICS = struct.Struct("<Q5IQQII")
 _EVENT = struct.Struct("<IQIhxx")
 COUNTER_KINDS = ("none", "dwt", "systick", "ccount", "host_ns")
 RESET_CAUSES = ("unknown", "power-on", "pin", "software", "watchdog", "fault", "brown-out", "low power")
@@ -208,7 +208,7 @@ def parse_stream_statistics(payload: bytes, name: str) -> StreamStatistics:
     Raises:
         TinygenError: a malformed answer.
     """
-    instants, rows, inferences, events, overruns, saturated, features, model = unpack(
+    instants, rows, inferences, events, overruns, saturated, features, model, row_digest, output_digest = unpack(
         _STREAM_STATISTICS, payload, Type.STREAM_END, name
     )
     return StreamStatistics(
@@ -220,6 +220,8 @@ def parse_stream_statistics(payload: bytes, name: str) -> StreamStatistics:
         saturated=saturated,
         feature_ticks=features,
         inference_ticks=model,
+        row_digest=row_digest,
+        output_digest=output_digest,
     )
 
 

@@ -173,7 +173,10 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatistics:
-    """A whole stream. Ticks are the device's counter's, 0 unless counted; `overruns` counts instants without room."""
+    """A whole stream. Ticks are the device's counter's, 0 unless counted; `overruns` counts instants without room.
+
+    The digests are zlib.crc32 over every row and every output in order, 0 unless asked for.
+    """
 
     instants: int
     rows: int
@@ -183,3 +186,5 @@ class StreamStatistics:
     saturated: int
     feature_ticks: int
     inference_ticks: int
+    row_digest: int
+    output_digest: int

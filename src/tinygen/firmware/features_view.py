@@ -120,10 +120,11 @@ def _logmel(spec: LogMelSpec) -> list[str]:
         "static constexpr const std::uint16_t* kLog = features::kLog;",
     ]
     if spec.enable_noise_reduction:
-        even, odd, least = gain.smoothing_q14()
-        lines.append(f"static constexpr NoiseReduction kNoise{{{even}, {odd}, {least}}};")
+        noise = gain.noise_of(spec)
+        integers = f"{noise.even}, {noise.odd}, {noise.least}, {noise.smoothing_bits}"
+        lines.append(f"static constexpr NoiseReduction kNoise{{{integers}}};")
     if spec.enable_pcan:
-        lines.append(f"static constexpr Pcan kGain{{kPcanGain, {gain.snr_shift(bits)}}};")
+        lines.append(f"static constexpr Pcan kGain{{kPcanGain, {gain.pcan_of(spec, bits).snr_shift}}};")
     return lines
 
 

@@ -63,6 +63,11 @@ class Context:
         """The last report of each verb."""
         return self.config.build_dir / "reports" / f"{self.config.task}-{self.board.id}"
 
+    @property
+    def page(self) -> Path:
+        """The HTML report of this task and board."""
+        return self.config.build_dir / f"report-{self.config.task}-{self.board.id}.html"
+
     def log(self, name: str) -> Path:
         """The log file of a tool run."""
         return self.config.build_dir / "logs" / f"{self.config.task}-{self.board.id}-{name}.log"

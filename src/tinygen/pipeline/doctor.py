@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -9,10 +10,11 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from tinygen import __version__
+from tinygen.boards.loader import load_boards
 from tinygen.core.values import Check, CheckStatus, Report
-from tinygen.device import discovery
+from tinygen.device import discovery, usb
 from tinygen.pipeline.context import Context
-from tinygen.toolchain import preflight, registry
+from tinygen.toolchain import flash, preflight, registry
 
 _PACKAGES = (
     ("tensorflow", "train, convert", "pip install 'tinygen[train]'"),
@@ -36,6 +38,43 @@ _PROGRAMS = (
     ("espeak-ng", "built-in speech for kws", "Debian: espeak-ng"),
     ("flite", "built-in speech for kws", "Debian: flite"),
 )
+_FLASHING = "flash an STM32 without PlatformIO's registry"
+
+
+def _uploaders() -> Iterator[Check]:
+    """Programs that write flash: any one of a board's is enough."""
+    for tool in flash.UPLOADERS:
+        there = shutil.which(tool.program) is not None
+        boards = [board.id for board in load_boards().values() if tool.protocol in board.platformio.upload_protocols]
+        purpose = f"{_FLASHING} by {tool.protocol} ({', '.join(boards) or 'no board of the catalogue'})"
+        yield Check(
+            name=tool.program,
+            status=CheckStatus.PASSED if there else CheckStatus.SKIPPED,
+            reason=purpose if there else f"not installed; needed for: {purpose}; Debian: {tool.package}",
+        )
+
+
+def _connected() -> Iterator[Check]:
+    """Serial ports and USB devices, and whether this user may open them."""
+    ports = discovery.serial_ports()
+    closed = [port.device for port in ports if not os.access(port.device, os.R_OK | os.W_OK)]
+    listed = ", ".join(f"{port.device} ({port.description})" for port in ports) or "none connected"
+    if closed:
+        listed += f"; no permission to open {', '.join(closed)}: add yourself to the group that owns it "
+        listed += "(Debian: sudo usermod -aG dialout $USER, then log in again)"
+    yield Check(name="serial ports", status=_status(bool(ports) and not closed), reason=listed)
+    devices = usb.plugged_in()
+    locked = [device.title for device in devices if not device.allowed]
+    listed = (
+        ", ".join(f"{d.title} ({d.usb_id[0]:04x}:{d.usb_id[1]:04x})" for d in devices) or "no probe or board connected"
+    )
+    if locked:
+        listed += f"; no permission to open {', '.join(locked)}: install the udev rules of stlink-tools or openocd"
+    yield Check(name="USB devices", status=_status(bool(devices) and not locked), reason=listed)
+
+
+def _status(good: bool) -> CheckStatus:
+    return CheckStatus.PASSED if good else CheckStatus.SKIPPED
 
 
 def _packages() -> Iterator[Check]:
@@ -55,7 +94,7 @@ def _programs() -> Iterator[Check]:
 
 
 def doctor(ctx: Context) -> Report:
-    """Look at Python, packages, programs, PlatformIO's registry, serial ports and the configured board.
+    """Look at Python, packages, programs, PlatformIO's registry, USB, serial ports and the configured board.
 
     Raises:
         TinygenError: unknown board.
@@ -69,6 +108,7 @@ def doctor(ctx: Context) -> Report:
         ),
         *_packages(),
         *_programs(),
+        *_uploaders(),
     ]
     offline = registry.is_offline(ctx.offline)
     checks.append(
@@ -78,14 +118,7 @@ def doctor(ctx: Context) -> Report:
             reason="not reachable: builds use the offline stand-in platforms" if offline else "reachable",
         )
     )
-    ports = discovery.serial_ports()
-    checks.append(
-        Check(
-            name="serial ports",
-            status=CheckStatus.PASSED if ports else CheckStatus.SKIPPED,
-            reason=", ".join(f"{port.device} ({port.description})" for port in ports) or "none connected",
-        )
-    )
+    checks += _connected()
     missing = preflight.preflight(board, offline=offline)
     checks.append(
         Check(

@@ -229,5 +229,6 @@ def built(ctx: Context) -> Built:
 
 
 def build_commands(ctx: Context) -> list[tuple[str, ...]]:
-    """What builds the generated project, for --dry-run."""
-    return list(builder.commands(ctx.project_dir, ctx.board, offline=ctx.offline))
+    """What generates and builds the project, for --dry-run: nothing has to be there yet."""
+    generate = ("tinygen", "generate", "--task", ctx.config.task, "--board", ctx.board.id)
+    return [generate, *builder.commands(ctx.project_dir, ctx.board, offline=ctx.offline)]

@@ -15,12 +15,14 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.process import shown
 from tinygen.core.values import Report
 from tinygen.device.client import Client
+from tinygen.device.exchange import log_line
 from tinygen.device.link import Target
-from tinygen.device.registry import Image, choose, is_port, open_target
+from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.model import reference
 from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
+from tinygen.toolchain import elf
 from tinygen.toolchain.relink import relink_for_xtensa_sim
 from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
@@ -63,18 +65,22 @@ def image_for(ctx: Context, made: Linked, target: str) -> Image:
 
 
 @contextmanager
-def connected(ctx: Context, made: Linked, on: str) -> Iterator[tuple[Target, Client]]:
+def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> Iterator[tuple[Target, Client]]:
     """A running target and a client that accepts only this build.
+
+    Args:
+        on: a word for --on.
+        claimed: the caller holds the lock of that port.
 
     Raises:
         TinygenError: the target is missing, or nobody answers.
     """
     board = ctx.board
     chosen = choose(board, on)
-    with open_target(board, chosen, image_for(ctx, made, chosen)) as target:
+    with open_target(board, chosen, image_for(ctx, made, chosen), PortOptions(claimed=claimed)) as target:
         link = target.open()
         try:
-            name = chosen if is_port(chosen) else f"{board.id} on {chosen}"
+            name = chosen if not is_simulator(chosen) else f"{board.id} on {chosen}"
             scale = target.capabilities.time_scale
             yield target, Client(link, scale, name=name, build_id=made.firmware.build_id)
         finally:
@@ -82,15 +88,14 @@ def connected(ctx: Context, made: Linked, on: str) -> Iterator[tuple[Target, Cli
 
 
 def commands(ctx: Context) -> list[str]:
-    """What `run` and `verify` start, for --dry-run; the project is generated for it.
+    """What `run` and `verify` start, for --dry-run.
 
     Raises:
-        TinygenError: as `firmware_steps.generated`.
+        TinygenError: unknown target; SCons is missing.
     """
-    firmware_steps.generated(ctx)
     chosen = choose(ctx.board, ctx.config.on)
-    words = [shown(command) for command in firmware_steps.build_commands(ctx)]
-    return [*words, f"tinygen verify --task {ctx.config.task} --board {ctx.board.id} --on {chosen}"]
+    last = ("tinygen", "verify", "--task", ctx.config.task, "--board", ctx.board.id, "--on", chosen)
+    return [shown(command) for command in (*firmware_steps.build_commands(ctx), last)]
 
 
 def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built | None = None) -> Report:
@@ -126,7 +131,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             flash_bytes=made.firmware.flash_bytes,
             ram_bytes=made.firmware.ram_bytes,
             synthetic=converted.model.synthetic,
-            measurements=views.capacities(ctx.board),
+            measurements=(*elf.measurements(made.firmware, ctx.board.chip), *views.capacities(ctx.board)),
             subject={"model": digest_bytes(converted.model.tflite)[:16], "toolchain": made.firmware.toolchain},
         )
         report = compare.verify(
@@ -148,9 +153,12 @@ def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable
         TinygenError: no port, or nobody answers.
     """
     on = port or ctx.config.on
-    made = None if is_port(on) else firmware_steps.built(ctx)
     board = ctx.board
-    image = Image(elf=Path(), symbols={}, build_id="") if made is None else image_for(ctx, made, choose(board, on))
+    chosen = choose(board, on)
+    simulated = is_simulator(chosen)
+    image = (
+        image_for(ctx, firmware_steps.built(ctx), chosen) if simulated else Image(elf=Path(), symbols={}, build_id="")
+    )
     with open_target(board, on, image) as target:
         link = target.open()
         client = Client(link, target.capabilities.time_scale, name=on)
@@ -160,9 +168,10 @@ def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable
         told = 0
         try:
             while end is None or time.monotonic() < end:
-                for line in client.listen(0.2):
-                    say(f"[{line.level}] {line.text}")
-                    told += 1
+                for frame in client.listen(0.2):
+                    if (line := log_line(frame)) is not None:
+                        say(f"[{line.level}] {line.text}")
+                        told += 1
         except KeyboardInterrupt:
             say("stopped")
         except TinygenError as error:

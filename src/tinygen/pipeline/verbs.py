@@ -14,9 +14,11 @@ from tinygen.core.process import shown
 from tinygen.core.values import Report
 from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
-from tinygen.device import discovery
-from tinygen.device.registry import choose
-from tinygen.pipeline import firmware_steps, proof, saved, steps, views
+from tinygen.device.discovery import BOARD
+from tinygen.device.greeting import who
+from tinygen.device.registry import choose, find_places
+from tinygen.device.serialport import claim
+from tinygen.pipeline import firmware_steps, proof, rack, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.report import html
 from tinygen.toolchain import flash as flasher
@@ -92,6 +94,8 @@ def generate(ctx: Context, output: Path | None) -> Report:
     Raises:
         TinygenError: as `convert`; it does not fit; the folder holds something else, or cannot be written.
     """
+    if output is not None and output.exists() and not output.is_dir():
+        raise bad_input("is no folder", where=str(output), hint="name a new folder")
     if output is not None and output.exists() and any(output.iterdir()) and not (output / "platformio.ini").is_file():
         raise bad_input("is not empty and no generated project", where=str(output), hint="name a new folder")
     made = firmware_steps.generated(ctx, output)
@@ -105,7 +109,6 @@ def build(ctx: Context, *, dry_run: bool) -> Report:
         TinygenError: as `generate`; a tool is missing or failed, or the image is over the budget.
     """
     if dry_run:
-        firmware_steps.generated(ctx)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx))])
     return saved.keep(ctx, views.building(firmware_steps.built(ctx)))
 
@@ -120,15 +123,16 @@ def flash(ctx: Context, port: str | None, *, dry_run: bool) -> Report:
     if board.chip.arch == "native":
         raise bad_input("'host' is this machine, there is nothing to flash", hint="use: tinygen verify --on host")
     if dry_run:
-        generated = firmware_steps.generated(ctx)
-        words = flasher.commands(ctx.project_dir, generated.planned.board, port=port, offline=ctx.offline)
+        words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
-    chosen = port or discovery.find_port(board)
+    found = find_places(board, choose(board, port or BOARD), ask=who)
     made = firmware_steps.built(ctx)
-    flasher.flash(ctx.project_dir, board, port=chosen, offline=ctx.offline, log=ctx.log("flash"))
-    with proof.connected(ctx, made, chosen) as (_, client):
-        hello = client.hello()
-    return saved.keep(ctx, views.flashing(made, chosen, hello))
+    place, lock = claim(found, board.id)
+    with lock:  # nobody gets the board between its writing and its first answer
+        flasher.flash(ctx.project_dir, board, port=place.port, offline=ctx.offline, log=ctx.log("flash"))
+        with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
+            hello = client.hello()
+    return saved.keep(ctx, views.flashing(made, place.port, hello))
 
 
 def verify(
@@ -169,7 +173,7 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
     saved.keep(ctx, views.compilation(image.generated.planned.plan, ctx.board))
     saved.keep(ctx, views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
-    page = ctx.config.build_dir / "report.html"
+    page = ctx.page
     write_report(ctx, page)
     return views.whole_run(
         report, made, image, page=page, seconds=time.monotonic() - started, shortened=ctx.config.epochs is not None
@@ -189,11 +193,23 @@ def write_report(ctx: Context, output: Path | None) -> Report:
             where=str(ctx.reports_dir),
             hint="tinygen run makes a report",
         )
-    path = output or ctx.config.build_dir / "report.html"
+    path = output or ctx.page
     drawn = next((report.details["plan_view"] for report in kept if "plan_view" in report.details), None)
     write_atomic(path, html.page(kept, drawn if isinstance(drawn, dict) else None))
     parts = ", ".join(report.kind for report in kept)
     return Report(kind="report", subject={"page": str(path), "parts": parts}, notes=(f"written: {path}",))
+
+
+def devices(*, ask: bool) -> Report:
+    """The boards of the hardware map and the serial ports of this machine: what is attached, and who has it.
+
+    Args:
+        ask: also ask on each free port who is there.
+
+    Raises:
+        TinygenError: the hardware map is wrong.
+    """
+    return rack.devices(ask=ask)
 
 
 def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinygen.boards.spec import BoardSpec
+from tinygen.core.process import shown
 from tinygen.core.store import StepResult
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.datasets.manifest import DatasetManifest
@@ -18,12 +19,13 @@ from tinygen.model.ir import Plan
 from tinygen.pipeline.firmware_steps import Built, Generated
 from tinygen.pipeline.steps import Converted
 from tinygen.report.plan_view import plan_view
+from tinygen.toolchain import elf
 
 SYNTHETIC = "synthetic data: says nothing about real recordings"
 
 
 def dry_run(commands: list[str]) -> Report:
-    """Commands instead of results."""
+    """Commands instead of results; nothing was made or run for it."""
     return Report(kind="dry-run", subject={}, details={"commands": commands})
 
 
@@ -135,7 +137,7 @@ def dataset(dataset: Dataset, sides: Split) -> Report:
                 reason=f"divided by {dataset.group_kind}, never by window",
             ),
         ),
-        measurements=(Measurement(name="recordings", value=len(dataset.recordings), unit="count", origin="declared"),),
+        measurements=(Measurement(name="recordings", value=len(dataset.recordings), unit="count", origin="counted"),),
         tables=(Table(title="recordings", columns=("label", "train", "validation", "test"), rows=tuple(rows)),),
         notes=dataset.notes,
         details={
@@ -158,8 +160,8 @@ def training(step: StepResult) -> Report:
             "redone": _redone(step.reused),
         },
         measurements=(
-            Measurement(name="parameters", value=facts["n_parameters"], unit="count", origin="declared"),
-            Measurement(name="epochs", value=len(facts["history"]), unit="count", origin="declared"),
+            Measurement(name="parameters", value=facts["n_parameters"], unit="count", origin="counted"),
+            Measurement(name="epochs", value=len(facts["history"]), unit="count", origin="counted"),
             *_metrics("float", facts["metrics"], "measured-on-test-side", note),
         ),
         notes=tuple(facts["notes"]),
@@ -198,8 +200,8 @@ def conversion(made: Converted, path: Path, *, shortened: bool) -> Report:
         subject={"task": made.task.name, "dataset": model.dataset, "tflite": str(path), "redone": _redone(made.reused)},
         checks=(acceptance(made, shortened),),
         measurements=(
-            Measurement(name="tflite_bytes", value=len(model.tflite), unit="bytes", origin="declared"),
-            Measurement(name="parameters", value=model.n_parameters, unit="count", origin="declared"),
+            Measurement(name="tflite_bytes", value=len(model.tflite), unit="bytes", origin="counted"),
+            Measurement(name="parameters", value=model.n_parameters, unit="count", origin="counted"),
             *_metrics("float", model.float_metrics, "measured-in-keras", note),
             *_metrics("int8", model.int8_metrics, "measured-in-tflm-interpreter", note),
         ),
@@ -298,8 +300,11 @@ def generation(made: Generated, folder: Path) -> Report:
             "project": str(folder),
             "build_id": made.tree.build_id,
         },
-        measurements=(Measurement(name="files", value=len(sizes), unit="count", origin="declared"),),
-        notes=(f"build it anywhere with: pio run -d {folder}",),
+        measurements=(Measurement(name="files", value=len(sizes), unit="count", origin="counted"),),
+        notes=(
+            f"plain PlatformIO builds it where its registry is reachable: {shown(('pio', 'run', '-d', str(folder)))}",
+            "without the registry: `tinygen build` takes the system's cross compilers for the same project files",
+        ),
         details={"files": sizes},
     )
 
@@ -320,8 +325,8 @@ def building(made: Built) -> Report:
         checks=(arena_check(made),),
         measurements=(
             Measurement(name="arena_bytes", value=plan.arena_bytes, unit="bytes", origin="planned"),
-            Measurement(name="flash_bytes", value=firmware.flash_bytes, unit="bytes", origin="linked"),
-            Measurement(name="ram_bytes", value=firmware.ram_bytes, unit="bytes", origin="linked"),
+            Measurement(name="weights_bytes", value=plan.weights_bytes, unit="bytes", origin="planned"),
+            *elf.measurements(firmware, made.generated.planned.board.chip),
         ),
         tables=(Table(title="sections", columns=("section", "address", "bytes", "in"), rows=rows),),
         notes=(standin,) if standin else (),
@@ -383,7 +388,7 @@ def monitoring(hello: Hello, lines: int) -> Report:
     return Report(
         kind="monitor",
         subject={"board": hello.board, "task": hello.task, "engine": hello.engine, "build_id": hello.build_id},
-        measurements=(Measurement(name="log_lines", value=lines, unit="count", origin="declared"),),
+        measurements=(Measurement(name="log_lines", value=lines, unit="count", origin="counted"),),
     )
 
 

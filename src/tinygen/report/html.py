@@ -11,12 +11,15 @@ from tinygen.report.markup import node, to_html
 from tinygen.report.sections import plan_section, report_section
 from tinygen.report.style import CSS
 
+_ORDER = ("run", "verify", "train", "convert", "compile", "generate", "build", "flash")
+"""The answer first, then the way to it; other reports follow."""
+
 
 def page(reports: Sequence[Report], plan_view: Mapping[str, object] | None = None) -> bytes:
     """A whole document, UTF-8; the same values give the same bytes.
 
     Args:
-        reports: sections, in this order.
+        reports: sections; they stand in the order of `_ORDER`.
         plan_view: `report.plan_view.plan_view(plan)`, drawn as memory over time.
 
     Raises:
@@ -30,9 +33,11 @@ def page(reports: Sequence[Report], plan_view: Mapping[str, object] | None = Non
     named = " · ".join(subject.values())
     ok = all(report.ok for report in reports)
     plan = plans.parse(plan_view) if plan_view is not None else None
-    sections = [report_section(report) for report in reports]
+    ordered = sorted(reports, key=lambda report: _ORDER.index(report.kind) if report.kind in _ORDER else len(_ORDER))
+    sections = [report_section(report) for report in ordered]
     if plan is not None:
-        sections.append(plan_section(plan))
+        after = max((i for i, report in enumerate(ordered, start=1) if report.kind == "compile"), default=len(ordered))
+        sections.insert(after, plan_section(plan))
     head = node(
         "head",
         None,

@@ -19,11 +19,13 @@ _POINTS = TypeAdapter(list[tuple[float, float]])
 _HISTORY = TypeAdapter(list[dict[str, float]])
 _T = TypeVar("_T")
 _OPEN_ROWS = 24  # longer tables are folded
+_DRAWN_TABLES = ("confusion matrix",)  # they stand in the report for terminals; here they are pictures with numbers
 
 
 def report_section(report: Report) -> Node:
     """One report: how it went, checks, numbers, pictures, tables, notes."""
     state = "passed" if report.ok else "failed"
+    drawn = _training(report)
     subject = [
         item for key, value in report.subject.items() for item in (node("dt", None, key), node("dd", None, value))
     ]
@@ -36,8 +38,12 @@ def report_section(report: Report) -> Node:
         *_checks(report),
         *_measurements(words.measurements(report)),
         *_usage(report),
-        *_training(report),
-        *[_table(table) for table in report.tables],
+        *drawn,
+        *[
+            _table(table)
+            for table in report.tables
+            if not ("confusion_int8" in report.details and drawn and table.title.startswith(_DRAWN_TABLES))
+        ],
         *_notes(report.notes),
     )
 
@@ -98,12 +104,15 @@ def _usage(report: Report) -> list[Child]:
     """Bars of flash and RAM, where the report has the figures."""
     found = {m.name: int(m.value) for m in words.measurements(report) if m.value is not None and m.unit == "bytes"}
     figures: list[Child] = []
-    if "flash_bytes" in found:
-        whole, weights = found["flash_bytes"], min(found.get("weights_bytes", 0), found["flash_bytes"])
-        parts = [
-            charts.Segment(name="weights", value=weights, colour=svg.BLUE),
-            charts.Segment(name="code and tables", value=whole - weights, colour=svg.TEAL),
-        ]
+    if found.get("flash_bytes"):
+        # An image that keeps its weights elsewhere (in RAM, in simulators) has fewer bytes in flash than weights.
+        whole, weights = found["flash_bytes"], found.get("weights_bytes", 0)
+        parts = [charts.Segment(name="code, tables and weights", value=whole, colour=svg.TEAL)]
+        if 0 < weights <= whole:
+            parts = [
+                charts.Segment(name="weights", value=weights, colour=svg.BLUE),
+                charts.Segment(name="code and tables", value=whole - weights, colour=svg.TEAL),
+            ]
         figures.append(charts.usage_bar("Flash", parts, found.get("flash_capacity_bytes")))
     if "ram_bytes" in found:
         whole, arena = found["ram_bytes"], min(found.get("arena_bytes", 0), found["ram_bytes"])

@@ -34,7 +34,7 @@ def show(report: Report, console: Console) -> None:
 
     Args:
         report: what to say.
-        console: where people read (standard error); its own knowledge decides about colours and symbols.
+        console: where people read (standard output); its own knowledge decides about colours and symbols.
     """
     unicode = (console.encoding or "").lower().replace("-", "").startswith("utf")
     view = _View(console, unicode=unicode)

@@ -26,7 +26,7 @@ def labels_of(dataset: Dataset) -> tuple[str, ...]:
 
 def make(dataset: Dataset) -> Task:
     """The task for the words of a data set."""
-    features = LogMelSpec()
+    features = LogMelSpec(enable_noise_reduction=True, enable_pcan=True)
     labels = labels_of(dataset)
     shape = (features.n_frames, features.n_bands, 1)
     body = (

@@ -64,8 +64,9 @@ def build(
     core = prepare(_boards_with(board), cache=cache) if offline else None
     folder = project_dir / ".pio" / "build" / name
     origin = core.name if core else "registry"
-    if build_origin(project_dir, board) != origin:
-        # Objects made by another platform's compiler are not reused, whatever their time stamps say.
+    if build_origin(project_dir, board) != origin or _objects_changed(folder):
+        # Objects made by another platform's compiler, or changed by someone else since, are not reused, whatever their
+        # time stamps say.
         shutil.rmtree(folder, ignore_errors=True)
     words = pio.command("run", "-e", name, *(("-j", str(jobs)) if jobs else ()))
     total = sum(path.suffix in _SOURCES for part in ("src", "lib") for path in (project_dir / part).rglob("*")) + 1
@@ -89,7 +90,7 @@ def build(
     if result.returncode != 0:
         raise build_error(result.stdout, where=str(project_dir), log=str(log or ""), offline=offline)
     image = _image(folder)
-    _record_objects(folder, image)
+    _record_objects(project_dir, folder, image)
     progress("build", total, total, image.name)
     return read_firmware(image, board, build_id=build_id, standin=offline)
 
@@ -100,9 +101,10 @@ def commands(
     """What `build` would run, for --dry-run: typed into a shell, it does the same.
 
     Raises:
-        TinygenError: no project there, or no environment for the board.
+        TinygenError: the project there has no environment for the board. A missing project counts as one still to be
+            generated.
     """
-    words = pio.command("run", "-d", str(project_dir), "-e", environment_name(project_dir, board))
+    words = pio.command("run", "-d", str(project_dir), "-e", environment_to_be(project_dir, board))
     if not is_offline(offline):
         return (words,)
     core = core_dir(_boards_with(board), cache=cache)
@@ -155,9 +157,14 @@ def environment_name(project_dir: Path, board: BoardSpec) -> str:
     )
 
 
+def environment_to_be(project_dir: Path, board: BoardSpec) -> str:
+    """`environment_name`, also of a project that is not there yet: what is generated is called after its board."""
+    return environment_name(project_dir, board) if (project_dir / "platformio.ini").is_file() else board.id
+
+
 def build_origin(project_dir: Path, board: BoardSpec) -> str:
     """What made the image in the build folder: "registry", a stand-in's core directory, or "" if there is none."""
-    path = project_dir / ".pio" / "build" / environment_name(project_dir, board) / _ORIGIN
+    path = project_dir / ".pio" / "build" / environment_to_be(project_dir, board) / _ORIGIN
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["core"])
     except (OSError, ValueError, KeyError):
@@ -196,7 +203,38 @@ def _image(folder: Path) -> Path:
     raise tool_failed("PlatformIO ended well but left no image", where=str(folder), hint="build again")
 
 
-def _record_objects(folder: Path, image: Path) -> None:
-    objects = {path.relative_to(folder).as_posix(): digest_file(path) for path in sorted(folder.rglob("*.o"))}
+def _objects_changed(folder: Path) -> bool:
+    """True when an object file is not the one the last build left: someone else wrote it, or a build was cut off."""
+    try:
+        record = json.loads((folder / _OBJECTS).read_text(encoding="utf-8"))["objects"]
+        return any(digest_file(folder / name) != expected for name, expected in record.items())
+    except FileNotFoundError:
+        return (folder / _OBJECTS).is_file()
+    except (OSError, ValueError, KeyError, AttributeError):
+        return True
+
+
+def _record_objects(project_dir: Path, folder: Path, image: Path) -> None:
+    """Keep what the image was linked from: objects that lie about from sources that are gone are not among it."""
+    objects = {
+        path.relative_to(folder).as_posix(): digest_file(path)
+        for path in sorted(folder.rglob("*.o"))
+        if _has_source(project_dir, path.relative_to(folder).as_posix())
+    }
     record = {"image": digest_file(image), "objects": objects}
     write_if_changed(folder / _OBJECTS, pretty_json(record).encode())
+
+
+def _has_source(project_dir: Path, name: str) -> bool:
+    """Whether "src/model.cpp.o" or "lib1f5/tinygen/features/fft.o" (some platforms drop the suffix) has a source.
+
+    Objects of the platform itself have theirs elsewhere.
+    """
+    top, _, rest = name.removesuffix(".o").partition("/")
+    if top == "src":
+        stem = project_dir / "src" / rest
+    elif top.startswith("lib") and rest.startswith("tinygen/"):
+        stem = project_dir / "lib" / "tinygen" / "src" / rest.removeprefix("tinygen/")
+    else:
+        return True
+    return stem.is_file() or any(stem.with_name(stem.name + suffix).is_file() for suffix in _SOURCES)

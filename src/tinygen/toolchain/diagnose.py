@@ -18,6 +18,23 @@ _BUILDER = re.compile(
 _OVERFLOW = re.compile(r"region `([^']+)' overflowed by (\d+) bytes")
 _TOO_BIG = re.compile(r"The program size \((\d+) bytes\) is greater than maximum allowed \((\d+) bytes\)")
 _REGISTRY = re.compile(r"HTTPClientError|Could not find the package|UnknownPackageError|Please check your connection")
+_ADVICE = (
+    (
+        re.compile(r"\.(?:h|hpp): No such file or directory"),
+        "a header is missing: the compiler's installation is incomplete (`tinygen doctor` names its packages), or a "
+        "file of the project was removed (`tinygen generate` writes it again)",
+    ),
+    (
+        _COMPILER,
+        "start with the first line; tinygen writes its own files anew before each build, so look at files and flags "
+        "you added, or at another version of the compiler (`tinygen doctor`), else report it with the log",
+    ),
+    (
+        _LINKER,
+        "an object, library or linker script of the project is missing or damaged: remove the project's .pio folder "
+        "and build again",
+    ),
+)
 
 
 def problems(output: str) -> tuple[str, ...]:
@@ -60,4 +77,5 @@ def build_error(output: str, *, where: str, log: str, offline: bool) -> TinygenE
             else "PlatformIO's registry did not deliver; try again, or set TINYGEN_OFFLINE=1 to build with the stand-in"
         )
         return tool_failed(f"PlatformIO could not get a package\n{named}", where=where, hint=f"{advice}; {see}")
-    return tool_failed(f"the build failed\n{named}", where=where, hint=see)
+    advice = next((text for pattern, text in _ADVICE if any(pattern.search(line) for line in problems(output))), "")
+    return tool_failed(f"the build failed\n{named}", where=where, hint="; ".join(filter(None, (advice, see))))

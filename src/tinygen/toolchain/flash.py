@@ -11,7 +11,7 @@ from pathlib import Path
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import TinygenError, bad_input, no_answer, tool_failed
 from tinygen.toolchain import pio
-from tinygen.toolchain.build import build_origin, environment_name
+from tinygen.toolchain.build import build_origin, environment_to_be
 from tinygen.toolchain.registry import is_offline
 
 FLASH_TIMEOUT_S = 300.0
@@ -51,7 +51,7 @@ def commands(
     """The commands `flash` would run, in order, whether or not it would refuse to (`refusal`).
 
     Args:
-        project_dir: a generated project, built or not.
+        project_dir: a generated project, built or not, or where it will be.
         board: what it is for.
         port: serial port or None; STM32 boards with a debug probe do not need one.
         offline: None asks the registry.
@@ -61,7 +61,7 @@ def commands(
     """
     if board.chip.arch == "native":
         raise bad_input("'host' is this machine, there is nothing to flash", hint="use --on host")
-    name = environment_name(project_dir, board)
+    name = environment_to_be(project_dir, board)
     to_port = ("--upload-port", port) if port else ()
     offline = is_offline(offline)
     if offline and build_origin(project_dir, board) == "registry":

@@ -154,7 +154,7 @@ def measurements_of(outcome: Outcome) -> tuple[Measurement, ...]:
     """Every number with its unit and origin."""
     setup, tally = outcome.setup, outcome.tally
     run = setup.run_origin
-    names = {m.name for m in setup.measurements}
+    given = {m.name: m for m in setup.measurements}
     found = [
         Measurement(name="vectors", value=tally.done, unit="count", origin=run),
         Measurement(name="differing_bytes", value=tally.differing_bytes, unit="bytes", origin=run,
@@ -162,7 +162,7 @@ def measurements_of(outcome: Outcome) -> tuple[Measurement, ...]:
         Measurement(name="compared_output_bytes", value=sum(c.output_bytes for c in tally.modes.values()), unit="bytes",
                     origin=run),
         Measurement(name="layers_compared", value=outcome.compared_layers, unit="count", origin=run),
-        Measurement(name="layers_total", value=outcome.total_layers, unit="count", origin="declared"),
+        Measurement(name="layers_total", value=outcome.total_layers, unit="count", origin="counted"),
         Measurement(name="distinct_outputs", value=len(tally.outputs), unit="count", origin=run),
         Measurement(name="arena_bytes", value=setup.plan.arena_bytes, unit="bytes", origin="planned"),
         Measurement(name="weights_bytes", value=setup.plan.weights_bytes, unit="bytes", origin="planned"),
@@ -176,7 +176,7 @@ def measurements_of(outcome: Outcome) -> tuple[Measurement, ...]:
         found.append(
             Measurement(name="stack_used_bytes", value=stack, unit="bytes", origin=run, note="high-water mark")
         )
-    return (*(m for m in found if m.name not in names), *setup.measurements)
+    return (*(given.pop(m.name, m) for m in found), *given.values())
 
 
 def _linked(name: str, value: int | None) -> Measurement:

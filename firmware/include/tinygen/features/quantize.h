@@ -33,4 +33,11 @@ inline std::int8_t quantize(const Quantization& q, std::int32_t feature) {
   return clamp_int8(requantize(feature, q.multiplier, q.shift) + q.zero_point);
 }
 
+// The integers of TFLM's micro_speech example, whatever the model's own scale says. Audio features are never negative.
+struct MicroSpeechQuantization {};
+
+inline std::int8_t quantize(const MicroSpeechQuantization&, std::int32_t feature) {
+  return clamp_int8((feature * 256 + 333) / 666 - 128);
+}
+
 }  // namespace tinygen::features

@@ -59,6 +59,7 @@ constexpr std::uint8_t kImageIntact = 0x02;
 constexpr std::uint8_t kWeightDigests = 0x04;  // the image carries one per weight tensor
 constexpr std::uint8_t kWeightsIntact = 0x08;
 constexpr std::uint8_t kStreamCount = 0x01;
+constexpr std::uint8_t kStreamDigests = 0x02;
 
 constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
 constexpr std::size_t kMaxStages = 16;     // of a front end

@@ -20,6 +20,7 @@ from tinygen.datasets.values import Int16, Recording
 
 SUFFIXES = (".wav", ".flac")
 NOISE_FOLDER = "_background_noise_"
+_SILENCE = "_silence_"  # nobody speaks in it
 
 _SPEAKER = re.compile(r"(?:^|_)([^_]+)_nohash_\d+$")
 _UNKNOWN_LENGTH = 0x7FFFF000  # programs that stream a WAV write this or more as its length
@@ -39,7 +40,8 @@ def read_class_folders(root: Path, progress: Progress) -> RawSet:
     """Read every recording below `root`.
 
     Raises:
-        TinygenError: no recording; a truncated or corrupt file (named); a file that is not in a class folder.
+        TinygenError: no recording; a truncated or corrupt file (named); a file that is not in a class folder; an
+            index.csv that names the groups of some recordings only.
     """
     stray = audio_files(root)
     if stray:
@@ -53,9 +55,11 @@ def read_class_folders(root: Path, progress: Progress) -> RawSet:
     files = [(folder.name, path) for folder in folders for path in audio_files(folder)]
     if not files:
         raise bad_input("holds no WAV or FLAC file", where=str(root), hint="expected <data>/<label>/<recording>.wav")
+    _refuse_partial_index(root, groups, [p for label, p in files if label != NOISE_FOLDER])
     recordings: list[Recording] = []
     noises: list[Recording] = []
     seen_kind = ""
+    without: list[str] = []
     for done, (label, path) in enumerate(files):
         name = path.relative_to(root).as_posix()
         signal, rate_hz = read_audio(path)
@@ -64,12 +68,37 @@ def read_class_folders(root: Path, progress: Progress) -> RawSet:
         if label == NOISE_FOLDER:
             noises.append(Recording(signal=signal, rate_hz=rate_hz, label="_noise_", group=name, name=name))
         else:
+            without += [] if group_kind or label == _SILENCE else [name]
             recordings.append(Recording(signal=signal, rate_hz=rate_hz, label=label, group=group, name=name))
         if done % 64 == 0:
             progress("reading recordings", done, len(files))
     progress("reading recordings", len(files), len(files))
-    notes = () if seen_kind else ("no speaker or group is known: the split keeps recordings, not people, apart",)
+    notes: tuple[str, ...] = ()
+    if not seen_kind:
+        notes = ("no speaker or group is known: the split keeps recordings, not people, apart",)
+    elif without:
+        notes = (
+            f"{len(without)} recordings name no {seen_kind}, the first is '{without[0]}': each counts as a group of "
+            f"its own, so a {seen_kind} among them may be on two sides of the split",
+        )
     return RawSet(recordings=tuple(recordings), noises=tuple(noises), group_kind=seen_kind or "recording", notes=notes)
+
+
+def _refuse_partial_index(root: Path, groups: dict[str, str], files: list[Path]) -> None:
+    """An index that names some speakers only would mix two ways of keeping sides apart without a word."""
+    if not groups:
+        return
+    names = [path.relative_to(root).as_posix() for path in files]
+    missing = [
+        n for n in names if n not in groups and not _SPEAKER.search(Path(n).stem) and n.split("/")[0] != _SILENCE
+    ]
+    if missing:
+        raise bad_input(
+            f"names the group of {len(names) - len(missing)} of {len(names)} recordings; it lacks '{missing[0]}'",
+            where=str(root / "index.csv"),
+            hint="list every recording as it lies below this folder (<label>/<file>), or remove index.csv to split by "
+            "recording",
+        )
 
 
 def read_audio(path: Path) -> tuple[Int16, int]:

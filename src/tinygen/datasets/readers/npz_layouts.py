@@ -51,15 +51,21 @@ def _texts(arrays: Arrays, key: str, n: int, file: str) -> list[str]:
     values = arrays[key].reshape(-1)
     if values.size != n:
         raise _bad(file, f"'{key}' has {values.size} entries for {n} recordings")
-    return [str(int(v)) if np.issubdtype(values.dtype, np.floating) else str(v) for v in values.tolist()]
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise _bad(file, f"'{key}' holds values that are not finite")
+        return [str(int(v)) for v in values.tolist()]
+    return [str(v) for v in values.tolist()]
 
 
 def _rate(arrays: Arrays, file: str) -> int:
     for key in ("rate_hz", "fs", "rate"):
         if key in arrays:
             values = arrays[key].reshape(-1)
-            if values.size != 1 or values.dtype.kind not in "iuf" or not 0 < float(values[0]) < 1e7:
+            if values.size != 1 or values.dtype.kind not in "iuf":
                 raise _bad(file, f"'{key}' is not one sampling rate in Hz")
+            if not 1 <= float(values[0]) < 1e7:
+                raise _bad(file, f"'{key}' is {values[0]:g}; a sampling rate is given in Hz, 1 or more")
             return round(float(values[0]))
     return UNKNOWN_RATE
 
@@ -71,6 +77,8 @@ def _signals(arrays: Arrays, file: str) -> list[npt.NDArray[Any]]:
             raise _bad(file, f"'signal' has shape {signal.shape}, expected [n, samples, channels] or [n, samples]")
         return list(signal if signal.ndim == 3 else signal[:, :, None])
     data, lengths = arrays["data"], arrays["length"].reshape(-1)
+    if data.ndim not in (1, 2):
+        raise _bad(file, f"'data' has shape {data.shape}, expected [all samples, channels]")
     data = data[:, None] if data.ndim == 1 else data
     if lengths.dtype.kind not in "iu" or (lengths < 1).any() or int(lengths.sum()) != data.shape[0]:
         raise _bad(file, f"'length' does not add up to the {data.shape[0]} rows of 'data'")
@@ -88,6 +96,8 @@ def _read_generic(arrays: Arrays, file: str) -> list[Piece]:
     if "position" in arrays:
         if arrays["position"].size != n:
             raise _bad(file, f"'position' has {arrays['position'].size} entries for {n} recordings")
+        if arrays["position"].dtype.kind not in "iuf":
+            raise _bad(file, f"'position' holds {arrays['position'].dtype}, expected numbers from 0 to 1")
         positions = [float(p) for p in arrays["position"].reshape(-1)]
     rate_hz = _rate(arrays, file)
     if rate_hz == UNKNOWN_RATE:
@@ -100,7 +110,7 @@ def _read_generic(arrays: Arrays, file: str) -> list[Piece]:
 
 def _without_time_column(signals: list[npt.NDArray[Any]]) -> tuple[list[npt.NDArray[Any]], int]:
     """Drop a first column that counts milliseconds from 0 in every recording; its median step gives the rate."""
-    if not signals or signals[0].shape[1] < 2:
+    if not signals or signals[0].shape[1] < 2 or signals[0].dtype.kind not in "iuf":
         return signals, UNKNOWN_RATE
     steps: list[float] = []
     for signal in signals:
@@ -109,6 +119,8 @@ def _without_time_column(signals: list[npt.NDArray[Any]]) -> tuple[list[npt.NDAr
             return signals, UNKNOWN_RATE
         steps.append(float(np.median(np.diff(first))))
     rate = round(1000.0 / float(np.median(steps)))
+    if rate < 1:
+        return signals, UNKNOWN_RATE  # steps of more than a second: a channel that grows, not milliseconds
     return [signal[:, 1:] for signal in signals], rate
 
 
@@ -116,7 +128,9 @@ def _read_femto(arrays: Arrays, file: str) -> list[Piece]:
     acc, life = arrays["acc"], arrays["life"].reshape(-1)
     if acc.ndim != 3 or acc.shape[0] != life.size or acc.shape[1] > acc.shape[2]:
         raise _bad(file, f"'acc' has shape {acc.shape} and 'life' {life.size} entries, expected [n, axes, samples]")
-    factor = float(arrays["scale"]) * FEMTO_LSB_PER_G
+    if arrays["scale"].size != 1 or arrays["scale"].dtype.kind not in "iuf" or life.dtype.kind not in "iuf":
+        raise _bad(file, "'scale' is not one number, or 'life' holds no numbers")
+    factor = float(arrays["scale"].reshape(())) * FEMTO_LSB_PER_G
     samples = np.clip(np.rint(acc.astype(np.float64) * factor), -32768, 32767).astype(np.int16)
     bearing = file.rsplit("/", 1)[-1].removesuffix(".npz").removeprefix("femto_")
     rate_hz = _rate(arrays, file)

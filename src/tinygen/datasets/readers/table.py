@@ -138,4 +138,10 @@ def _rate(seconds: npt.NDArray[np.float64], name: str) -> int:
     step = float(np.median(np.diff(seconds)))
     if not step > 0:
         raise bad_input("its time column does not grow", where=name)
-    return max(1, round(1.0 / step))
+    if round(1.0 / step) < 1:
+        raise bad_input(
+            f"its time column steps by {step:g} s: less than one sample a second",
+            where=name,
+            hint="`time` counts seconds; call the column time_ms or time_us if it counts those",
+        )
+    return round(1.0 / step)

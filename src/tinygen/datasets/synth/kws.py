@@ -1,4 +1,4 @@
-"""Spoken keywords from speech engines, with noise, level and place in the second varied. Groups are pseudo-speakers."""
+"""Spoken keywords from speech engines, with noise, level and place in the second varied. Groups are voices."""
 
 from __future__ import annotations
 
@@ -72,13 +72,20 @@ def _take(word: Int16, noises: list[Int16], rng: np.random.Generator) -> Int16:
 
 
 def generate(seed: int, size: str, progress: Progress) -> tuple[list[Recording], list[Recording]]:
-    """Keywords, other words and silence of some thirty pseudo-speakers: int16, one second at 16 kHz."""
+    """Keywords, other words and silence of some thirty pseudo-speakers: int16, one second at 16 kHz.
+
+    A group is a voice of an engine, and every group has noises of its own: neither is on two sides of a split. The
+    noises that are returned are for augmentation and occur in no recording.
+    """
     n_speakers, takes, n_fillers = _SIZES[size]
     rng = np.random.default_rng([seed, 3])
     speakers = draw_speakers(rng, n_speakers, engines())
     fillers = [[FILLERS[i] for i in rng.permutation(len(FILLERS))[:n_fillers]] for _ in speakers]
     jobs = [(s, word) for s, other in zip(speakers, fillers, strict=True) for word in (*KEYWORDS, *other)]
     spoken = speak_all(jobs, progress)
+    rooms = {
+        group: [noise(kind, rng, 4 * RATE_HZ) for kind in NOISE_KINDS] for group in sorted({s.group for s in speakers})
+    }
     long_noises = [noise(kind, rng, 4 * RATE_HZ) for kind in NOISE_KINDS]
     recordings: list[Recording] = []
 
@@ -89,7 +96,7 @@ def generate(seed: int, size: str, progress: Progress) -> tuple[list[Recording],
         is_keyword = word in KEYWORDS
         for take in range(takes if is_keyword else 1):
             label = word if is_keyword else "_unknown_"
-            add(_take(signal, long_noises, rng), label, speaker.name, f"{word}-{speaker.name}-{take}")
+            add(_take(signal, rooms[speaker.group], rng), label, speaker.group, f"{word}-{speaker.name}-{take}")
     for index in range(max(6, n_speakers * takes)):
         kind = NOISE_KINDS[index % len(NOISE_KINDS)]
         hush = change_gain(noise(kind, rng, SAMPLES), rng, -45.0, 0.0)

@@ -31,13 +31,15 @@ class Speaker:
     """One pseudo-speaker.
 
     Attributes:
-        name: the group its utterances belong to.
+        name: of its utterances.
+        group: the voice behind it, whatever its accent, pitch and speed: two speakers of one voice are not two people.
         voice: the engine's name for the voice.
         pitch: espeak-ng's 0..99, or flite's mean fundamental frequency in Hz.
         speed: words per minute (espeak-ng), or a factor on durations in percent (flite).
     """
 
     name: str
+    group: str
     engine: Literal["espeak-ng", "flite"]
     voice: str
     pitch: int
@@ -60,7 +62,7 @@ def engines() -> tuple[str, ...]:
 
 
 def draw_speakers(rng: np.random.Generator, count: int, available: tuple[str, ...]) -> list[Speaker]:
-    """`count` different speakers; every fourth one is flite's where both engines are there."""
+    """`count` ways to speak, of some twenty voices (`Speaker.group`); every fourth is flite's where both are there."""
     speakers: list[Speaker] = []
     for index in range(count):
         use_flite = "flite" in available and ("espeak-ng" not in available or index % 4 == 3)
@@ -68,12 +70,14 @@ def draw_speakers(rng: np.random.Generator, count: int, available: tuple[str, ..
             voice = _FLITE_VOICES[(index // 4 if "espeak-ng" in available else index) % len(_FLITE_VOICES)]
             low, high = (150, 240) if voice == "slt" else (85, 150)
             pitch, speed = int(rng.integers(low, high)), int(rng.integers(80, 126))
+            group = f"flite-{voice}"
         else:
-            voice = f"{_ACCENTS[index % len(_ACCENTS)]}+{_VARIANTS[index % len(_VARIANTS)]}"
+            variant = _VARIANTS[index % len(_VARIANTS)]
+            voice, group = f"{_ACCENTS[index % len(_ACCENTS)]}+{variant}", f"espeak-{variant}"
             pitch, speed = int(rng.integers(25, 75)), int(rng.integers(120, 200))
         engine: Literal["espeak-ng", "flite"] = "flite" if use_flite else "espeak-ng"
         name = f"speaker{index:02d}-{voice}"
-        speakers.append(Speaker(name=name, engine=engine, voice=voice, pitch=pitch, speed=speed))
+        speakers.append(Speaker(name=name, group=group, engine=engine, voice=voice, pitch=pitch, speed=speed))
     return speakers
 
 

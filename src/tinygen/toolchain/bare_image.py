@@ -1,0 +1,62 @@
+"""Images that only count instructions: sources around firmware/bench, without a port or a C library's start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.boards.spec import ChipSpec
+from tinygen.core.process import run
+from tinygen.core.resources import resource_dir
+from tinygen.toolchain.cross import compile_object, cross_compiler
+
+_TIMER = ("-DBENCH_TIMER=0x40000000",)  # TIM2 of an STM32F4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file to compile, with flags of its own; its object gets `name`."""
+
+    path: Path
+    name: str
+    flags: tuple[str, ...] = ()
+
+
+def build_bare(
+    sources: Sequence[Source],
+    chip: ChipSpec,
+    folder: Path,
+    *,
+    include: tuple[Path, ...] = (),
+    level: str = "-O2",
+    timer: bool = False,
+) -> Path:
+    """Compile and link; returns the ELF file.
+
+    Args:
+        sources: what is counted, and a file that defines bench_main().
+        chip: whose compiler flags are used; its memory map is not.
+        folder: for objects and the image.
+        include: folders searched for headers, before the runtime's.
+        level: what the compiler optimizes for.
+        timer: the machine has an STM32's TIM2 that counts instructions (QEMU's netduinoplus2).
+
+    Raises:
+        TinygenError: a tool is missing, or its own words.
+    """
+    compiler = cross_compiler(chip)
+    bench = resource_dir("firmware") / "bench"
+    folders = (*include, bench, resource_dir("firmware") / "include")
+    fpu = ("-DBENCH_COPROCESSORS",) if chip.fpu or "mve" in chip.isa else ()
+    own = Source(path=bench / "start.cpp", name="bench_start", flags=(*fpu, *(_TIMER if timer else ())))
+    objects = [
+        compile_object(
+            compiler, source.path, folder / f"{source.name}.o", include=folders, flags=(level, *source.flags)
+        )
+        for source in (own, *sources)
+    ]
+    elf = folder / "bench.elf"
+    words = [compiler.cxx, *compiler.link_flags, "-nostartfiles", "-Wl,--gc-sections", "-T", str(bench / "bench.ld")]
+    run([*words, "-o", str(elf), *(str(path) for path in objects)], timeout_s=120)
+    return elf
