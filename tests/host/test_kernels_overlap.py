@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 SHARING = tuple(k for k in KERNELS if (k.overlap is not no_overlap or k.in_place) and not k.alias)
 CASES_PER_KERNEL = 3
-_EXACT = ("conv_2d.h", "depthwise_conv_2d.h", "depthwise_in_place.h", "fully_connected.h", "pool_2d.h")
+_EXACT = ("conv_2d.h", "dsp/conv_2d.h", "depthwise_conv_2d.h", "depthwise_in_place.h", "fully_connected.h", "pool_2d.h")
 MAIN = """
 #include <cstdint>
 #include <cstdio>
@@ -58,7 +58,7 @@ def chip() -> ChipSpec:
         isa=("dsp",),
         fpu="",
         regions=(MemoryRegion(name="ram", address=0, size_bytes=1 << 17, kind="ram"),),
-        arena_alignment_bytes=1,
+        arena_alignment_bytes=4,
         define="",
         port="host",
         family="",

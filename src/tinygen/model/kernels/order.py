@@ -91,6 +91,28 @@ def sliding_window(events: Events) -> Callable[[Lowered], dict[int, int]]:
     return overlap
 
 
+def tiles_of_four(lowered: Lowered) -> dict[int, int]:
+    """The distance of a kernel that reads the windows of up to four output pixels before it writes them."""
+    p = lowered.params
+    firsts = [
+        [
+            first_tap(
+                o * p[f"stride_{axis}"] - p[f"pad_{side}"], p[f"k_{axis}"], p[f"dilation_{axis}"], p[f"in_{axis}"]
+            )
+            for o in range(p[f"out_{axis}"])
+        ]
+        for axis, side in (("h", "top"), ("w", "left"))
+    ]
+    rows, columns = (np.array([_NOTHING if f is None else f for f in first], np.int64) for first in firsts)
+    image = p["in_h"] * p["in_w"]
+    places = np.minimum((rows[:, None] * p["in_w"] + columns[None, :]).reshape(-1), _NOTHING)
+    pixels = np.concatenate([places + b * image for b in range(p["batch"])]) * p["in_c"]
+    starts = [*range(0, len(pixels), 4)]
+    low = np.minimum.reduceat(pixels, starts)
+    end = np.array([*starts[1:], len(pixels)], np.int64) * p["out_c"]
+    return {0: exact_distance(low, end, p["batch"] * image * p["in_c"])}
+
+
 def pixel_pairs(lowered: Lowered) -> dict[int, int]:
     """The distance of the 1x1 product: two pixels and two channels at a time, a last odd pixel channel by channel."""
     p = lowered.params

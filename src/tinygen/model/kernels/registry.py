@@ -19,6 +19,8 @@ from tinygen.model.kernels.convolution import (
     FULLY_CONNECTED_INT8_PER_CHANNEL,
     FULLY_CONNECTED_INT8_PER_TENSOR,
 )
+from tinygen.model.kernels.dsp_channel import DEPTHWISE_CONV_2D_INT8_DSP_3X3
+from tinygen.model.kernels.dsp_matrix import CONV_2D_INT8_DSP
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
     DEPTH_TO_SPACE_ANY_STRIDED,
@@ -82,8 +84,10 @@ KERNELS: tuple[KernelDef, ...] = (
     ADD_INT8_SAME_SHAPE,
     ADD_INT8_BROADCAST,
     AVERAGE_POOL_2D_INT8_GENERIC,
+    CONV_2D_INT8_DSP,
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_GENERIC,
+    DEPTHWISE_CONV_2D_INT8_DSP_3X3,
     DEPTHWISE_CONV_2D_INT8_BLOCKS,
     DEPTHWISE_CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_IN_PLACE,
