@@ -9,6 +9,10 @@
 #include "tinygen/build_info.h"
 #include "tinygen/port.h"
 
+namespace fuzzed {
+[[noreturn]] void reset();
+}
+
 namespace tinygen {
 
 extern std::uint32_t fake_runs;
@@ -29,6 +33,58 @@ namespace port {
 Status init() {
   return Status::ok;
 }
+#if defined(FUZZED)  // test_protocol_fuzz.cpp brings the bytes
+void write(const std::uint8_t*, std::size_t) {}
+void reset() {
+  fuzzed::reset();
+}
+#elif defined(LOCKSTEP)
+// One exchange at a time, so that a test needs no clock: u32 count and bytes come in; when the program has taken them
+// all and waits for more, u32 count and all it has sent meanwhile go out (count with the highest bit set: it ends now).
+namespace {
+std::uint8_t incoming[1 << 16];
+std::uint8_t outgoing[1 << 20];
+std::uint32_t incoming_count = 0, incoming_taken = 0, outgoing_count = 0;
+
+void transfer(bool in, void* data, std::size_t count) {
+  auto* bytes = static_cast<std::uint8_t*>(data);
+  while (count > 0) {
+    const ssize_t done = in ? ::read(STDIN_FILENO, bytes, count) : ::write(STDOUT_FILENO, bytes, count);
+    if (done <= 0) std::exit(0);
+    bytes += done;
+    count -= static_cast<std::size_t>(done);
+  }
+}
+void deliver(bool last = false) {
+  std::uint32_t head = outgoing_count | (last ? 0x80000000u : 0u);
+  transfer(false, &head, sizeof head);
+  transfer(false, outgoing, outgoing_count);
+  outgoing_count = 0;
+}
+}  // namespace
+
+std::size_t read(std::uint8_t* into, std::size_t capacity) {
+  if (incoming_taken == incoming_count) {
+    deliver();
+    incoming_taken = 0;
+    transfer(true, &incoming_count, sizeof incoming_count);
+    if (incoming_count > sizeof incoming) std::abort();
+    transfer(true, incoming, incoming_count);
+  }
+  std::size_t count = 0;
+  while (count < capacity && incoming_taken < incoming_count) into[count++] = incoming[incoming_taken++];
+  return count;
+}
+void write(const std::uint8_t* from, std::size_t count) {
+  if (count > sizeof outgoing - outgoing_count) std::abort();
+  for (std::size_t i = 0; i < count; ++i) outgoing[outgoing_count++] = from[i];
+}
+void idle() {}
+void reset() {
+  deliver(true);
+  std::exit(0);
+}
+#else
 std::size_t read(std::uint8_t* into, std::size_t capacity) {
   pollfd waiting = {STDIN_FILENO, POLLIN, 0};
   if (::poll(&waiting, 1, 0) <= 0) return 0;
@@ -48,6 +104,10 @@ void idle() {
   pollfd waiting = {STDIN_FILENO, POLLIN, 0};
   ::poll(&waiting, 1, 1000);
 }
+void reset() {
+  std::exit(0);
+}
+#endif
 // One tick per inference so far: shows that a repeated request did not run the model twice.
 std::uint32_t counter() {
   return fake_runs;
@@ -64,12 +124,11 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return 0;
 }
-void reset() {
-  std::exit(0);
-}
 }  // namespace port
 }  // namespace tinygen
 
+#ifndef FUZZED
 int main() {
   tinygen::run();
 }
+#endif

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -61,7 +62,8 @@ class Exchange:
         self._retries = retries
         self._clock = clock
         self._decoder = FrameDecoder()
-        self._sequence = 0
+        # Not the same number each time: what another process asked may still be answered.
+        self._sequence = secrets.randbelow(256)
         self._noise = bytearray()
         self._seen = _Seen(noise_bytes=0, frames=0)
         self._frames = 0

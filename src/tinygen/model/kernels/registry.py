@@ -19,6 +19,7 @@ from tinygen.model.kernels.convolution import (
     FULLY_CONNECTED_INT8_PER_CHANNEL,
     FULLY_CONNECTED_INT8_PER_TENSOR,
 )
+from tinygen.model.kernels.dsp_channel import DEPTHWISE_CONV_2D_INT8_DSP_3X3
 from tinygen.model.kernels.dsp_matrix import (
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
@@ -92,6 +93,7 @@ KERNELS: tuple[KernelDef, ...] = (
     CONV_2D_INT8_DSP_WINDOW,
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_GENERIC,
+    DEPTHWISE_CONV_2D_INT8_DSP_3X3,
     DEPTHWISE_CONV_2D_INT8_BLOCKS,
     DEPTHWISE_CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_IN_PLACE,

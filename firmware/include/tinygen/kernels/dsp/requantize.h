@@ -95,4 +95,14 @@ struct Choice<false, kZeroPoint, kMin, kMax> {
 template <typename P>
 using Requantizer = typename Choice<P::fast != 0, P::output_zero_point, P::act_min, P::act_max>::Type;
 
+// For kernels whose sums are doubled and have their bias. A clamp at or above the zero point hides how halves below it
+// were rounded. P: output_zero_point, act_min, act_max.
+template <typename P>
+[[gnu::always_inline]] inline std::int8_t from_doubled(std::int32_t doubled, const Channel& c) {
+  const std::int32_t value = P::act_min >= P::output_zero_point ? smmlar(doubled, c.multiplier, c.offset) >> c.shift
+                                                                : scaled_fast(doubled, c.multiplier, c.offset, c.shift);
+  if (P::act_min == -128 && P::act_max == 127) return static_cast<std::int8_t>(ssat8(value));
+  return static_cast<std::int8_t>(clamp(value, P::act_min, P::act_max));
+}
+
 }  // namespace tinygen::kernels::dsp
