@@ -30,12 +30,18 @@ const Info kInfo = {
     4,  // frames
     2,  // frame_values
     static_cast<std::uint32_t>(sizeof(g_front_end)),  // state_bytes
+    2,  // stages
 };
 
 void reset() { g_front_end.reset(); }
 
 void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
-  g_front_end.push(samples, instants, model_input);
+  g_front_end.push(samples, instants, model_input, NoProbe{});
+}
+
+void push_counted(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, StageCount* counts,
+                  StageClock::Counter counter) {
+  g_front_end.push(samples, instants, model_input, StageClock(counts, counter));
 }
 
 Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
