@@ -82,7 +82,10 @@ def test_layers_reach_short_and_general_requantisation() -> None:
             is_fast = fast(lowered, largest_sum(weights.reshape(len(weights), -1), bias))
             p = lowered.params
             found.add((is_fast, (p["act_min"], p["act_max"]) == (-128, 127), p["output_zero_point"] <= p["act_min"]))
-    assert found == {(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)}
+    # Scales that want a shift to the left leave no clamp below the zero point but int8's.
+    assert found == {(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)} - {
+        (False, False, False)
+    }
 
 
 @pytest.mark.parametrize(("weight", "count", "reason"), [(-128, 3, "-128"), (127, 600, "2^23")])
