@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def test_mixed_audio_has_its_words_where_the_labels_say() -> None:
     )
     assert signal.shape == (90 * 16000, 1)
     assert len(labels) > 8
-    assert all(a.end < b.start for a, b in zip(labels, labels[1:], strict=False))
+    assert all(a.end < b.start for a, b in itertools.pairwise(labels))
     spectrum = np.abs(np.fft.rfft(tone[:, 0].astype(float))).argmax()
     for label in labels:
         heard = np.abs(np.fft.rfft(signal[label.start : label.end, 0].astype(float)))
@@ -127,10 +128,10 @@ def test_labels_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
 
 def test_the_page_draws_the_det_curve() -> None:
     report = Report(
-        kind="evaluate-stream", details={"det": [[0.0, 1.0], [3.0, 0.4], [12.0, 0.1]], "chosen": [3.0, 0.4]}
+        kind="evaluate-stream", subject={}, details={"det": [[0.0, 1.0], [3.0, 0.4], [12.0, 0.1]], "chosen": [3.0, 0.4]}
     )
     page = html.page([report]).decode()
     assert "DET" in page
     assert "false accepts per hour" in page
     assert page.count("<polyline") >= 2
-    assert "DET" not in html.page([Report(kind="evaluate-stream", details={"det": "broken"})]).decode()
+    assert "DET" not in html.page([Report(kind="evaluate-stream", subject={}, details={"det": "broken"})]).decode()
