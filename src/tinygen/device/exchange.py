@@ -19,6 +19,7 @@ DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
 READY = "tinygen is ready"  # what a device logs when it has started
 RECENT_FRAMES = 20
+OVERHEARD_FRAMES = 1000
 _KEPT_NOISE_BYTES = 200
 _SHOWN_NOISE_BYTES = 60
 _FAULT = b"FAULT "  # how a port's exception handler begins its one line
@@ -49,6 +50,8 @@ class Exchange:
     Attributes:
         logs: the newest log lines.
         recent: the newest good frames of both directions, oldest first.
+        overheard: the newest frames that came unasked while an answer was waited for.
+        strays: the newest bytes between delimiters that were no frame (a boot ROM's words).
         starts: how often the device said that it has started.
         answered: requests that got an answer.
     """
@@ -69,6 +72,8 @@ class Exchange:
         self._frames = 0
         self.logs: deque[LogLine] = deque(maxlen=1000)
         self.recent: deque[Frame] = deque(maxlen=RECENT_FRAMES)
+        self.overheard: deque[Frame] = deque(maxlen=OVERHEARD_FRAMES)
+        self.strays: deque[bytes] = deque(maxlen=RECENT_FRAMES)
         self.starts = 0
         self.answered = 0
         self.events: deque[StreamEvent] = deque(maxlen=10_000)
@@ -124,6 +129,8 @@ class Exchange:
                         return None
                 elif frame.type == kind | RESPONSE and frame.sequence == self._sequence:
                     return frame.payload
+                elif frame.type in (LOG, EVENT):
+                    self.overheard.append(frame)
                 # Anything else is a late answer to a request that was given up or repeated.
         return None
 
@@ -161,6 +168,7 @@ class Exchange:
         if bad.raw.startswith(_FAULT):
             raise self._crashed(bad.raw)
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
+        self.strays.append(bad.raw)
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
