@@ -22,7 +22,7 @@ from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.decode import DECODERS, describe, type_name
 from tinygen.device.discovery import Place
 from tinygen.device.faultylink import SimulatedClock
-from tinygen.device.frames import EVENT, NAK, RESPONSE, Frame, Type, encode
+from tinygen.device.frames import EVENT, FAULT, NAK, RESPONSE, Frame, Type, encode
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.serialport import SerialTarget
 from tinygen.device.sham import BUILD_ID, ShamDevice
@@ -161,15 +161,17 @@ def test_a_program_that_ended_for_good_ends_the_watch() -> None:
 
 
 def test_a_crash_is_told_and_the_watch_goes_on() -> None:
+    fault = struct.pack("<BxH7I", 0, 3, 0x08001234, 0x08000001, 0x20001000, 1, 2, 3, 4)
     watcher, seen, target = watch(
         3.0,
         lambda t: [
-            (1.0, lambda: t.ready.extend(b"\0FAULT exception=00000003 pc=08001234 lr=08000001\r\n\0")),
+            (1.0, lambda: t.ready.extend(t.device.log("last words") + encode(Frame(FAULT, 0, fault)))),
             (2.0, lambda: t.ready.extend(t.device.start())),  # the watchdog
         ],
     )
-    (fault,) = texts(seen, Kind.FAULT)
-    assert "pc=08001234" in fault
+    (told,) = texts(seen, Kind.FAULT)
+    assert "0x08001234" in told
+    assert texts(seen, Kind.LOG) == ["tinygen is ready", "last words", "tinygen is ready"]
     assert (watcher.found.gone, watcher.found.restarts, target.opened) == ("", 1, 1)
 
 

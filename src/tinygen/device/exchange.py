@@ -151,8 +151,12 @@ class Exchange:
         """
         deadline = self._clock() + seconds
         heard: list[Frame] = []
-        while (left := deadline - self._clock()) > 0:
-            heard += [f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f)]
+        try:
+            while (left := deadline - self._clock()) > 0:
+                heard += (f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f))
+        except TinygenError:
+            self.overheard.extend(heard)  # what came before is not lost
+            raise
         return heard
 
     def _take(self, frame: Frame | BadFrame) -> TypeGuard[Frame]:

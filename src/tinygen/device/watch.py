@@ -72,6 +72,7 @@ class Watch:
         target: what runs the image; opened here, closed by the caller.
         name: what people call the device.
         show: told of everything, as it comes.
+        place: turns a code address into "function at file:line", for faults.
         clock, sleep: monotonic seconds and waiting (a test's own).
         now: the time of day.
     """
@@ -82,6 +83,7 @@ class Watch:
         name: str,
         show: Callable[[Seen], None],
         *,
+        place: Callable[[int], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
@@ -89,6 +91,7 @@ class Watch:
         self._target = target
         self._name = name
         self._show = show
+        self._place = place
         self._clock = clock
         self._sleep = sleep
         self._now = now
@@ -115,7 +118,8 @@ class Watch:
 
     def _connect(self) -> None:
         link = self._target.open()
-        self._client = Client(link, self._target.capabilities.time_scale, name=self._name, clock=self._clock)
+        scale = self._target.capabilities.time_scale
+        self._client = Client(link, scale, name=self._name, clock=self._clock, place=self._place)
         self._greet(self._client)
         self.found.gone = ""
 
@@ -138,6 +142,8 @@ class Watch:
         except TinygenError as error:
             if error.code not in (ExitCode.NO_ANSWER, ExitCode.CHECK_FAILED):
                 raise
+            for frame in client.overheard():
+                self._take(frame)
             self._strays(client)
             self.found.gone = str(error)
             self._tell(Kind.FAULT, str(error), level=3)
