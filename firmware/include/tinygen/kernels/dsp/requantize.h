@@ -2,7 +2,6 @@
 // it proves on the host, channel by channel, what is assumed here.
 #pragma once
 #include <cstdint>
-#include <type_traits>
 
 #include "tinygen/kernels/dsp/simd.h"
 #include "tinygen/kernels/requantize.h"
@@ -80,13 +79,21 @@ struct General {
 
 // kFast: the channels are packed for it.
 template <bool kFast, std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
-using Chosen =
-    std::conditional_t<kFast, std::conditional_t<kMin == -128 && kMax == 127, FastSaturating, FastClamped<kMin, kMax>>,
-                       General<kZeroPoint, kMin, kMax>>;
+struct Choice {
+  using Type = FastClamped<kMin, kMax>;
+};
+template <std::int32_t kZeroPoint>
+struct Choice<true, kZeroPoint, -128, 127> {
+  using Type = FastSaturating;
+};
+template <std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
+struct Choice<false, kZeroPoint, kMin, kMax> {
+  using Type = General<kZeroPoint, kMin, kMax>;
+};
 
 // P: fast, output_zero_point, act_min, act_max.
 template <typename P>
-using Requantizer = Chosen<P::fast != 0, P::output_zero_point, P::act_min, P::act_max>;
+using Requantizer = typename Choice<P::fast != 0, P::output_zero_point, P::act_min, P::act_max>::Type;
 
 // For kernels whose sums are doubled and have their bias. A clamp at or above the zero point hides how halves below it
 // were rounded. P: output_zero_point, act_min, act_max.
