@@ -21,6 +21,7 @@ from tinygen.model.kernels.convolution import (
 )
 from tinygen.model.kernels.dsp_channel import DEPTHWISE_CONV_2D_INT8_DSP_3X3
 from tinygen.model.kernels.dsp_matrix import CONV_2D_INT8_DSP
+from tinygen.model.kernels.int16 import INT16_KERNELS
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
     DEPTH_TO_SPACE_ANY_STRIDED,
@@ -40,7 +41,7 @@ from tinygen.model.kernels.shaping import (
     REDUCE_MAX_INT8_GENERIC,
     REDUCE_MIN_INT8_GENERIC,
     RESIZE_BILINEAR_INT8_TABLES,
-    RESIZE_NEAREST_NEIGHBOR_INT8_TABLES,
+    RESIZE_NEAREST_NEIGHBOR_ANY_TABLES,
     SUM_INT8_GENERIC,
     TRANSPOSE_CONV_INT8_GENERIC,
 )
@@ -124,7 +125,7 @@ KERNELS: tuple[KernelDef, ...] = (
     DEPTH_TO_SPACE_ANY_STRIDED,
     SPACE_TO_DEPTH_ANY_STRIDED,
     GATHER_INT8_ROWS,
-    RESIZE_NEAREST_NEIGHBOR_INT8_TABLES,
+    RESIZE_NEAREST_NEIGHBOR_ANY_TABLES,
     RESIZE_BILINEAR_INT8_TABLES,
     SUM_INT8_GENERIC,
     REDUCE_MAX_INT8_GENERIC,
@@ -145,6 +146,7 @@ KERNELS: tuple[KernelDef, ...] = (
     SOFTMAX_INT16_TABLE,
     SVDF_INT8_GENERIC,
     UNIDIRECTIONAL_SEQUENCE_LSTM_INT8_GENERIC,
+    *INT16_KERNELS,
 )
 
 
