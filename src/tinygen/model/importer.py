@@ -333,14 +333,14 @@ def _quantization(table: Table, shape: tuple[int, ...], dtype: str, where: str) 
     if quantization is None:
         return None
     scales, points = quantization.reals("scale"), quantization.numbers("zero_point")
-    if not scales:
+    # TFLM takes a tensor without zero points for one without quantisation.
+    if not scales or not points:
         return None
     if quantization.number("details_type"):
         raise bad_input("has a custom quantisation, not supported", where=where)
     axis = quantization.number("quantized_dimension")
-    if len(points) not in (len(scales), 0):
+    if len(points) != len(scales):
         raise bad_input(f"has {len(scales)} scales but {len(points)} zero points", where=where)
-    points = points or (0,) * len(scales)
     # Some converters leave a wrong axis on biases, whose scales nobody reads: only weights are held to it.
     if dtype in ("int8", "int4") and len(scales) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scales)):
         raise bad_input(f"has {len(scales)} scales along axis {axis} of shape {list(shape)}", where=where)
