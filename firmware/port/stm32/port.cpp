@@ -1,6 +1,7 @@
 // The port's interface, put together from its parts.
 #include "tinygen/port.h"
 
+#include "cache.h"
 #include "clock.h"
 #include "counter.h"
 #include "registers.h"
@@ -24,6 +25,7 @@ namespace tinygen::port {
 
 Status init() {
   const Clocks clocks = start_clocks();
+  start_caches();
   start_counter();
   if (!start_serial(clocks)) {
     return Status::serial_failed;
