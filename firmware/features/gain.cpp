@@ -6,7 +6,6 @@ namespace tinygen::features {
 namespace {
 
 constexpr std::uint32_t kNoiseBits = 14;
-constexpr std::uint32_t kSmoothingBits = 10;
 constexpr std::uint32_t kSnrBits = 12;
 constexpr std::uint32_t kOutputBits = 6;
 
@@ -28,12 +27,12 @@ std::int16_t gain_at(const std::int16_t* table, std::uint32_t x) {
 std::uint32_t reduce_noise(const NoiseReduction& noise, std::uint32_t channel, std::uint32_t signal,
                            std::uint32_t& estimate) {
   const std::uint32_t smoothing = (channel & 1) == 0 ? noise.even_smoothing_q14 : noise.odd_smoothing_q14;
-  const std::uint32_t scaled = signal << kSmoothingBits;
+  const std::uint32_t scaled = signal << noise.smoothing_bits;
   const std::uint64_t mixed =
       wide_product(scaled, smoothing) + wide_product(estimate, (UINT32_C(1) << kNoiseBits) - smoothing);
   estimate = static_cast<std::uint32_t>(mixed >> kNoiseBits);
   const auto least = static_cast<std::uint32_t>(wide_product(signal, noise.min_signal_q14) >> kNoiseBits);
-  const std::uint32_t left = estimate > scaled ? 0 : (scaled - estimate) >> kSmoothingBits;
+  const std::uint32_t left = estimate > scaled ? 0 : (scaled - estimate) >> noise.smoothing_bits;
   return left > least ? left : least;
 }
 

@@ -48,7 +48,7 @@ void Session::stream_begin(const std::uint8_t* payload, std::size_t bytes) {
   raw_active_ = false;
   result_ = Result::none;
   digests_valid_ = false;
-  stream::begin((payload[0] & kStreamCount) != 0);
+  stream::begin((payload[0] & kStreamCount) != 0, (payload[0] & kStreamDigests) != 0);
   streaming_ = true;
   instants_ = 0;
 
@@ -112,7 +112,7 @@ void Session::stream_end() {
   model::reset();
 
   const stream::Statistics told = stream::statistics();
-  std::uint8_t reply[44];
+  std::uint8_t reply[52];
   Fields fields(reply);
   put64(fields, told.instants);
   fields.u32(told.rows);
@@ -122,6 +122,8 @@ void Session::stream_end() {
   fields.u32(told.saturated);
   put64(fields, told.feature_ticks);
   put64(fields, told.inference_ticks);
+  fields.u32(told.row_digest);
+  fields.u32(told.output_digest);
   answer(reply, fields.count());
 }
 

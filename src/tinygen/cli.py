@@ -27,6 +27,7 @@ from tinygen.core.lock import held
 from tinygen.core.values import Report
 from tinygen.pipeline import compilation, verbs
 from tinygen.pipeline import doctor as doctor_verb
+from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
@@ -70,6 +71,16 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "flash": click.option("--flash", help="Refuse to use more flash than this."),
 }
 _KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
+_WAKEWORD = click.option(
+    "--wakeword", type=click.Path(path_type=Path), help="A microWakeWord manifest instead of another model."
+)
+_INPUT_FORMULA = click.option(
+    "--input-formula",
+    type=click.Choice(["scale", "micro_speech"]),
+    default="scale",
+    show_default=True,
+    help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
+)
 _MODEL_OPTIONS = ("task", "data", "seed", "epochs")
 _BUILD_OPTIONS = (*_MODEL_OPTIONS, "board", "engine", "optimize", "kernel", "ram", "flash")
 
@@ -221,8 +232,10 @@ def convert(ctx: Context, output: Path | None) -> Report:
     show_default=True,
     help="incremental: compute only what is new of a signal along time.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library there.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
+@_WAKEWORD
+@_INPUT_FORMULA
 @click.option("--rewrites/--no-rewrites", default=True, help="Rewrite the graph where that changes no byte.")
 @click.option("--explain", is_flag=True, help="Say what each rewrite did and why each kernel was taken.")
 def compile_(
@@ -235,8 +248,18 @@ def compile_(
     verify_on: str,
     explain: bool,
     rewrites: bool,
+    wakeword: Path | None,
+    input_formula: str,
 ) -> Report:
-    """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof."""
+    """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof.
+
+    With --wakeword, a published wake word becomes a whole firmware project: front end, model, decision.
+    """
+    if wakeword is not None:
+        if model is not None:
+            raise bad_input("a manifest names its own model", where="--wakeword", hint="leave MODEL out")
+        wanted = streams.Request(wakeword=wakeword, formula=input_formula)
+        return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
     request = compilation.Request(
         model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain, rewrites=rewrites
     )
@@ -277,6 +300,33 @@ def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
 def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: Path | None, dry_run: bool) -> Report:
     """Compare every output byte and every layer with TFLM's own interpreter, on a simulator or a board."""
     return verbs.verify(ctx, mode=mode, export=export_vectors, vectors_file=vectors_file, dry_run=dry_run)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS, "on")
+@click.option("--wav", type=click.Path(path_type=Path), help="A WAV or FLAC file. Default: held-out recordings.")
+@_WAKEWORD
+@click.option(
+    "--streaming",
+    type=click.Choice(["full", "incremental"]),
+    default="full",
+    show_default=True,
+    help="incremental: compute only what is new.",
+)
+@_INPUT_FORMULA
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="At most so much of the signal.")
+def stream(
+    ctx: Context,
+    *,
+    wav: Path | None,
+    wakeword: Path | None,
+    streaming: str,
+    input_formula: str,
+    seconds: float | None,
+) -> Report:
+    """Stream a signal through the device: decisions live; every row, output and event is compared with Python's."""
+    request = streams.Request(wav=wav, wakeword=wakeword, streaming=streaming, formula=input_formula, seconds=seconds)
+    return streams.stream(ctx, request, lambda line: people.print(line, markup=False))
 
 
 @cli.command()

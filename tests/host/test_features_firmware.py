@@ -40,6 +40,20 @@ SPECS: dict[str, FeatureSpec] = {
     "logmel noise only, small FFT": LogMelSpec(
         window_samples=30, hop_samples=30, n_bands=5, n_frames=20, enable_noise_reduction=True, log_scale_shift=8
     ),
+    "logmel other constants": LogMelSpec(
+        hop_samples=200,
+        enable_noise_reduction=True,
+        enable_pcan=True,
+        smoothing_bits=8,
+        even_smoothing=0.1,
+        odd_smoothing=0.004,
+        min_signal_remaining=0.2,
+        pcan_strength=0.5,
+        pcan_offset=3.5,
+        pcan_gain_bits=17,
+        log_scale_shift=5,
+    ),
+    "logmel of micro_speech": LogMelSpec(enable_noise_reduction=True, enable_pcan=True, input_formula="micro_speech"),
     "logmel odd FFT": LogMelSpec(window_samples=1024, hop_samples=1, n_frames=4, n_bands=80, lower_hz=0.0),
     "logmel longest": LogMelSpec(rate_hz=48000, window_samples=4001, hop_samples=4001, n_frames=3, upper_hz=20000.0),
     "bands": BandEnergySpec(),

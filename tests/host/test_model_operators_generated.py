@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 from collections.abc import Callable
@@ -70,9 +71,9 @@ int main() {
 """
 
 
-def compare(data: bytes, *, folder: Path, include: Path, compiler: str) -> None:
+def compare(data: bytes, *, folder: Path, include: Path, compiler: str, isa: tuple[str, ...] = ()) -> None:
     """The program of a model gives the reference's bytes at every tensor."""
-    result = plan(load(data, "m"), CHIP)
+    result = plan(load(data, "m"), dataclasses.replace(CHIP, isa=isa))
     for path, content in {**render_model(result, data), "src/main.cpp": MAIN.encode()}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -100,13 +101,15 @@ def compare(data: bytes, *, folder: Path, include: Path, compiler: str) -> None:
         assert done.stdout == b"".join(written[index].tobytes() for index in result.observed)
 
 
+@pytest.mark.parametrize("isa", [(), ("dsp",)], ids=["portable", "dsp"])
 @pytest.mark.parametrize("compiler", ["g++", "clang++"])
 @pytest.mark.parametrize("family", sorted(CASES))
 def test_generated_operators_equal_the_reference(
-    needs_tool: Callable[[str], str], root: Path, tmp_path: Path, family: str, compiler: str
+    needs_tool: Callable[[str], str], root: Path, tmp_path: Path, family: str, compiler: str, isa: tuple[str, ...]
 ) -> None:
     needs_tool(compiler)
-    compare(combined(CASES[family]()), folder=tmp_path, include=root / "firmware" / "include", compiler=compiler)
+    include = root / "firmware" / "include"
+    compare(combined(CASES[family]()), folder=tmp_path, include=include, compiler=compiler, isa=isa)
 
 
 @pytest.mark.parametrize("seed", range(200, 200 + N_GRAPHS))

@@ -178,11 +178,13 @@ def test_reset_starts_again(qemu: Qemu) -> None:
 def test_fault_is_told_with_its_place(qemu: Qemu, feather: Path) -> None:
     qemu.read_until(b"data=00001234 ")
     qemu.write(b"#")
-    text = qemu.read_until(b"\r\n").decode("latin-1")
-    told = dict(re.findall(r"(\w+)=([0-9a-f]{8})", text))
-    assert told["address"] == "30000000"
+    text = qemu.read_until(b"end=00000000 ")
+    cfsr, _, _, bfar = (int(word, 16) for word in re.findall(rb"status=([0-9a-f]{8})", text))
+    assert value(text, "FAULT") == 5
+    assert cfsr & 0x8200 == 0x8200  # precise, BFAR valid
+    assert bfar == 0x30000000
     names = {name: place for name, place in symbols(feather).items() if place[1]}
-    pc = int(told["pc"], 16)
+    pc = value(text, "pc")
     place = [name for name, (at, size) in names.items() if at & ~1 <= pc < (at & ~1) + size]
     assert any("answer" in name or "poll" in name for name in place), place
 
@@ -190,7 +192,10 @@ def test_fault_is_told_with_its_place(qemu: Qemu, feather: Path) -> None:
 def test_stack_overflow_faults_instead_of_overwriting_data(qemu: Qemu) -> None:
     qemu.read_until(b"data=00001234 ")
     qemu.write(b"^")
-    assert "FAULT exception=" in qemu.read_until(b"\r\n").decode("latin-1")
+    text = qemu.read_until(b"end=00000000 ")
+    cfsr = int(re.findall(rb"status=([0-9a-f]{8})", text)[0], 16)
+    assert value(text, "FAULT") == 5
+    assert cfsr & 0x1200  # while it pushed, or while an exception did
 
 
 @pytest.mark.parametrize("board_id", STM32_BOARDS)

@@ -132,10 +132,12 @@ def test_every_stage_equals_the_signal_operators_of_tflm(needs_module: Needs, sh
             assert np.array_equal(energies[5:241], tensor(24).reshape(-1)[5:241].astype(np.int64)), f"energy, {name}"
             roots = sqrt_rounded(tensor(29).reshape(-1).astype(np.uint64)) >> np.uint32(shift)
             assert np.array_equal(roots, tensor(30).reshape(-1)), f"root, {name}"
-            cleaned, estimate = gain.reduce_noise(tensor(30).reshape(-1).astype(np.uint32), estimate)
+            cleaned, estimate = gain.reduce_noise(
+                tensor(30).reshape(-1).astype(np.uint32), estimate, gain.noise_of(WAKE_WORD)
+            )
             assert np.array_equal(cleaned, tensor(31).reshape(-1)), f"noise reduction, {name}"
             assert np.array_equal(estimate, tensor(32).reshape(-1)), f"noise estimate, {name}"
-            normalised = gain.normalise(cleaned, estimate, 3)
+            normalised = gain.normalise(cleaned, estimate, gain.pcan_of(WAKE_WORD, 3))
             assert np.array_equal(normalised, tensor(33).reshape(-1)), f"PCAN, {name}"
             logs = log_scaled(normalised << np.uint32(3), 6)
             assert np.array_equal(logs, tensor(34).reshape(-1)), f"log, {name}"
@@ -151,4 +153,4 @@ def test_pcan_table_equals_the_one_in_the_published_model(needs_module: Needs, s
     )
     tensor = model.subgraphs[0].tensors[8]
     published = np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype="<i2")
-    assert np.array_equal(published, gain.gain_table(3))
+    assert np.array_equal(published, gain.gain_table(gain.pcan_of(WAKE_WORD, 3)))

@@ -33,12 +33,14 @@ struct Statistics {
   std::uint32_t saturated;        // samples at the ends of int16
   std::uint64_t feature_ticks;    // of port::counter(), 0 unless counted
   std::uint64_t inference_ticks;  // the model and the decision
+  std::uint32_t row_digest;       // CRC-32 over all rows, 0 unless asked for
+  std::uint32_t output_digest;    // CRC-32 over all outputs of the model
 };
 
 extern const Info kInfo;
 
-// Forgets everything: the next instant is the first. `count`: also measure ticks.
-void begin(bool count);
+// Forgets everything: the next instant is the first. `count`: also measure ticks; `digests`: also keep checksums.
+void begin(bool count, bool digests);
 
 // For the source of samples, which may be an interrupt: puts interleaved instants into the ring. What finds no room is
 // lost and counted.

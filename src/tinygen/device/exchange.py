@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
-from tinygen.device.frames import EVENT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
+from tinygen.device.faults import DeviceFaultError, parse_fault
+from tinygen.device.frames import EVENT, FAULT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
 from tinygen.device.link import Link
 from tinygen.device.messages import parse_event
 from tinygen.device.values import LogLine, StreamEvent
@@ -20,7 +22,6 @@ READY = "tinygen is ready"  # what a device logs when it has started
 RECENT_FRAMES = 20
 _KEPT_NOISE_BYTES = 200
 _SHOWN_NOISE_BYTES = 60
-_FAULT = b"FAULT "  # how a port's exception handler begins its one line
 # The frame did not arrive whole: sending it again is all there is to do.
 _TRANSMISSION = {Error.BAD_FRAMING, Error.TOO_LONG, Error.BAD_LENGTH, Error.BAD_CRC}
 _WORDS = {
@@ -44,6 +45,7 @@ class Exchange:
         time_scale: factor on time-outs.
         retries: how often a request is repeated after a time-out or an unreadable answer.
         clock: seconds, monotonic (a test's own).
+        place: turns a code address into "function at file:line".
 
     Attributes:
         logs: the newest log lines.
@@ -53,15 +55,24 @@ class Exchange:
     """
 
     def __init__(
-        self, link: Link, *, name: str, time_scale: float, retries: int, clock: Callable[[], float] = time.monotonic
+        self,
+        link: Link,
+        *,
+        name: str,
+        time_scale: float,
+        retries: int,
+        clock: Callable[[], float] = time.monotonic,
+        place: Callable[[int], str] | None = None,
     ) -> None:
         self._link = link
         self._name = name
         self._scale = time_scale
         self._retries = retries
         self._clock = clock
+        self._place = place
         self._decoder = FrameDecoder()
-        self._sequence = 0
+        # Not the same number each time: what another process asked may still be answered.
+        self._sequence = secrets.randbelow(256)
         self._noise = bytearray()
         self._seen = _Seen(noise_bytes=0, frames=0)
         self._frames = 0
@@ -153,11 +164,11 @@ class Exchange:
             self.starts += line.text == READY
         if frame.type == EVENT and (event := parse_event(frame.payload)) is not None:
             self.events.append(event)
+        if frame.type == FAULT and (fault := parse_fault(frame.payload)) is not None:
+            raise DeviceFaultError(fault, where=self._name, place=self._place)
         return True
 
     def _take_noise(self, bad: BadFrame) -> None:
-        if bad.raw.startswith(_FAULT):
-            raise self._crashed(bad.raw)
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
@@ -176,13 +187,6 @@ class Exchange:
             f"{kind.name} was refused: the device {words.format(detail=detail)}",
             where=self._name,
             hint="it may have restarted in between; run the same command again",
-        )
-
-    def _crashed(self, words: bytes) -> TinygenError:
-        return no_answer(
-            f"the program crashed: {words.decode('ascii', errors='replace').strip()}",
-            where=self._name,
-            hint="pc and lr are addresses in the ELF file; reset the board to go on",
         )
 
     def _silence(self, kind: Type, attempts: int, seconds: float, greeting: bool) -> TinygenError:

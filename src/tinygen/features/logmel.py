@@ -45,6 +45,10 @@ def problems(spec: LogMelSpec) -> list[str]:
         found.append(f"0 <= lower_hz < upper_hz <= {nyquist} (half the rate), got {spec.lower_hz}, {spec.upper_hz}")
     if spec.enable_pcan and not spec.enable_noise_reduction:
         found.append("enable_pcan needs enable_noise_reduction: it divides by that stage's estimate")
+    if not found and spec.enable_noise_reduction:
+        found += gain.problems(spec, correction_bits(spec))
+    if spec.input_formula not in ("scale", "micro_speech"):
+        found.append(f"input_formula must be scale or micro_speech, got {spec.input_formula}")
     if not found and bank(spec).end_bin > fft_size(spec.window_samples) // 2:
         found.append(f"upper_hz {spec.upper_hz} reaches the last FFT bin; the original refuses that too: lower it")
     if not found and bank(spec).start_bin >= bank(spec).end_bin:
@@ -78,9 +82,10 @@ def tables(spec: LogMelSpec) -> Tables:
         "log": log_table(),
     }
     if spec.enable_noise_reduction:
-        found["noise_q14"] = np.array(gain.smoothing_q14(), dtype=np.uint16)
+        noise = gain.noise_of(spec)
+        found["noise_q14"] = np.array([noise.even, noise.odd, noise.least], dtype=np.uint16)
     if spec.enable_pcan:
-        found["pcan_gain"] = gain.gain_table(correction_bits(spec))
+        found["pcan_gain"] = gain.gain_table(gain.pcan_of(spec, correction_bits(spec)))
     return found
 
 
@@ -120,10 +125,11 @@ def stream(spec: LogMelSpec, raw: Int16) -> Int16:
         values[at : at + together] = rows.reshape(len(group), n_frames, spec.n_bands)
     if spec.enable_noise_reduction:
         estimate = np.zeros((batch, spec.n_bands), dtype=np.uint32)
+        noise, pcan = gain.noise_of(spec), gain.pcan_of(spec, correction_bits(spec))
         for frame in range(n_frames):
-            values[:, frame], estimate = gain.reduce_noise(values[:, frame], estimate)
+            values[:, frame], estimate = gain.reduce_noise(values[:, frame], estimate, noise)
             if spec.enable_pcan:
-                values[:, frame] = gain.normalise(values[:, frame], estimate, correction_bits(spec))
+                values[:, frame] = gain.normalise(values[:, frame], estimate, pcan)
     bits = correction_bits(spec)
     shifted = values << np.uint32(bits) if bits >= 0 else values >> np.uint32(-bits)
     return log_scaled(shifted, spec.log_scale_shift).astype(np.int16)

@@ -3,8 +3,8 @@
 All front ends eat interleaved int16 samples and emit rows of int16 features ("frames"). One inference needs
 `n_frames` rows. The model's int8 input is made from them with the model's own input scale and zero point:
 
-    q = clamp(multiply_by_quantized_multiplier(feature, multiplier, shift) + zero_point, -128, 127)
-    (multiplier, shift) = quantize_multiplier(feature_scale / input_scale)
+    q = clamp(floor(feature * multiplier / 2^shift + 1/2) + zero_point, -128, 127)
+    multiplier / 2^shift = feature_scale / input_scale, with 31 bits
 
 so that training sees the real value feature * feature_scale, and device, reference and oracle see the same int8.
 """
@@ -19,8 +19,11 @@ from typing import Literal
 class LogMelSpec:
     """Log filter-bank energies of audio in the arithmetic of TFLM's audio front end.
 
-    Source: tensorflow/lite/experimental/microfrontend/lib. Noise reduction and PCAN gain are switched by flags, with
-    the constants of `pymicro-features`; PCAN needs noise reduction. Their estimates start at zero in each inference.
+    Source: tensorflow/lite/experimental/microfrontend/lib, whose names these are. The constants' defaults are those of
+    `pymicro-features`. PCAN needs noise reduction; its estimates start at zero in each inference, not in a stream.
+
+    `input_formula` says how rows become the model's int8 input: "scale" by the model's own scale and zero point,
+    "micro_speech" by the integers of TFLM's example of that name: (feature * 256 + 333) / 666 - 128.
     """
 
     kind: Literal["logmel"] = "logmel"
@@ -34,7 +37,15 @@ class LogMelSpec:
     upper_hz: float = 7500.0
     log_scale_shift: int = 6
     enable_noise_reduction: bool = False
+    smoothing_bits: int = 10
+    even_smoothing: float = 0.025
+    odd_smoothing: float = 0.06
+    min_signal_remaining: float = 0.05
     enable_pcan: bool = False
+    pcan_strength: float = 0.95
+    pcan_offset: float = 80.0
+    pcan_gain_bits: int = 21
+    input_formula: Literal["scale", "micro_speech"] = "scale"
     feature_scale: float = 1.0 / 25.6
 
 

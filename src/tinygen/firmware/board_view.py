@@ -162,7 +162,9 @@ def _stm32_serial(board: BoardSpec) -> WordGroup:
 def _stm32_bases(board: BoardSpec) -> WordGroup:
     facts = board.chip.peripherals
     names = (("kRccBase", "rcc"), ("kFlashBase", "flash"), ("kPowerBase", "pwr"), ("kGpioBase", "gpio"))
-    return WordGroup(comment="", words=tuple((name, _hex(facts[f"{key}_base"])) for name, key in names))
+    words = [(name, _hex(facts[f"{key}_base"])) for name, key in names]
+    words.append(("kWatchdogBase", _hex(facts.get("iwdg_base", 0))))  # 0: not described yet, so it stays off
+    return WordGroup(comment="", words=tuple(words))
 
 
 def _stm32_enables(board: BoardSpec) -> WordGroup:

@@ -8,6 +8,7 @@ from tinygen.features import bands, gain, logmel
 from tinygen.features.fft import fft_size
 from tinygen.features.quantize import InputQuantization
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape, samples_per_inference
+from tinygen.features.stages import stage_names
 from tinygen.features.tables import tables
 from tinygen.firmware.c_arrays import CArray, c_array
 from tinygen.firmware.environment import render
@@ -49,6 +50,7 @@ class FeaturesView:
     frames: int
     frame_values: int
     quantization: InputQuantization
+    stages: int
 
 
 def features_view(spec: FeatureSpec, quantization: InputQuantization) -> FeaturesView:
@@ -81,6 +83,7 @@ def features_view(spec: FeatureSpec, quantization: InputQuantization) -> Feature
         frames=frames,
         frame_values=values,
         quantization=quantization,
+        stages=len(stage_names(spec)),
     )
 
 
@@ -117,10 +120,11 @@ def _logmel(spec: LogMelSpec) -> list[str]:
         "static constexpr const std::uint16_t* kLog = features::kLog;",
     ]
     if spec.enable_noise_reduction:
-        even, odd, least = gain.smoothing_q14()
-        lines.append(f"static constexpr NoiseReduction kNoise{{{even}, {odd}, {least}}};")
+        noise = gain.noise_of(spec)
+        integers = f"{noise.even}, {noise.odd}, {noise.least}, {noise.smoothing_bits}"
+        lines.append(f"static constexpr NoiseReduction kNoise{{{integers}}};")
     if spec.enable_pcan:
-        lines.append(f"static constexpr Pcan kGain{{kPcanGain, {gain.snr_shift(bits)}}};")
+        lines.append(f"static constexpr Pcan kGain{{kPcanGain, {gain.pcan_of(spec, bits).snr_shift}}};")
     return lines
 
 

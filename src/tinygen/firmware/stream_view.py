@@ -13,7 +13,7 @@ RUNTIME_VERSION = 1
 _LEAST_RING = 512
 _EVENT_BYTES = 24  # number, label, score, instant, each aligned
 _KEPT_EVENTS = 8
-_STATISTICS_BYTES = 48
+_STATISTICS_BYTES = 56
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from tinygen.model.layout import Placed, placed, state_layout, wanted
 from tinygen.model.selection import Choice, Options, Way, choices
 
 # What counts as weights in figures; tables of functions are code's companions.
-WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "time_weights", "feature_bias")
+WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "channels", "time_weights", "feature_bias")
 # A faster program may take this share more arena than the compact one: working memory of a tile or two.
-SPARE_SHARE = 40
+SPARE_SHARE = 20
 # `balanced` spends code on the steps that together make this share of the compact program's instructions.
 _BALANCED_PERCENT = 90
 
@@ -25,7 +25,7 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
     """Choose kernels and lay out memory.
 
     A kernel that is faster may want working memory, or keep input and output apart. The compact kernels' arena, and
-    2.5 % of it, is the limit: where a step would go beyond, the next fastest kernel is tried there.
+    5 % of it, is the limit: where a step would go beyond, the next fastest kernel is tried there.
 
     Args:
         graph: a checked model.

@@ -28,7 +28,7 @@ extern "C" int main() {
 """
 INFER = "_ZN7tinygen5model5inferEPFbPvtES1_"
 _WEIGHTS = re.compile(r"_ZN7tinygen5model7weights\d+(\w+?)E?$")
-_COUNTED = ("_weights", "_bias", "_multiplier", "_shift")  # as compile.WEIGHT_CONSTANTS
+_COUNTED = ("_weights", "_bias", "_multiplier", "_shift", "_channels")  # as compile.WEIGHT_CONSTANTS
 _RELOCATED = ".data.rel.ro"  # constants that hold addresses, in programs of this machine
 _IGNORED = (".ARM.attributes", ".comment", ".xtensa.info", ".xt.", ".note")
 

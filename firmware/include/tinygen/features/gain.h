@@ -8,6 +8,7 @@ struct NoiseReduction {
   std::uint16_t even_smoothing_q14;
   std::uint16_t odd_smoothing_q14;
   std::uint16_t min_signal_q14;
+  std::uint16_t smoothing_bits;
 };
 
 struct Pcan {
@@ -15,7 +16,7 @@ struct Pcan {
   std::uint8_t snr_shift;
 };
 
-// Updates the channel's noise estimate (scaled by 2^10) and returns the signal without it.
+// Updates the channel's noise estimate (scaled by 2^smoothing_bits) and returns the signal without it.
 std::uint32_t reduce_noise(const NoiseReduction& noise, std::uint32_t channel, std::uint32_t signal,
                            std::uint32_t& estimate);
 

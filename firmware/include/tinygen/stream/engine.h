@@ -7,6 +7,7 @@
 #include "tinygen/features_api.h"
 #include "tinygen/model_api.h"
 #include "tinygen/port.h"
+#include "tinygen/protocol/crc32.h"
 #include "tinygen/stream/decision.h"
 #include "tinygen/stream_api.h"
 
@@ -17,7 +18,7 @@ namespace tinygen::stream {
 template <class Config>
 class Engine {
  public:
-  void begin(bool count) {
+  void begin(bool count, bool digests) {
     features::reset();
     model::reset();
     decision_.reset();
@@ -25,6 +26,7 @@ class Engine {
     tail_ = 0;
     new_rows_ = 0;
     counts_ = count;
+    digests_ = digests;
     statistics_ = {};
     overruns_ = 0;
     saturated_ = 0;
@@ -70,6 +72,9 @@ class Engine {
       statistics_.instants += taken.instants;
       if (taken.row) {
         ++statistics_.rows;
+        if (digests_) {
+          statistics_.row_digest = protocol::crc32(statistics_.row_digest, row, Config::kRowValues);
+        }
         if (++new_rows_ == Config::kHopRows) {
           new_rows_ = 0;
           infer(tell, context);
@@ -102,9 +107,14 @@ class Engine {
     const std::uint32_t start = ticks();
     std::int8_t* const window = model::input_copy();
     model::load_input();
+    port::feed();
     model::infer(nullptr, nullptr);
     std::uint32_t values[Config::kWatchedCount];
-    read_values(window, model::gathered_output(), values);
+    const std::int8_t* const output = model::gathered_output();
+    if (digests_) {
+      statistics_.output_digest = protocol::crc32(statistics_.output_digest, output, model::kInfo.output_bytes);
+    }
+    read_values(window, output, values);
     Event event;
     const bool happened = decision_.step(values, statistics_.instants, event);
     for (std::uint32_t i = 0; i < (Config::kWindowRows - Config::kHopRows) * Config::kRowValues; ++i) {
@@ -139,6 +149,7 @@ class Engine {
   volatile std::uint32_t saturated_;
   std::uint32_t new_rows_;
   bool counts_;
+  bool digests_;
   std::int16_t ring_[Config::kRingInstants][Config::kChannels];
 };
 

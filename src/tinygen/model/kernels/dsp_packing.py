@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tinygen.boards.spec import ChipSpec
-from tinygen.core.fixedpoint import Int64
-from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int32, Lowered
+from tinygen.model.kernels.base import fold_input_zero_point
+from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int8, Int32, Int64, Lowered
 
 # offset + |h| stays below 2^31: 2^29 for the zero point, 2^21 for rounding, 2^30 for h.
 _FAST_SHIFTS = (1, 22)
 _FAST_SUM = 1 << 30
+_HIGH_SUM = 1 << 23  # what is left of an int32 above the eight bits of the other channel
 CHANNEL_WORDS = 4
 
 
-def needs_dsp(chip: ChipSpec) -> str | None:
-    """The reason a chip cannot run these kernels."""
-    return None if "dsp" in chip.isa else f"{chip.cpu} has no DSP instructions"
+def needs_words(chip: ChipSpec) -> str | None:
+    """The reason a chip's arena cannot hold tiles, which are words."""
+    if chip.arena_alignment_bytes % 4:
+        return f"the arena is aligned to {chip.arena_alignment_bytes} bytes, not to words"
+    return None
 
 
 def largest_sum(weights: Array, bias: Int32) -> Int64:
@@ -68,4 +73,79 @@ def channel_records(lowered: Lowered, bias: Int32, *, is_fast: bool) -> Int32:
         records[:, 2] = (lowered.params["output_zero_point"] << -shift) + (np.int64(1) << (-shift - 1))
         records[:, 3] = -shift
     packed: Int32 = records.astype(np.int32)
+    return packed
+
+
+def folded_bias(lowered: Lowered, axes: tuple[int, ...]) -> Int32:
+    """The bias with the input's zero point inside.
+
+    Args:
+        axes: the axes of the weights that belong to one output channel.
+    """
+    bias: Int32 = fold_input_zero_point(lowered, axes).constants["bias"].astype(np.int32)
+    return bias
+
+
+def tap_order(row: int, *, rows: int = 1) -> list[int]:
+    """The taps in the order of a tile's lanes (`widen` of dsp/conv_2d.h), -1 where a lane is of no meaning.
+
+    Args:
+        row: bytes of a window that lie next to each other.
+        rows: how often that repeats.
+    """
+    whole, rest = divmod(row, 4)
+    order = [first + lane for first in range(0, 4 * whole, 4) for lane in (0, 2, 1, 3)]
+    order += [4 * whole + tap if tap >= 0 else -1 for tap in ([], [0, -1], [0, 1], [0, 2, 1, -1])[rest]]
+    return [tap if tap < 0 else r * row + tap for r in range(rows) for tap in order]
+
+
+def why_not_pairs(filters: Int8) -> str | None:
+    """The reason the channels cannot be packed two by two as 256 * b + a.
+
+    Args:
+        filters: int8 [channels, taps].
+    """
+    if int(filters.min(initial=0)) == INT8_MIN:
+        return "a weight is -128, which TFLite's specification excludes"
+    largest = largest_sum(filters, np.zeros(len(filters), np.int32))
+    if int(largest.max(initial=0)) >= _HIGH_SUM:
+        return f"the sum of channel {int(largest.argmax())} can reach {int(largest.max())}, 2^23 is too much"
+    return None
+
+
+def interleaved_pairs(filters: Int8, order: Sequence[int]) -> Int8:
+    """Two channels in one int16 per tap, two taps in a word; a missing last channel and lanes without a tap are zero.
+
+    Args:
+        filters: int8 [channels, taps] without -128.
+        order: the tap of every lane, from `tap_order`.
+
+    Returns:
+        int8 [pairs of channels, lanes, 2]: little-endian 256 * b + a.
+    """
+    wide = np.zeros((len(filters) + len(filters) % 2, filters.shape[1] + 1), np.int16)
+    wide[: len(filters), :-1] = filters
+    lanes = wide[:, list(order)]  # -1 takes the column of zeros
+    words = (256 * lanes[1::2] + lanes[::2]).astype("<i2")
+    packed: Int8 = np.ascontiguousarray(words).view(np.int8).reshape(len(words), len(order), 2)
+    return packed
+
+
+def dense_blocks(filters: Int8) -> Int8:
+    """The weights of dsp/fully_connected.h: blocks of four channels, then of two, over words of four inputs.
+
+    Args:
+        filters: int8 [channels, inputs] without -128.
+
+    Returns:
+        int8 [bytes].
+    """
+    taps = filters.shape[1]
+    order = [
+        tap if tap < taps else -1 for first in range(0, taps, 4) for tap in (first, first + 2, first + 1, first + 3)
+    ]
+    pairs = interleaved_pairs(filters, order).reshape(-1, len(order) // 4, 8)
+    fours = len(filters) // 4 * 2
+    blocks = [pairs[i : i + 2].swapaxes(0, 1) for i in range(0, fours, 2)] + [pairs[fours:]]
+    packed: Int8 = np.concatenate([np.ascontiguousarray(block).reshape(-1) for block in blocks])
     return packed

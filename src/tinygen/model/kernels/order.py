@@ -91,6 +91,28 @@ def sliding_window(events: Events) -> Callable[[Lowered], dict[int, int]]:
     return overlap
 
 
+def tiles_of_four(lowered: Lowered) -> dict[int, int]:
+    """The distance of a kernel that reads the windows of up to four output pixels before it writes them."""
+    p = lowered.params
+    firsts = [
+        [
+            first_tap(
+                o * p[f"stride_{axis}"] - p[f"pad_{side}"], p[f"k_{axis}"], p[f"dilation_{axis}"], p[f"in_{axis}"]
+            )
+            for o in range(p[f"out_{axis}"])
+        ]
+        for axis, side in (("h", "top"), ("w", "left"))
+    ]
+    rows, columns = (np.array([_NOTHING if f is None else f for f in first], np.int64) for first in firsts)
+    image = p["in_h"] * p["in_w"]
+    places = np.minimum((rows[:, None] * p["in_w"] + columns[None, :]).reshape(-1), _NOTHING)
+    pixels = np.concatenate([places + b * image for b in range(p["batch"])]) * p["in_c"]
+    starts = [*range(0, len(pixels), 4)]
+    low = np.minimum.reduceat(pixels, starts)
+    end = np.array([*starts[1:], len(pixels)], np.int64) * p["out_c"]
+    return {0: exact_distance(low, end, p["batch"] * image * p["in_c"])}
+
+
 def pixel_pairs(lowered: Lowered) -> dict[int, int]:
     """The distance of the 1x1 product: two pixels and two channels at a time, a last odd pixel channel by channel."""
     p = lowered.params
@@ -104,6 +126,23 @@ def pixel_pairs(lowered: Lowered) -> dict[int, int]:
         low = np.concatenate([low, np.full(out_c, paired * in_c)])
         end = np.concatenate([end, paired * out_c + 1 + np.arange(out_c)])
     return {0: exact_distance(low, end, n_pixels * in_c)}
+
+
+def blocks_of_four(lowered: Lowered) -> dict[int, int]:
+    """The distance of a dense layer: four outputs at a time, then two, each from a whole row.
+
+    A row of less than a word is read once.
+    """
+    p = lowered.params
+    fours = p["out_c"] - p["out_c"] % 4
+    ends = [*range(4, fours + 1, 4), *(min(c + 2, p["out_c"]) for c in range(fours, p["out_c"], 2))]
+    if p["in_c"] < 4:
+        ends = ends[-1:]
+    row = np.arange(p["batch"], dtype=np.int64)[:, None]
+    channel = np.array(ends, np.int64)
+    low = np.broadcast_to(row * p["in_c"], (p["batch"], len(channel))).reshape(-1)
+    end = (row * p["out_c"] + channel).reshape(-1)
+    return {0: exact_distance(low, end, p["batch"] * p["in_c"])}
 
 
 def row_by_row(lowered: Lowered) -> dict[int, int]:

@@ -32,26 +32,77 @@ inline std::int32_t scaled_fast(std::int32_t doubled, std::int32_t multiplier, s
   return (smmlar(doubled, multiplier, offset) + (doubled >> 31)) >> shift;
 }
 
-// How a kernel brings sums into int8. P: output_zero_point, act_min, act_max, fast (see Channel).
-template <typename P>
-struct Requantizer {
-  static constexpr bool kSaturates = P::act_min == -128 && P::act_max == 127;
-
-  static std::int32_t clamped(std::int32_t value) {
-    return kSaturates ? ssat8(value) : clamp(value, P::act_min, P::act_max);
+// How a kernel brings sums into int8. `low` takes the sum without the bias, `high` takes 256 times the sum (see
+// tile_product.h). This one serves every layer whose range is all of int8, so that they share its code.
+struct FastSaturating {
+  static std::int8_t doubled(std::uint32_t twice, const Channel& c) {
+    // The bias brings the sum into range; until then it wraps.
+    const auto value = static_cast<std::int32_t>(static_cast<std::uint32_t>(c.bias) + twice);
+    return static_cast<std::int8_t>(ssat8(scaled_fast(value, c.multiplier, c.offset, c.shift)));
   }
-
-  // `sum` without the bias.
-  static std::int8_t apply(std::int32_t sum, const Channel& c) {
-    if constexpr (P::fast != 0) {
-      // Modulo 2^32 here, in range after the addition.
-      const auto doubled =
-          static_cast<std::int32_t>(static_cast<std::uint32_t>(c.bias) + (static_cast<std::uint32_t>(sum) << 1));
-      return static_cast<std::int8_t>(clamped(scaled_fast(doubled, c.multiplier, c.offset, c.shift)));
-    } else {
-      return requantize<P>(c.bias + sum, c.multiplier, c.shift);
-    }
+  static std::int8_t low(std::int32_t sum, const Channel& c) {
+    return doubled(static_cast<std::uint32_t>(sum) << 1, c);
+  }
+  static std::int8_t high(std::int32_t sum256, const Channel& c) {
+    return doubled(static_cast<std::uint32_t>(sum256 >> 7), c);
   }
 };
+
+template <std::int32_t kMin, std::int32_t kMax>
+struct FastClamped {
+  static std::int8_t doubled(std::uint32_t twice, const Channel& c) {
+    const auto value = static_cast<std::int32_t>(static_cast<std::uint32_t>(c.bias) + twice);
+    return static_cast<std::int8_t>(clamp(scaled_fast(value, c.multiplier, c.offset, c.shift), kMin, kMax));
+  }
+  static std::int8_t low(std::int32_t sum, const Channel& c) {
+    return doubled(static_cast<std::uint32_t>(sum) << 1, c);
+  }
+  static std::int8_t high(std::int32_t sum256, const Channel& c) {
+    return doubled(static_cast<std::uint32_t>(sum256 >> 7), c);
+  }
+};
+
+// Any multiplier and shift.
+template <std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
+struct General {
+  struct P {
+    static constexpr std::int32_t output_zero_point = kZeroPoint;
+    static constexpr std::int32_t act_min = kMin;
+    static constexpr std::int32_t act_max = kMax;
+  };
+  static std::int8_t low(std::int32_t sum, const Channel& c) {
+    const auto value = static_cast<std::uint32_t>(c.bias) + static_cast<std::uint32_t>(sum);
+    return requantize<P>(static_cast<std::int32_t>(value), c.multiplier, c.shift);
+  }
+  static std::int8_t high(std::int32_t sum256, const Channel& c) { return low(sum256 >> 8, c); }
+};
+
+// kFast: the channels are packed for it.
+template <bool kFast, std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
+struct Choice {
+  using Type = FastClamped<kMin, kMax>;
+};
+template <std::int32_t kZeroPoint>
+struct Choice<true, kZeroPoint, -128, 127> {
+  using Type = FastSaturating;
+};
+template <std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
+struct Choice<false, kZeroPoint, kMin, kMax> {
+  using Type = General<kZeroPoint, kMin, kMax>;
+};
+
+// P: fast, output_zero_point, act_min, act_max.
+template <typename P>
+using Requantizer = typename Choice<P::fast != 0, P::output_zero_point, P::act_min, P::act_max>::Type;
+
+// For kernels whose sums are doubled and have their bias. A clamp at or above the zero point hides how halves below it
+// were rounded. P: output_zero_point, act_min, act_max.
+template <typename P>
+[[gnu::always_inline]] inline std::int8_t from_doubled(std::int32_t doubled, const Channel& c) {
+  const std::int32_t value = P::act_min >= P::output_zero_point ? smmlar(doubled, c.multiplier, c.offset) >> c.shift
+                                                                : scaled_fast(doubled, c.multiplier, c.offset, c.shift);
+  if (P::act_min == -128 && P::act_max == 127) return static_cast<std::int8_t>(ssat8(value));
+  return static_cast<std::int8_t>(clamp(value, P::act_min, P::act_max));
+}
 
 }  // namespace tinygen::kernels::dsp

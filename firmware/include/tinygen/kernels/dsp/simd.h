@@ -48,6 +48,11 @@ constexpr std::int32_t wrapped(std::uint32_t value) {
 
 }  // namespace portable
 
+// Two values as lanes.
+constexpr std::uint32_t lanes(std::int32_t first, std::int32_t second) {
+  return portable::lanes(first, second);
+}
+
 // Bytes 0 and 2, sign-extended to lanes.
 inline std::uint32_t sxtb16(std::uint32_t word) {
 #if TINYGEN_DSP

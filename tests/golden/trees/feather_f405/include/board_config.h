@@ -41,6 +41,7 @@ constexpr uint32_t kRccBase = 0x40023800;
 constexpr uint32_t kFlashBase = 0x40023C00;
 constexpr uint32_t kPowerBase = 0x40007000;
 constexpr uint32_t kGpioBase = 0x40020000;
+constexpr uint32_t kWatchdogBase = 0x40003000;
 
 // Offsets of RCC's enable registers
 constexpr uint32_t kRccGpioEnable = 0x30;

@@ -47,7 +47,7 @@ const Info kInfo = {
     static_cast<std::uint32_t>(sizeof tinygen_stream),
 };
 
-void begin(bool count) { tinygen_stream.begin(count); }
+void begin(bool count, bool digests) { tinygen_stream.begin(count, digests); }
 
 void offer(const std::int16_t* samples, std::size_t instants) { tinygen_stream.offer(samples, instants); }
 
