@@ -31,6 +31,7 @@ from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
+from tinygen.report.live import LiveView
 
 
 class _Results(Console):
@@ -333,9 +334,11 @@ def stream(
 @configured("task", "board", "on", locks=False)
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
-def monitor(ctx: Context, port: str | None, seconds: float | None) -> Report:
-    """Show what the device says: its hello and its log."""
-    return verbs.monitor(ctx, port, seconds, lambda line: people.print(line, markup=False))
+@click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
+def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None) -> Report:
+    """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
+    with LiveView(people, log) as view:
+        return verbs.monitor(ctx, port, seconds, view.show)
 
 
 @cli.command()
