@@ -19,7 +19,11 @@ from tinygen.model.kernels.convolution import (
     FULLY_CONNECTED_INT8_PER_CHANNEL,
     FULLY_CONNECTED_INT8_PER_TENSOR,
 )
-from tinygen.model.kernels.dsp_channel import DEPTHWISE_CONV_2D_INT8_DSP_3X3
+from tinygen.model.kernels.dsp_channel import (
+    DEPTHWISE_CONV_2D_INT8_DSP_3X3,
+    DEPTHWISE_CONV_2D_INT8_DSP_ONE_INPUT,
+    DEPTHWISE_CONV_2D_INT8_DSP_WORDS,
+)
 from tinygen.model.kernels.dsp_matrix import (
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
@@ -94,6 +98,8 @@ KERNELS: tuple[KernelDef, ...] = (
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_DSP_3X3,
+    DEPTHWISE_CONV_2D_INT8_DSP_ONE_INPUT,
+    DEPTHWISE_CONV_2D_INT8_DSP_WORDS,
     DEPTHWISE_CONV_2D_INT8_BLOCKS,
     DEPTHWISE_CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_IN_PLACE,
