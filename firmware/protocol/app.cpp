@@ -20,6 +20,7 @@ void log(LogLevel level, const char* text) {
 void begin() {
   const port::Status status = port::init();
   session.attach(&port::write);
+  session.check_image();
   // Ends whatever a boot ROM has printed or a reset has cut off.
   const std::uint8_t delimiter = 0;
   port::write(&delimiter, 1);
@@ -29,6 +30,7 @@ void begin() {
 }
 
 void poll() {
+  port::feed();
   session.poll_stream();
   std::uint8_t bytes[32];
   const std::size_t count = port::read(bytes, sizeof bytes);

@@ -24,14 +24,14 @@ void put_text(Fields& fields, const char* text) {
 }  // namespace
 
 void Session::hello() {
-  std::uint8_t payload[76 + 3 * 65];
+  std::uint8_t payload[68 + 3 * 65];
   Fields fields(payload);
   fields.u16(kProtocolVersion);
   fields.u16(TINYGEN_RUNTIME_VERSION);
   fields.bytes(kBuildInfo.build_id, sizeof kBuildInfo.build_id);
   fields.u16(static_cast<std::uint16_t>(kMaxPayload));
   fields.u8(static_cast<std::uint8_t>(port::counter_kind()));
-  fields.u8(0);
+  fields.u8(static_cast<std::uint8_t>(port::reset_cause()));
   fields.u32(model::kInfo.arena_bytes);
   fields.u32(model::kInfo.weights_bytes);
   fields.u32(model::kInfo.input_bytes);
@@ -45,6 +45,9 @@ void Session::hello() {
   fields.u16(features::kInfo.frames);
   fields.u16(features::kInfo.frame_values);
   fields.u32(features::kInfo.state_bytes);
+  fields.u8(integrity_);
+  fields.u8(static_cast<std::uint8_t>(features::kInfo.stages));
+  fields.u16(static_cast<std::uint16_t>(port::watchdog_ms()));
   put_text(fields, kBuildInfo.board);
   put_text(fields, kBuildInfo.task);
   put_text(fields, kBuildInfo.engine);
@@ -79,7 +82,7 @@ void Session::self_test(const std::uint8_t* payload, std::size_t bytes) {
     const std::int8_t* from = kSelfTestVectors[number].input;
     for (std::uint32_t i = 0; i < model::kInfo.input_bytes; ++i) copy[i] = from[i];
     model::load_input();
-    model::infer(nullptr, nullptr);
+    model::infer(&feed_after_step, nullptr);
   }
   const SelfTestVector& test = kSelfTestVectors[vector];
   const std::int8_t* output = model::gathered_output();

@@ -8,6 +8,11 @@
 
 namespace tinygen::protocol {
 
+bool feed_after_step(void*, std::uint16_t) {
+  port::feed();
+  return true;
+}
+
 bool Session::input_ready() const {
   return input_bytes_ == model::kInfo.input_bytes;
 }
@@ -39,7 +44,7 @@ void Session::write_input(const std::uint8_t* payload, std::size_t bytes) {
 void Session::begin_input() {
   if (model::kInfo.state_bytes > 0 && result_ == Result::stopped) {
     prepare_run();
-    model::infer(nullptr, nullptr);
+    model::infer(&feed_after_step, nullptr);
   }
   input_bytes_ = 0;
   state_saved_ = false;
@@ -59,6 +64,7 @@ void Session::prepare_run() {
 }
 
 bool Session::after_step(void* context, std::uint16_t step) {
+  port::feed();
   auto& session = *static_cast<Session*>(context);
   session.steps_done_ = static_cast<std::uint16_t>(step + 1);
   while (session.collect_ && session.next_observed_ < model::kInfo.observed_count) {
@@ -75,6 +81,7 @@ bool Session::after_step(void* context, std::uint16_t step) {
 void Session::run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after) {
   collect_ = digests;
   digests_first_ = first_digest;
+  if (digests) counted_ = false;  // the digests lie where the counts were
   next_observed_ = 0;
   stop_ = stop;
   stop_after_ = stop_after;
@@ -97,11 +104,18 @@ void Session::infer(const std::uint8_t* payload, std::size_t bytes) {
 
   std::uint32_t ticks = 0;
   digests_valid_ = false;
-  if (count || !(digests || stop)) {  // the undisturbed run
+  if (count) {  // the undisturbed run
     prepare_run();
+    port::expect_long_run(true);
     const std::uint32_t start = port::counter();
     model::infer(nullptr, nullptr);
     ticks = port::counter() - start;
+    port::expect_long_run(false);
+  } else if (!(digests || stop)) {
+    prepare_run();
+    model::infer(&feed_after_step, nullptr);
+  }
+  if (count || !(digests || stop)) {
     steps_done_ = model::kInfo.step_count;
     result_ = Result::complete;
   }

@@ -1,6 +1,7 @@
 // Requests that stream a recording through the front end: the device never holds more than one chunk of it.
 #include "tinygen/features_api.h"
 #include "tinygen/model_api.h"
+#include "tinygen/port.h"
 #include "tinygen/protocol/bytes.h"
 #include "tinygen/protocol/crc32.h"
 #include "tinygen/protocol/session.h"
@@ -8,6 +9,7 @@
 namespace tinygen::protocol {
 
 void Session::raw_begin() {
+  counted_ = false;
   features::reset();
   instants_ = 0;
   raw_active_ = true;
@@ -34,7 +36,11 @@ void Session::raw_chunk(const std::uint8_t* payload, std::size_t bytes) {
     for (std::size_t i = 0; i < count; ++i) {
       samples[i] = static_cast<std::int16_t>(load16(payload + 4 + 2 * (done + i)));
     }
-    features::push(samples, count / channels, input);
+    if (counted_) {
+      features::push_counted(samples, count / channels, input, stages_, &port::counter);
+    } else {
+      features::push(samples, count / channels, input);
+    }
     done += count;
   }
   instants_ += static_cast<std::uint32_t>(total / channels);

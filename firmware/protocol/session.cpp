@@ -40,6 +40,14 @@ void Session::request(const FrameDecoder& frame) {
       return memory();
     case kReset:
       return reset();
+    case kProfile:
+      return profile(payload, bytes);
+    case kIntegrity:
+      return integrity(payload, bytes);
+    case kSpanDigest:
+      return span_digest(payload, bytes);
+    case kLastFault:
+      return last_fault();
     case kStreamBegin:
       return stream_begin(payload, bytes);
     case kStreamChunk:

@@ -7,6 +7,9 @@
 #include "tinygen/model_api.h"
 #include "tinygen/stream/engine.h"
 
+#ifndef BAD_WEIGHT
+#define BAD_WEIGHT 0u
+#endif
 #ifndef STEPS
 #define STEPS 3
 #endif
@@ -19,6 +22,7 @@ constexpr std::uint32_t kOutputBytes = 4;
 std::int8_t arena[kWide];
 std::int8_t copy[kInputBytes];
 std::int8_t outputs[kOutputBytes];
+alignas(4) const std::uint8_t kWeights[12] = {'1', '2', '3', '4', '5', '6', '7', '8', '9', 0, 0, 0};
 
 struct Views {
   model::TensorView entries[STEPS];
@@ -48,6 +52,8 @@ std::uint32_t fake_runs = 0;  // inferences since the start
 
 namespace model {
 const Info kInfo = {kWide, 11, kInputBytes, kOutputBytes, STEPS, STEPS, 0, 1, 1};
+const WeightDigest kWeightDigests[] = {{kWeights, 9, 0xCBF43926u}, {kWeights, 9, 0xCBF43926u ^ BAD_WEIGHT}};
+const std::uint16_t kWeightCount = 2;
 void load_input() {
   for (std::uint32_t i = 0; i < kInputBytes; ++i) arena[i] = copy[i];
 }
@@ -91,7 +97,7 @@ std::uint16_t rows;
 std::uint32_t seen;
 std::uint16_t sums[8];
 }  // namespace
-const Info kInfo = {100, 2, 25, 5, 8, sizeof sums};
+const Info kInfo = {100, 2, 25, 5, 8, sizeof sums, 2};
 void reset() {
   rows = 0, seen = 0;
 }
@@ -106,6 +112,13 @@ void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_
       ++rows;
     }
   }
+}
+void push_counted(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, StageCount* counts,
+                  StageClock::Counter counter) {
+  StageClock clock(counts, counter);
+  clock.mark(0);
+  push(samples, instants, model_input);
+  clock.mark(1);
 }
 std::uint16_t frames_done() {
   return rows;

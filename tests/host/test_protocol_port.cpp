@@ -7,7 +7,13 @@
 
 #include "tinygen/app.h"
 #include "tinygen/build_info.h"
+#include "tinygen/fault.h"
 #include "tinygen/port.h"
+#include "tinygen/protocol/crc32.h"
+
+#ifndef BAD_DIGEST
+#define BAD_DIGEST 0
+#endif
 
 namespace fuzzed {
 [[noreturn]] void reset();
@@ -16,6 +22,8 @@ namespace fuzzed {
 namespace tinygen {
 
 extern std::uint32_t fake_runs;
+std::uint32_t feeds = 0;
+const std::uint32_t words[13] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 
 const BuildInfo kBuildInfo = {
     {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF},
@@ -123,6 +131,33 @@ std::uint32_t stack_used_bytes() {
 }
 std::uint32_t receive_overruns() {
   return 0;
+}
+ResetCause reset_cause() {
+  return ResetCause::pin;
+}
+const TinygenFault* last_fault() {
+  static const TinygenFault fault = {kTinygenFaultMagic, kTinygenFaultCortexM, 5, 0x08001234, 0x08004321, 0x20001F00,
+                                     {0x8200, 0, 0, 0x20020000}};
+  return &fault;
+}
+void feed() {
+  ++feeds;
+}
+std::uint32_t watchdog_ms() {
+  return 8000;
+}
+void expect_long_run(bool) {}
+// Thirteen words and their digest, which is wrong in images made with BAD_DIGEST.
+std::size_t image_spans(ImageSpan* spans) {
+  spans[0] = {words, 8};
+  spans[1] = {words + 2, 44};
+  return 2;
+}
+const volatile ImageDigest* image_digest() {
+  static ImageDigest digest = {};
+  digest.magic = kImageDigestMagic;
+  digest.crc = protocol::crc32(0, words, sizeof words) ^ BAD_DIGEST;
+  return &digest;
 }
 }  // namespace port
 }  // namespace tinygen

@@ -1,5 +1,6 @@
 // The application of the port tests: says its start, then answers each byte by the next one, and a few letters by more.
 #include "tinygen/app.h"
+#include "tinygen/fault.h"
 #include "tinygen/port.h"
 
 namespace {
@@ -39,6 +40,8 @@ void answer(std::uint8_t byte) {
       say("stack", tinygen::port::stack_bytes());
       say("used", tinygen::port::stack_used_bytes());
       say("lost", tinygen::port::receive_overruns());
+      say("cause", static_cast<std::uint32_t>(tinygen::port::reset_cause()));
+      say("dog", tinygen::port::watchdog_ms());
       const std::uint32_t start = tinygen::port::counter();
       for (volatile std::uint32_t i = 0; i < 1000; i = i + 1) {
       }
@@ -77,6 +80,14 @@ void answer(std::uint8_t byte) {
 
 }  // namespace
 
+extern "C" void tinygen_report_fault(const TinygenFault* fault) {
+  say("FAULT", fault->number);
+  say("pc", fault->pc);
+  say("lr", fault->lr);
+  for (const std::uint32_t word : fault->status) say("status", word);
+  say("end", fault->architecture);
+}
+
 namespace tinygen {
 
 void begin() {
@@ -87,6 +98,7 @@ void begin() {
 }
 
 void poll() {
+  port::feed();
   std::uint8_t bytes[64];
   const std::size_t count = port::read(bytes, sizeof bytes);
   if (count == 0) {

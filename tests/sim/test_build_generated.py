@@ -34,6 +34,8 @@ const TensorView kInput = {arena, 4, 0, 0};
 const TensorView kObserved[1] = {{arena + 4, 4, 0, 1}};
 }  // namespace
 const Info kInfo = {8, 0, 4, 4, 1, 1, 0, 1, 1};
+const WeightDigest kWeightDigests[] = {{nullptr, 0, 0}};
+const std::uint16_t kWeightCount = 0;
 std::int8_t* input() { return arena; }
 std::int8_t* input_copy() { return kept; }
 const std::int8_t* output() { return arena + 4; }
@@ -60,7 +62,7 @@ namespace tinygen::features {
 namespace {
 std::uint16_t done = 0;
 }
-const Info kInfo = {100, 1, 4, 4, 1, 2};
+const Info kInfo = {100, 1, 4, 4, 1, 2, 0};
 void reset() { done = 0; }
 void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
   for (std::size_t i = 0; i < instants && done < 4; ++i) {
@@ -68,6 +70,7 @@ void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_
   }
 }
 std::uint16_t frames_done() { return done; }
+void push_counted(const std::int16_t*, std::size_t, std::int8_t*, StageCount*, StageClock::Counter) {}
 Taken take(const std::int16_t*, std::size_t instants, std::int8_t*) { return {instants, false}; }
 }  // namespace tinygen::features
 """

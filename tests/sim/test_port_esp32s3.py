@@ -32,7 +32,7 @@ class Build:
         port = [*folder.glob("lib/tinygen/src/port/*/*.cpp"), *folder.glob("lib/tinygen/src/port/*/*.S")]
         self.port = [self.compile(path) for path in sorted(port)]
         sim = firmware / "port/xtensa_sim"
-        self.sim_port = [self.compile(sim / "port.cpp", "sim_"), self.compile(sim / "start.S", "sim_")]
+        self.sim_port = [self.compile(path, "sim_") for path in sorted([*sim.glob("*.cpp"), *sim.glob("*.S")])]
         self.image = self.link("image.elf", [*self.port, *self.app], folder / "ld/esp32s3.ld")
         self.sim_image = self.link("sim.elf", [*self.sim_port, *self.app], sim / "xtensa_sim.ld")
 

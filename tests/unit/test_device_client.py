@@ -12,16 +12,17 @@ import pytest
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device.client import OTHER_RATES, Client
 from tinygen.device.exchange import READY, log_line
-from tinygen.device.frames import LOG, NAK, RESPONSE, Frame, FrameDecoder, Type, encode
+from tinygen.device.faults import DeviceFaultError, parse_fault
+from tinygen.device.frames import FAULT, LOG, NAK, RESPONSE, Frame, FrameDecoder, Type, encode
 from tinygen.device.values import LogLine
 
 BUILD = "00112233445566778899aabbccddeeff"
 
 
-def hello_payload(*, protocol: int = 1, build: str = BUILD) -> bytes:
+def hello_payload(*, protocol: int = 2, build: str = BUILD) -> bytes:
     head = struct.pack(
-        "<HH16sHBBIIIIHHHHIIHHI",
-        protocol, 1, bytes.fromhex(build), 512, 1, 0, 700, 11, 40, 4, 3, 3, 1, 2, 100, 25, 5, 8, 16,
+        "<HH16sHBBIIIIHHHHIIHHIBBH",
+        protocol, 1, bytes.fromhex(build), 512, 1, 0, 700, 11, 40, 4, 3, 3, 1, 2, 100, 25, 5, 8, 16, 5, 2, 8000,
     )  # fmt: skip
     return head + b"\x04fake\x07nothing\x04stub"
 
@@ -355,14 +356,29 @@ def test_a_crash_is_told_in_the_devices_own_words() -> None:
         if request.type == Type.HELLO:
             yield from good(request)
         else:
-            yield b"\0FAULT exception=00000003 pc=08001234 lr=08000001\r\n\0"
+            words = struct.pack("<BxH7I", 0, 5, 0x08001234, 0x08004321, 0x20001F00, 0x8200, 0, 0, 0x20020000)
+            yield b"\0" + encode(Frame(FAULT, 0, words))
 
     client, link = client_for(crashing)
     client.hello()
-    with pytest.raises(TinygenError, match="pc=08001234") as caught:
+    with pytest.raises(DeviceFaultError, match="BusFault: the program read or wrote data") as caught:
         client.memory()
+    assert "(0x20020000), at 0x08001234, called from 0x08004321" in str(caught.value)
+    assert "CFSR=00008200" in caught.value.hint
     assert caught.value.code == ExitCode.NO_ANSWER
+    assert caught.value.fault.pc == 0x08001234
     assert link.now == 0.0
+
+
+def test_a_fault_of_the_other_processor_is_told_too() -> None:
+    words = struct.pack("<BxH7I", 1, 28, 0x40378123, 0x40378100, 0x3FC90000, 0x10, 0x21, 0, 0)
+    fault = parse_fault(words)
+    assert fault is not None
+    assert fault.told(lambda at: f"f at m.cpp:{at & 0xFF}") == (
+        "exception 28: the program read where it may not (0x00000010), at f at m.cpp:35, called from f at m.cpp:0"
+    )
+    assert fault.registers()["EXCVADDR"] == 0x10
+    assert parse_fault(words[1:]) is None
 
 
 def test_inputs_of_the_wrong_size_are_told_before_anything_is_sent() -> None:
@@ -377,7 +393,7 @@ def test_inputs_of_the_wrong_size_are_told_before_anything_is_sent() -> None:
 
 def test_a_malformed_answer_is_an_error() -> None:
     def short(request: Frame) -> Iterator[bytes]:
-        yield reply(request, b"\x01\x00short")
+        yield reply(request, b"\x02\x00short")
 
     client, _ = client_for(short)
     with pytest.raises(TinygenError, match="HELLO has 7 bytes"):

@@ -51,7 +51,7 @@ class PtyDevice:
     def _answer(self, frame: Frame) -> bytes:
         payload = struct.pack("<9I", 0, 1, 2, 3, 4, 5, 6, 1_000_000, 8)
         if frame.type == Type.HELLO:
-            sizes = struct.pack("<HH16sHBB4I4H2I2HI", 1, 1, bytes(16), 512, 0, 0, *[0] * 4, *[0] * 4, 0, 0, 0, 0, 0)
+            sizes = struct.pack("<HH16sHBB4I4H2I2HIBBH", 2, 1, bytes(16), 512, 0, 0, *[0] * 8, 0, 0, 0, 0, 0, 0, 0, 0)
             payload = sizes + b"\x03pty\x00\x00"
         if frame.type == Type.READ_TENSOR:
             index, wanted, offset = struct.unpack("<HHI", frame.payload)

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tinygen/features/stages.h"
+
 namespace tinygen::features {
 
 struct Info {
@@ -12,6 +14,7 @@ struct Info {
   std::uint16_t frames;                 // rows of one inference
   std::uint16_t frame_values;           // values per row
   std::uint32_t state_bytes;            // RAM of the front end
+  std::uint16_t stages;                 // parts that push_counted() tells apart
 };
 
 extern const Info kInfo;
@@ -22,6 +25,10 @@ void reset();
 // Takes `instants` interleaved sample instants (any chunking gives the same bytes) and writes each finished row,
 // quantised for the model, into `model_input` (frames * frame_values bytes). Samples after the last row are ignored.
 void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input);
+
+// The same, with the clock read between the stages of the work. `counts` has kInfo.stages entries.
+void push_counted(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, StageCount* counts,
+                  StageClock::Counter counter);
 
 // Rows finished since reset().
 std::uint16_t frames_done();

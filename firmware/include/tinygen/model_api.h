@@ -26,6 +26,16 @@ struct Info {
 
 extern const Info kInfo;
 
+// What each array of weights must be: CRC-32 (IEEE 802.3) of its bytes, known when the code was generated.
+struct WeightDigest {
+  const void* data;
+  std::uint32_t bytes;
+  std::uint32_t crc;
+};
+
+extern const WeightDigest kWeightDigests[];
+extern const std::uint16_t kWeightCount;
+
 // Called after each step; returning false ends the inference there.
 using AfterStep = bool (*)(void* context, std::uint16_t step);
 

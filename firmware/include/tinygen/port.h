@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+struct TinygenFault;
+
 namespace tinygen::port {
 
 enum class Status : std::uint8_t { ok, clock_failed, serial_failed };
@@ -28,6 +30,52 @@ CounterKind counter_kind();
 // Bytes of stack reserved, and the most that was ever used (by painting); 0 where the port cannot know.
 std::uint32_t stack_bytes();
 std::uint32_t stack_used_bytes();
+
+// Why the program started. `fault`: the exception handler ran, and last_fault() knows more.
+enum class ResetCause : std::uint8_t {
+  unknown,
+  power_on,
+  pin,
+  software,
+  watchdog,
+  fault,
+  brown_out,
+  low_power,
+};
+ResetCause reset_cause();
+
+// The fault before this start, or null.
+const TinygenFault* last_fault();
+
+// Tells the watchdog, where one runs, that the program is alive. The application calls it in every turn, after every
+// step of an inference and every part of a longer work.
+void feed();
+
+// Milliseconds (nominal) without feed() after which the watchdog restarts the chip; 0 where none runs.
+std::uint32_t watchdog_ms();
+
+// An inference follows in which nobody can feed (true), or it is over (false): the watchdog waits as long as it can.
+void expect_long_run(bool expected);
+
+// What the digest of the image covers, as it lies in memory; word by word, because some memories know nothing else.
+struct ImageSpan {
+  const volatile std::uint32_t* words;
+  std::uint32_t bytes;  // a multiple of 4
+};
+
+// Written into the linked image by the project's tools/digest.py; before that `magic` is something else.
+struct ImageDigest {
+  std::uint32_t magic;
+  std::uint32_t crc;  // CRC-32 over the spans, one after the other
+  std::uint32_t bytes;
+  std::uint32_t reserved;
+};
+constexpr std::uint32_t kImageDigestMagic = 0x31444754;  // "TGD1"
+constexpr std::size_t kMaxImageSpans = 2;
+
+// Fills `spans` and returns how many there are; 0 where the port's image has no digest.
+std::size_t image_spans(ImageSpan* spans);
+const volatile ImageDigest* image_digest();
 
 // Bytes lost because the ring was full, since init().
 std::uint32_t receive_overruns();

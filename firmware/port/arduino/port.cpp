@@ -8,6 +8,9 @@
 
 #include "board_config.h"
 #include "tinygen/ring.h"
+#if defined(ARDUINO_ARCH_ESP32)
+#include "esp32.h"
+#endif
 
 extern "C" void tinygen_port_idle();
 
@@ -23,6 +26,9 @@ Status init() {
   Serial.setRxBufferSize(TINYGEN_RX_RING_BYTES);  // before begin(); the default holds one frame only
 #endif
   Serial.begin(tinygen::board::kSerialBaud);
+#if defined(ARDUINO_ARCH_ESP32)
+  start_esp32();
+#endif
   return Status::ok;
 }
 
@@ -40,6 +46,11 @@ std::size_t read(std::uint8_t* into, std::size_t capacity) {
 }
 
 void write(const std::uint8_t* from, std::size_t count) {
+#if defined(ARDUINO_ARCH_ESP32)
+  if (write_polled(from, count)) {
+    return;
+  }
+#endif
   while (count > 0) {
     const std::size_t sent = Serial.write(from, count);
     from += sent;
@@ -86,6 +97,36 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return 0;
 }  // the core does not tell
+
+#if !defined(ARDUINO_ARCH_ESP32)
+
+// Cores that say nothing of resets and have no watchdog of their own.
+ResetCause reset_cause() {
+  return ResetCause::unknown;
+}
+
+const TinygenFault* last_fault() {
+  return nullptr;
+}
+
+void feed() {}
+
+std::uint32_t watchdog_ms() {
+  return 0;
+}
+
+void expect_long_run(bool) {}
+
+#endif
+
+// The vendor's linker scripts place the image; its own check of the image at every start stands for a digest.
+std::size_t image_spans(ImageSpan*) {
+  return 0;
+}
+
+const volatile ImageDigest* image_digest() {
+  return nullptr;
+}
 
 void reset() {
 #if defined(ARDUINO_ARCH_ESP32)

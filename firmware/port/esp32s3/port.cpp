@@ -99,6 +99,23 @@ std::uint32_t receive_overruns() {
   return tinygen_rx_ring.overruns;
 }
 
+// No watchdog, no flags of a reset: the simulators model none.
+ResetCause reset_cause() {
+  return ResetCause::unknown;
+}
+
+const TinygenFault* last_fault() {
+  return nullptr;
+}
+
+void feed() {}
+
+std::uint32_t watchdog_ms() {
+  return 0;
+}
+
+void expect_long_run(bool) {}
+
 void reset() {
   for (uint32_t polls = 0; ((reg(kStatus) >> 16) & 0x3FF) != 0 && polls < kDrainPolls; ++polls) {
   }

@@ -8,6 +8,7 @@
 
 extern "C" {
 
+extern uint32_t tinygen_vectors[];
 extern uint32_t _bss_start[];
 extern uint32_t _bss_end[];
 
@@ -21,6 +22,7 @@ int main();
   uint32_t* frame;
   __asm__ volatile("mov %0, a1" : "=r"(frame));
   tinygen::port::paint_stack(frame);
+  __asm__ volatile("wsr.vecbase %0\n rsync" : : "a"(tinygen_vectors));
   for (volatile uint32_t* word = _bss_start; word < _bss_end; ++word) {
     *word = 0;
   }

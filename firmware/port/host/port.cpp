@@ -114,6 +114,31 @@ std::uint32_t receive_overruns() {
   return tinygen_rx_ring.overruns;
 }
 
+// No watchdog, no flags of a reset, no digest of the image: the operating system sees to all that.
+ResetCause reset_cause() {
+  return ResetCause::unknown;
+}
+
+const TinygenFault* last_fault() {
+  return nullptr;
+}
+
+void feed() {}
+
+std::uint32_t watchdog_ms() {
+  return 0;
+}
+
+void expect_long_run(bool) {}
+
+std::size_t image_spans(ImageSpan*) {
+  return 0;
+}
+
+const volatile ImageDigest* image_digest() {
+  return nullptr;
+}
+
 void reset() {
   exit(0);
 }

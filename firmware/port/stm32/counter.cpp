@@ -10,6 +10,8 @@ constexpr uint32_t kSysTickPending = 1U << 26;
 
 CounterKind kind = CounterKind::none;
 volatile uint32_t wraps = 0;
+uint32_t last_high = 0;  // of the last reading
+uint32_t last_low = 0;
 
 // True when the register changes while some instructions pass.
 bool counts(uint32_t address) {
@@ -30,8 +32,18 @@ uint32_t read_systick() {
     left = reg(kSysTickValue);
     ++high;
   }
+  // A simulator may raise the interrupt some instructions after the wrap: then the count must not run backwards.
+  const uint32_t low = kSysTickSpan - 1 - left;
+  if (high + 1 == last_high) {
+    high = last_high;
+  }
+  if (high == last_high && low < last_low) {
+    ++high;
+  }
+  last_high = high;
+  last_low = low;
   enable_interrupts();
-  return high * kSysTickSpan + (kSysTickSpan - 1 - left);
+  return high * kSysTickSpan + low;
 }
 
 }  // namespace
@@ -40,14 +52,12 @@ void start_counter() {
   set_bits(kDemcr, 1U << 24);
   reg(kDwtCycles) = 0;
   set_bits(kDwtControl, 1U);
-  if (counts(kDwtCycles)) {
-    kind = CounterKind::dwt;
-    return;
-  }
+  const bool cycles = counts(kDwtCycles);
+  // SysTick runs in any case: its interrupt ends a sleep in time to feed the watchdog.
   reg(kSysTickReload) = kSysTickSpan - 1;
   reg(kSysTickValue) = 0;
   reg(kSysTickControl) = 7;  // processor clock, interrupt, on
-  kind = counts(kSysTickValue) ? CounterKind::systick : CounterKind::none;
+  kind = cycles ? CounterKind::dwt : counts(kSysTickValue) ? CounterKind::systick : CounterKind::none;
 }
 
 uint32_t counter() {

@@ -1,12 +1,15 @@
 // The port's interface, put together from its parts.
 #include "tinygen/port.h"
 
+#include "cache.h"
 #include "clock.h"
 #include "counter.h"
 #include "registers.h"
+#include "reset_cause.h"
 #include "serial.h"
 #include "tinygen/ring.h"
 #include "tinygen/stack.h"
+#include "watchdog.h"
 
 // Sleeps until an interrupt, unless a byte has come meanwhile. Not inlined: simulators without interrupts fill the ring
 // when the program gets here.
@@ -23,8 +26,11 @@ extern "C" __attribute__((noinline, used)) void tinygen_port_idle() {
 namespace tinygen::port {
 
 Status init() {
+  find_reset_cause();
   const Clocks clocks = start_clocks();
+  start_caches();
   start_counter();
+  start_watchdog();
   if (!start_serial(clocks)) {
     return Status::serial_failed;
   }

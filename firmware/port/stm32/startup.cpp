@@ -65,6 +65,7 @@ extern "C" {
   data_barrier();
   instruction_barrier();
 #endif
+  set_bits(kSystemHandlers, 7U << 16);  // MemManage, BusFault and UsageFault speak for themselves
   uint32_t* frame;
   __asm__ volatile("mov %0, sp" : "=r"(frame));
   paint_stack(frame);

@@ -12,6 +12,7 @@ __attribute__((used)) TinygenRxRing tinygen_rx_ring = {};
 
 int32_t tinygen_simcall(int32_t number, int32_t a, int32_t b, int32_t c);
 
+extern uint32_t tinygen_vectors[];
 extern uint32_t _bss_start[];
 extern uint32_t _bss_end[];
 
@@ -65,6 +66,7 @@ __attribute__((noinline, used)) void tinygen_port_idle() {
   uint32_t* frame;
   __asm__ volatile("mov %0, a1" : "=r"(frame));
   tinygen::port::paint_stack(frame);
+  __asm__ volatile("wsr.vecbase %0\n rsync" : : "a"(tinygen_vectors));
   for (volatile uint32_t* word = _bss_start; word < _bss_end; ++word) {
     *word = 0;
   }
@@ -125,6 +127,23 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return tinygen_rx_ring.overruns;
 }
+
+// No watchdog, no flags of a reset: the simulators model none.
+ResetCause reset_cause() {
+  return ResetCause::unknown;
+}
+
+const TinygenFault* last_fault() {
+  return nullptr;
+}
+
+void feed() {}
+
+std::uint32_t watchdog_ms() {
+  return 0;
+}
+
+void expect_long_run(bool) {}
 
 void reset() {
   leave(0);

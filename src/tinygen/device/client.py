@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tinygen.core.errors import ExitCode, TinygenError, bad_input, no_answer
 from tinygen.device import messages
-from tinygen.device.exchange import GREETING_WAITS_S, Exchange
+from tinygen.device.exchange import DEFAULT_TIMEOUT_S, GREETING_WAITS_S, Exchange
 from tinygen.device.frames import MAX_PAYLOAD, Frame, Type
 from tinygen.device.link import Link, Retunable
 from tinygen.device.values import (
@@ -34,7 +34,7 @@ from tinygen.device.values import (
 
 __all__ = ["INPUT_TENSOR", "OUTPUT_TENSOR", "Client"]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 _INFER_TIMEOUT_S = 15.0
 OTHER_RATES = (115_200, 9_600, 921_600, 460_800, 230_400, 57_600)  # tried, in this order, when nobody answers
 _RATE_WAITS_S = (0.15, 0.25)
@@ -51,6 +51,7 @@ class Client:
         build_id: 32 hex digits; when given, a device that says another id in its hello is refused.
         retries: how often a request is sent again before the device counts as silent.
         clock: monotonic seconds (a test's own).
+        place: turns a code address into "function at file:line", for faults.
     """
 
     def __init__(
@@ -62,17 +63,23 @@ class Client:
         build_id: str = "",
         retries: int = 3,
         clock: Callable[[], float] = time.monotonic,
+        place: Callable[[int], str] | None = None,
     ) -> None:
         self._link = link
         self._name = name
         self._build_id = build_id
-        self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock)
+        self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock, place=place)
         self._hello: Hello | None = None
         self._streamed = 0  # instants
         self._events: list[StreamEvent] = []
         self._input_crc: int | None = None  # what INFER must say it ran on
         self._starts = 0  # of the device, when it was greeted
         self._answered = 0  # requests, when it was greeted
+
+    @property
+    def name(self) -> str:
+        """What error messages call the device."""
+        return self._name
 
     @property
     def logs(self) -> list[LogLine]:
@@ -83,6 +90,18 @@ class Client:
     def recent(self) -> list[Frame]:
         """The newest good frames, sent and received, oldest first."""
         return list(self._exchange.recent)
+
+    def overheard(self) -> list[Frame]:
+        """Log lines and events that came, since the last call, while something was asked (the newest of them)."""
+        found = list(self._exchange.overheard)
+        self._exchange.overheard.clear()
+        return found
+
+    def strays(self) -> list[bytes]:
+        """Bytes that came between frames since the last call (the newest of them)."""
+        found = list(self._exchange.strays)
+        self._exchange.strays.clear()
+        return found
 
     @property
     def events(self) -> list[StreamEvent]:
@@ -238,11 +257,14 @@ class Client:
             out += answer[_READ_HEAD_BYTES:]
         return bytes(out)
 
-    def run_raw(self, samples: npt.NDArray[np.int16]) -> RawResult:
+    def run_raw(
+        self, samples: npt.NDArray[np.int16], *, begin: tuple[Type, bytes] = (Type.RAW_BEGIN, b"")
+    ) -> RawResult:
         """Stream a recording through the device's front end; `infer()` then runs on what came out.
 
         Args:
             samples: int16 [samples_per_inference, n_channels].
+            begin: the request that starts it (PROFILE starts one that is counted).
         """
         hello = self._known()
         flat = np.ascontiguousarray(samples, dtype="<i2")
@@ -253,7 +275,7 @@ class Client:
         instant_bytes = 2 * hello.channels
         step = (min(hello.max_payload, MAX_PAYLOAD) - 4) // instant_bytes * instant_bytes
         self._input_crc = None
-        self._ask(Type.RAW_BEGIN, b"")
+        self._ask(*begin)
         for offset in range(0, len(data), step):
             part = data[offset : offset + step]
             position = offset // instant_bytes
@@ -338,6 +360,11 @@ class Client:
                 first = Difference(vector=vector, index=index, expected=expected, actual=actual)
             differing += wrong
         return SelfTestResult(vectors=count, differing_bytes=differing, first=first)
+
+    def request(self, kind: Type, payload: bytes, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> bytes:
+        """Ask for anything; returns the answer's payload. For the rarer requests, see `instruments`."""
+        self._known()
+        return self._ask(kind, payload, timeout_s=timeout_s)
 
     def memory(self) -> MemoryResult:
         """What the device says about its memory.

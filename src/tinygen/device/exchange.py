@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
-from tinygen.device.frames import EVENT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
+from tinygen.device.faults import DeviceFaultError, parse_fault
+from tinygen.device.frames import EVENT, FAULT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
 from tinygen.device.link import Link
 from tinygen.device.messages import parse_event
 from tinygen.device.values import LogLine, StreamEvent
@@ -19,9 +20,9 @@ DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
 READY = "tinygen is ready"  # what a device logs when it has started
 RECENT_FRAMES = 20
+OVERHEARD_FRAMES = 1000
 _KEPT_NOISE_BYTES = 200
 _SHOWN_NOISE_BYTES = 60
-_FAULT = b"FAULT "  # how a port's exception handler begins its one line
 # The frame did not arrive whole: sending it again is all there is to do.
 _TRANSMISSION = {Error.BAD_FRAMING, Error.TOO_LONG, Error.BAD_LENGTH, Error.BAD_CRC}
 _WORDS = {
@@ -45,22 +46,33 @@ class Exchange:
         time_scale: factor on time-outs.
         retries: how often a request is repeated after a time-out or an unreadable answer.
         clock: seconds, monotonic (a test's own).
+        place: turns a code address into "function at file:line".
 
     Attributes:
         logs: the newest log lines.
         recent: the newest good frames of both directions, oldest first.
+        overheard: the newest frames that came unasked while an answer was waited for.
+        strays: the newest bytes between delimiters that were no frame (a boot ROM's words).
         starts: how often the device said that it has started.
         answered: requests that got an answer.
     """
 
     def __init__(
-        self, link: Link, *, name: str, time_scale: float, retries: int, clock: Callable[[], float] = time.monotonic
+        self,
+        link: Link,
+        *,
+        name: str,
+        time_scale: float,
+        retries: int,
+        clock: Callable[[], float] = time.monotonic,
+        place: Callable[[int], str] | None = None,
     ) -> None:
         self._link = link
         self._name = name
         self._scale = time_scale
         self._retries = retries
         self._clock = clock
+        self._place = place
         self._decoder = FrameDecoder()
         # Not the same number each time: what another process asked may still be answered.
         self._sequence = secrets.randbelow(256)
@@ -69,6 +81,8 @@ class Exchange:
         self._frames = 0
         self.logs: deque[LogLine] = deque(maxlen=1000)
         self.recent: deque[Frame] = deque(maxlen=RECENT_FRAMES)
+        self.overheard: deque[Frame] = deque(maxlen=OVERHEARD_FRAMES)
+        self.strays: deque[bytes] = deque(maxlen=RECENT_FRAMES)
         self.starts = 0
         self.answered = 0
         self.events: deque[StreamEvent] = deque(maxlen=10_000)
@@ -124,6 +138,8 @@ class Exchange:
                         return None
                 elif frame.type == kind | RESPONSE and frame.sequence == self._sequence:
                     return frame.payload
+                elif frame.type in (LOG, EVENT):
+                    self.overheard.append(frame)
                 # Anything else is a late answer to a request that was given up or repeated.
         return None
 
@@ -135,8 +151,12 @@ class Exchange:
         """
         deadline = self._clock() + seconds
         heard: list[Frame] = []
-        while (left := deadline - self._clock()) > 0:
-            heard += [f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f)]
+        try:
+            while (left := deadline - self._clock()) > 0:
+                heard += (f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f))
+        except TinygenError:
+            self.overheard.extend(heard)  # what came before is not lost
+            raise
         return heard
 
     def _take(self, frame: Frame | BadFrame) -> TypeGuard[Frame]:
@@ -155,12 +175,13 @@ class Exchange:
             self.starts += line.text == READY
         if frame.type == EVENT and (event := parse_event(frame.payload)) is not None:
             self.events.append(event)
+        if frame.type == FAULT and (fault := parse_fault(frame.payload)) is not None:
+            raise DeviceFaultError(fault, where=self._name, place=self._place)
         return True
 
     def _take_noise(self, bad: BadFrame) -> None:
-        if bad.raw.startswith(_FAULT):
-            raise self._crashed(bad.raw)
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
+        self.strays.append(bad.raw)
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
@@ -178,13 +199,6 @@ class Exchange:
             f"{kind.name} was refused: the device {words.format(detail=detail)}",
             where=self._name,
             hint="it may have restarted in between; run the same command again",
-        )
-
-    def _crashed(self, words: bytes) -> TinygenError:
-        return no_answer(
-            f"the program crashed: {words.decode('ascii', errors='replace').strip()}",
-            where=self._name,
-            hint="pc and lr are addresses in the ELF file; reset the board to go on",
         )
 
     def _silence(self, kind: Type, attempts: int, seconds: float, greeting: bool) -> TinygenError:

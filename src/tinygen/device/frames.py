@@ -17,6 +17,7 @@ MAX_FRAME = 4 + MAX_PAYLOAD + 4
 RESPONSE = 0x80
 NAK = 0xFE
 LOG = 0xFF
+FAULT = 0xFD  # device -> host, unasked
 EVENT = 0x3F  # device -> host, unasked
 
 
@@ -34,6 +35,10 @@ class Type(IntEnum):
     SELFTEST = 0x09
     MEMORY = 0x0A
     RESET = 0x0B
+    PROFILE = 0x20
+    INTEGRITY = 0x21
+    SPAN_DIGEST = 0x22
+    LAST_FAULT = 0x23
     STREAM_BEGIN = 0x30
     STREAM_CHUNK = 0x31
     STREAM_END = 0x32

@@ -13,13 +13,14 @@ INFER_DIGESTS = 0x01
 INFER_STOP = 0x02
 INFER_COUNT = 0x04
 
-_HELLO = struct.Struct("<HH16sHBxIIIIHHHHIIHHI")
+_HELLO = struct.Struct("<HH16sHBBIIIIHHHHIIHHIBBH")
 _INFER = struct.Struct("<BxhiIHxxIII")
 _MEMORY = struct.Struct("<9I")
 _STREAM_INFO = struct.Struct("<4H4I")
 _STREAM_STATISTICS = struct.Struct("<Q5IQQII")
 _EVENT = struct.Struct("<IQIhxx")
 COUNTER_KINDS = ("none", "dwt", "systick", "ccount", "host_ns")
+RESET_CAUSES = ("unknown", "power-on", "pin", "software", "watchdog", "fault", "brown-out", "low power")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +75,8 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
     if len(payload) < _HELLO.size + 3:
         raise malformed(Type.HELLO, len(payload), name)
     (
-        protocol, runtime, build_id, max_payload, counter, arena, weights, inputs, outputs, steps, observed, selftests,
-        channels, rate, instants, frames, values, state,
+        protocol, runtime, build_id, max_payload, counter, cause, arena, weights, inputs, outputs, steps, observed,
+        selftests, channels, rate, instants, frames, values, state, integrity, stages, watchdog_ms,
     ) = _HELLO.unpack_from(payload)  # fmt: skip
     texts: list[str] = []
     position = _HELLO.size
@@ -107,7 +108,17 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
         frames=frames,
         frame_values=values,
         feature_state_bytes=state,
+        feature_stages=stages,
+        reset_cause=RESET_CAUSES[cause] if cause < len(RESET_CAUSES) else f"cause {cause}",
+        watchdog_ms=watchdog_ms,
+        image=condition(integrity),
+        weights=condition(integrity >> 2),
     )
+
+
+def condition(bits: int) -> str:
+    """The two lowest bits of an integrity word: is there a digest, and does it fit?"""
+    return "no digest" if not bits & 1 else "intact" if bits & 2 else "damaged"
 
 
 def infer_request(*, digests: bool, stop_after: int | None, count: bool) -> bytes:

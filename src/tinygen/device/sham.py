@@ -90,9 +90,9 @@ class ShamDevice:
 
     def _hello(self) -> bytes:
         head = struct.pack(
-            "<HH16sHBxIIIIHHHHIIHHI",
-            1, 1, bytes.fromhex(self._build_id), 512, 0, self._input_bytes, 1, self._input_bytes, OUTPUT_BYTES,
-            1, 0, 0, 0, 0, 0, 0, 0, 0,
+            "<HH16sHBxIIIIHHHHIIHHIBBH",
+            2, 1, bytes.fromhex(self._build_id), 512, 0, self._input_bytes, 1, self._input_bytes, OUTPUT_BYTES,
+            1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         )  # fmt: skip
         texts = (self._board.encode(), b"nothing", b"sham")
         return head + b"".join(bytes([len(text)]) + text for text in texts)

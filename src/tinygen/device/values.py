@@ -27,7 +27,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """Who answers. Sizes in bytes; `samples_per_inference` counts instants, not channels."""
+    """Who answers. Sizes in bytes; `samples_per_inference` counts instants, not channels.
+
+    Attributes:
+        reset_cause: why it started last: one of messages.RESET_CAUSES.
+        watchdog_ms: nominal, 0 without one.
+        image, weights: what the look at start found: "intact", "damaged", or "no digest" in the image.
+    """
 
     protocol: int
     runtime: int
@@ -50,6 +56,11 @@ class Hello:
     frames: int
     frame_values: int
     feature_state_bytes: int
+    feature_stages: int = 0
+    reset_cause: str = "unknown"
+    watchdog_ms: int = 0
+    image: str = "no digest"
+    weights: str = "no digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

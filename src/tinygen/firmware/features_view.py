@@ -8,6 +8,7 @@ from tinygen.features import bands, gain, logmel
 from tinygen.features.fft import fft_size
 from tinygen.features.quantize import InputQuantization
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape, samples_per_inference
+from tinygen.features.stages import stage_names
 from tinygen.features.tables import tables
 from tinygen.firmware.c_arrays import CArray, c_array
 from tinygen.firmware.environment import render
@@ -49,6 +50,7 @@ class FeaturesView:
     frames: int
     frame_values: int
     quantization: InputQuantization
+    stages: int
 
 
 def features_view(spec: FeatureSpec, quantization: InputQuantization) -> FeaturesView:
@@ -81,6 +83,7 @@ def features_view(spec: FeatureSpec, quantization: InputQuantization) -> Feature
         frames=frames,
         frame_values=values,
         quantization=quantization,
+        stages=len(stage_names(spec)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantView:
-    """An array in weights.cpp."""
+    """An array in weights.cpp; `crc` is the CRC-32 of its bytes on a little-endian machine."""
 
     symbol: str
     type: str
@@ -70,6 +71,7 @@ class ConstantView:
     alignment_bytes: int
     comment: str
     values: str
+    crc: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +147,15 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
         tflite: the flatbuffer, for the C array.
 
     Returns:
-        {path: content} of src/model.cpp, src/input_copy.cpp, src/weights.h, src/weights.cpp, src/model_data.h,
-        src/model_data.cc.
+        {path: content} of src/model.cpp, src/input_copy.cpp, src/weight_digests.cpp, src/weights.h, src/weights.cpp,
+        src/model_data.h, src/model_data.cc.
     """
     view = model_view(plan)
     data = np.frombuffer(tflite, np.uint8)
     return {
         "src/model.cpp": render("model/model.cpp.j2", {"m": view}),
         "src/input_copy.cpp": render("model/input_copy.cpp.j2", {"m": view}),
+        "src/weight_digests.cpp": render("model/weight_digests.cpp.j2", {"m": view}),
         "src/weights.h": render("model/weights.h.j2", {"m": view}),
         "src/weights.cpp": render("model/weights.cpp.j2", {"m": view}),
         "src/model_data.h": render("model/model_data.h.j2", {"m": view}),
@@ -306,6 +309,7 @@ def _array(symbol: str, array: npt.NDArray[np.generic], comment: str) -> Constan
         alignment_bytes=max(4, array.dtype.itemsize),
         comment=comment,
         values=_wrapped(_literal(value) for value in array.reshape(-1).tolist()),
+        crc=zlib.crc32(array.astype(array.dtype.newbyteorder("<")).tobytes()),
     )
 
 

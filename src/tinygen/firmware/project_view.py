@@ -105,6 +105,7 @@ def render_project(
         "README.md": render("project/README.md.j2", {"p": view}),
         ".gitignore": b".pio/\n",
         "tools/warnings.py": _template_file("tools/warnings.py"),
+        "tools/digest.py": _template_file("tools/digest.py"),
         "src/main.cpp": render("project/src/main.cpp.j2", {"arduino": board.platformio.framework == "arduino"}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
         "lib/tinygen/library.json": _template_file("lib/library.json"),

@@ -6,6 +6,7 @@ Nothing but the port is replaced: each object that goes in is the one the image 
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -83,6 +84,9 @@ def relink_for_xtensa_sim(
         words += [f"-Wl,-Map,{temporary / 'firmware.map'}", "-o", str(temporary / "firmware.elf")]
         words += [str(path) for path in ours] + [str(folder / name) for name in shared] + ["-lgcc"]
         run(words, timeout_s=120, log=log)
+        # -P: the folder of the script holds a warnings.py that is not Python's.
+        script = project_dir / "tools" / "digest.py"
+        run([sys.executable, "-P", str(script), str(temporary / "firmware.elf")], timeout_s=60)
     _check_unchanged(folder, shared)
     image = out_dir / "firmware.elf"
     return Relinked(

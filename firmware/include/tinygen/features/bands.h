@@ -16,6 +16,15 @@ std::int32_t rounded_mean(const std::int16_t* samples, std::uint32_t bits);
 // Energy of bins first .. end-1, with 20 fractional bits, freed of the full-scale shift.
 std::uint64_t band_energy(const Complex* spectrum, std::uint32_t first, std::uint32_t end, std::int32_t shift);
 
+// What a probe tells apart; src/tinygen/features/stages.py has the names.
+enum BandStage : std::uint32_t {
+  kBandGather,
+  kBandWindow,
+  kBandFft,
+  kBandEnergy,
+  kBandLog,
+};
+
 // `Config` is generated: sizes and tables as constants. An object in zeroed memory is ready for use.
 template <class Config>
 class BandEnergies {
@@ -26,7 +35,8 @@ class BandEnergies {
     forget_windows();
   }
 
-  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+  template <class Probe>
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
     for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
       if (skip_ != 0) {
         --skip_;
@@ -36,15 +46,19 @@ class BandEnergies {
         input_[channel][used_] = samples[channel];
       }
       if (++used_ == Config::kWindowSamples) {
-        add_window();
+        probe.mark(kBandGather);
+        add_window(probe);
         advance();
         if (++windows_done_ == Config::kWindows) {
+          probe.mark(kBandGather);
           make_row(row);
+          probe.mark(kBandLog);
           forget_windows();
           return {taken + 1, true};
         }
       }
     }
+    probe.mark(kBandGather);
     return {instants, false};
   }
 
@@ -58,16 +72,20 @@ class BandEnergies {
     }
   }
 
-  void add_window() {
+  template <class Probe>
+  void add_window(Probe& probe) {
     for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
       const std::int16_t* input = input_[channel];
       const std::int32_t mean = rounded_mean(input, Config::kWindowBits);
       const std::int32_t shift =
           load_full_scale(Config::kFft, input, mean, Config::kWindow, Config::kWindowSamples, spectrum_);
+      probe.mark(kBandWindow);
       real_fft(Config::kFft, spectrum_);
+      probe.mark(kBandFft);
       for (std::uint32_t band = 0; band < Config::kBands; ++band) {
         sums_[channel][band] += band_energy(spectrum_, Config::kBandEdges[band], Config::kBandEdges[band + 1], shift);
       }
+      probe.mark(kBandEnergy);
     }
   }
 

@@ -12,6 +12,18 @@
 
 namespace tinygen::features {
 
+// What a probe tells apart; src/tinygen/features/stages.py has the names.
+enum LogMelStage : std::uint32_t {
+  kLogMelGather,
+  kLogMelWindow,
+  kLogMelFft,
+  kLogMelMel,
+  kLogMelNoise,
+  kLogMelPcan,
+  kLogMelLog,
+  kLogMelQuantize,
+};
+
 // `Config` is generated: sizes, tables and switches as constants. An object in zeroed memory is ready for use.
 template <class Config>
 class LogMel {
@@ -23,29 +35,35 @@ class LogMel {
     }
   }
 
-  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+  template <class Probe>
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
     const std::size_t room = Config::kWindowSamples - used_;
     const std::size_t taken = instants < room ? instants : room;
     for (std::size_t i = 0; i < taken; ++i) {
       input_[used_ + i] = samples[i];
     }
     used_ += static_cast<std::uint32_t>(taken);
+    probe.mark(kLogMelGather);
     if (used_ < Config::kWindowSamples) {
       return {taken, false};
     }
-    make_frame(row);
+    make_frame(row, probe);
     used_ = Config::kWindowSamples - Config::kHopSamples;
     for (std::size_t i = 0; i < used_; ++i) {
       input_[i] = input_[i + Config::kHopSamples];
     }
+    probe.mark(kLogMelGather);
     return {taken, true};
   }
 
  private:
-  void make_frame(std::int8_t* row) {
+  template <class Probe>
+  void make_frame(std::int8_t* row, Probe& probe) {
     const std::int32_t shift =
         load_full_scale(Config::kFft, input_, 0, Config::kWindow, Config::kWindowSamples, spectrum_);
+    probe.mark(kLogMelWindow);
     real_fft(Config::kFft, spectrum_);
+    probe.mark(kLogMelFft);
     const Complex* bins = spectrum_ + Config::kMelStart;
     const std::int16_t* weights = Config::kMelWeights;
     const std::int16_t* unweights = Config::kMelUnweights;
@@ -58,25 +76,33 @@ class LogMel {
       unweights += width;
       if (segment > 0) {
         const std::uint32_t magnitude = sqrt_rounded(begun + sums.weighted) >> shift;
-        row[segment - 1] = quantize(Config::kQuantization, feature(segment - 1, magnitude));
+        probe.mark(kLogMelMel);
+        const std::int32_t value = feature(segment - 1, magnitude, probe);
+        row[segment - 1] = quantize(Config::kQuantization, value);
+        probe.mark(kLogMelQuantize);
       }
       begun = sums.unweighted;
     }
   }
 
-  std::int32_t feature(std::uint32_t channel, std::uint32_t magnitude) {
+  template <class Probe>
+  std::int32_t feature(std::uint32_t channel, std::uint32_t magnitude, Probe& probe) {
     if constexpr (Config::kNoiseReduction) {
       magnitude = reduce_noise(Config::kNoise, channel, magnitude, estimate_[channel]);
+      probe.mark(kLogMelNoise);
     }
     if constexpr (Config::kPcan) {
       magnitude = normalise(Config::kGain, magnitude, estimate_[channel]);
+      probe.mark(kLogMelPcan);
     }
     if constexpr (Config::kCorrectionBits >= 0) {
       magnitude <<= Config::kCorrectionBits;
     } else {
       magnitude >>= -Config::kCorrectionBits;
     }
-    return static_cast<std::int32_t>(log_scaled(magnitude, Config::kLogScaleShift, Config::kLog));
+    const std::uint32_t value = log_scaled(magnitude, Config::kLogScaleShift, Config::kLog);
+    probe.mark(kLogMelLog);
+    return static_cast<std::int32_t>(value);
   }
 
   std::int16_t input_[Config::kWindowSamples];

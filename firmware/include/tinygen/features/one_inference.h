@@ -16,9 +16,11 @@ class OneInference {
     frames_done_ = 0;
   }
 
-  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input) {
+  template <class Probe>
+  void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
     while (instants != 0 && frames_done_ < Config::kFrames) {
-      const Taken done = take(samples, instants, model_input + std::size_t{frames_done_} * Config::kFrameValues);
+      std::int8_t* row = model_input + std::size_t{frames_done_} * Config::kFrameValues;
+      const Taken done = front_end_.take(samples, instants, row, probe);
       samples += done.instants * Config::kChannels;
       instants -= done.instants;
       frames_done_ = static_cast<std::uint16_t>(frames_done_ + (done.row ? 1 : 0));
@@ -26,7 +28,8 @@ class OneInference {
   }
 
   Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
-    return front_end_.take(samples, instants, row);
+    NoProbe probe;
+    return front_end_.take(samples, instants, row, probe);
   }
 
   std::uint16_t frames_done() const { return frames_done_; }

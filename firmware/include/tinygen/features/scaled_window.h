@@ -8,6 +8,12 @@
 
 namespace tinygen::features {
 
+// What a probe tells apart; src/tinygen/features/stages.py has the names.
+enum WindowStage : std::uint32_t {
+  kWindowGather,
+  kWindowQuantize,
+};
+
 // `Config` is generated: sizes as constants. An object in zeroed memory is ready for use.
 template <class Config>
 class ScaledWindow {
@@ -19,17 +25,21 @@ class ScaledWindow {
     }
   }
 
-  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row) {
+  template <class Probe>
+  Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
     for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
       for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
         // Unsigned sums make the division round down for negative means too.
         sums_[channel] += static_cast<std::uint32_t>(samples[channel] + 32768);
       }
       if (++count_ == Config::kDecimation) {
+        probe.mark(kWindowGather);
         make_row(row);
+        probe.mark(kWindowQuantize);
         return {taken + 1, true};
       }
     }
+    probe.mark(kWindowGather);
     return {instants, false};
   }
 

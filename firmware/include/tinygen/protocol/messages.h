@@ -5,7 +5,7 @@
 
 namespace tinygen::protocol {
 
-constexpr std::uint16_t kProtocolVersion = 1;
+constexpr std::uint16_t kProtocolVersion = 2;
 
 constexpr std::size_t kHeaderBytes = 4;
 constexpr std::size_t kCrcBytes = 4;
@@ -23,6 +23,10 @@ constexpr std::uint8_t kRawEnd = 0x08;
 constexpr std::uint8_t kSelfTest = 0x09;
 constexpr std::uint8_t kMemory = 0x0A;
 constexpr std::uint8_t kReset = 0x0B;
+constexpr std::uint8_t kProfile = 0x20;
+constexpr std::uint8_t kIntegrity = 0x21;
+constexpr std::uint8_t kSpanDigest = 0x22;
+constexpr std::uint8_t kLastFault = 0x23;
 
 constexpr std::uint8_t kStreamBegin = 0x30;
 constexpr std::uint8_t kStreamChunk = 0x31;
@@ -31,6 +35,7 @@ constexpr std::uint8_t kStreamEvents = 0x33;
 constexpr std::uint8_t kEvent = 0x3F;  // device -> host, unasked
 
 constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse
+constexpr std::uint8_t kFault = 0xFD;
 constexpr std::uint8_t kNak = 0xFE;
 constexpr std::uint8_t kLog = 0xFF;
 
@@ -41,10 +46,23 @@ constexpr std::uint8_t kInferDigests = 0x01;
 constexpr std::uint8_t kInferStop = 0x02;
 constexpr std::uint8_t kInferCount = 0x04;
 
+constexpr std::uint8_t kProfileLayers = 0;     // one run of the model: a count per step
+constexpr std::uint8_t kProfileRecording = 1;  // the next recording is counted by stage
+constexpr std::uint8_t kProfileStages = 2;     // what the stages of that recording took
+
+constexpr std::uint8_t kIntegrityBoot = 0;  // what was found when the program started
+constexpr std::uint8_t kIntegrityNow = 1;   // look again
+
+// In HELLO and INTEGRITY.
+constexpr std::uint8_t kImageDigest = 0x01;  // the image carries its digest
+constexpr std::uint8_t kImageIntact = 0x02;
+constexpr std::uint8_t kWeightDigests = 0x04;  // the image carries one per weight tensor
+constexpr std::uint8_t kWeightsIntact = 0x08;
 constexpr std::uint8_t kStreamCount = 0x01;
 constexpr std::uint8_t kStreamDigests = 0x02;
 
 constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
+constexpr std::size_t kMaxStages = 16;     // of a front end
 constexpr std::size_t kInlineOutput = 48;  // outputs up to this size travel inside INFER's answer
 
 enum class Error : std::uint8_t {

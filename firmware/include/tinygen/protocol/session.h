@@ -3,16 +3,23 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tinygen/features/stages.h"
 #include "tinygen/protocol/frame_decoder.h"
 #include "tinygen/protocol/frame_writer.h"
 #include "tinygen/protocol/messages.h"
 
 namespace tinygen::protocol {
 
+// For runs nobody observes: model::infer's callback that only feeds the watchdog.
+bool feed_after_step(void* context, std::uint16_t step);
+
 class Session {
  public:
   // All zero at first, so that it lies in .bss and needs no constructor; answers go to `sink`.
   void attach(FrameWriter::Sink sink) { writer_.attach(sink); }
+
+  // Once, before the first request: looks whether image and weights are what they were built to be.
+  void check_image();
 
   void request(const FrameDecoder& frame);
   void bad_frame(Error error);
@@ -38,6 +45,12 @@ class Session {
   void self_test(const std::uint8_t* payload, std::size_t bytes);
   void memory();
   void reset();
+  void profile(const std::uint8_t* payload, std::size_t bytes);
+  void profile_layers(std::uint16_t first);
+  void profile_stages();
+  void integrity(const std::uint8_t* payload, std::size_t bytes);
+  void span_digest(const std::uint8_t* payload, std::size_t bytes);
+  void last_fault();
   void stream_begin(const std::uint8_t* payload, std::size_t bytes);
   void stream_chunk(const std::uint8_t* payload, std::size_t bytes);
   void stream_end();
@@ -45,6 +58,7 @@ class Session {
 
   void run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after);
   static bool after_step(void* context, std::uint16_t step);
+  static bool after_counted_step(void* context, std::uint16_t step);
   void begin_input();
   void prepare_run();
   bool input_ready() const;
@@ -78,13 +92,25 @@ class Session {
   std::uint16_t steps_done_ = 0;
   bool digests_valid_ = false;
   std::uint16_t digests_first_ = 0;
-  std::uint32_t digests_[kDigestWindow] = {};
+  union {
+    std::uint32_t digests_[kDigestWindow] = {};  // or PROFILE's count of each step
+    features::StageCount stages_[kMaxStages];    // of a recording that is counted
+  };
 
   // During one.
   std::uint16_t next_observed_ = 0;
   std::uint16_t stop_after_ = 0;
   bool stop_ = false;
   bool collect_ = false;
+  std::uint32_t last_count_ = 0;
+
+  bool counted_ = false;  // the recording that comes in is counted by stage
+
+  // What the last look at the image found.
+  std::uint8_t integrity_ = 0;
+  std::uint16_t first_bad_weight_ = 0xFFFF;
+  std::uint16_t bad_weights_ = 0;
+  std::uint32_t image_crc_ = 0;
 
   std::uint32_t frames_good_ = 0;
   std::uint32_t frames_bad_ = 0;

@@ -107,6 +107,7 @@ class Engine {
     const std::uint32_t start = ticks();
     std::int8_t* const window = model::input_copy();
     model::load_input();
+    port::feed();
     model::infer(nullptr, nullptr);
     std::uint32_t values[Config::kWatchedCount];
     const std::int8_t* const output = model::gathered_output();

@@ -1,0 +1,2 @@
+// The same as in the image for the ESP32-S3.
+#include "../esp32s3/fault.cpp"
