@@ -87,8 +87,8 @@ def test_every_image_arrives_at_its_place(tmp_path: Path, rom: str) -> None:
     flash(root, load_boards()["esp32s3"], port=rom, offline=False)
     read = tmp_path / "read.bin"
     words = (sys.executable, "-m", "esptool", "--chip", "esp32s3", "--port", rom, "--connect-attempts", "20")
-    words = (*words, "read-flash", "0x10000", str(len(IMAGE) + 1), str(read))
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    read_back = (*words, "read-flash", "0x10000", str(len(IMAGE) + 1), str(read))
+    done = subprocess.run(read_back, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert read.read_bytes() == b"\xe9" + IMAGE
 
