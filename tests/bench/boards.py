@@ -1,4 +1,4 @@
-"""Every board of the catalogue, run: builds the smallest task offline, verifies it in a simulator, writes README's table.
+"""Every board of the catalogue, run: builds the smallest task offline, verifies it in a simulator, fills README.md.
 
 usage: python tests/bench/boards.py [--json FILE] [--readme README.md] [BOARD...]
 """
