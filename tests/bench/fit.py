@@ -32,7 +32,7 @@ from tinygen.model.kernels.registry import KERNELS, find_kernel
 from tinygen.model.random_rewrites import streamable_model
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.single import single
-from tinygen.pipeline.counting import CORES, core_chip
+from tinygen.pipeline.counting import CORES, Runner, core_chip
 from tinygen.toolchain.cross import cross_compiler
 
 Floats = npt.NDArray[np.float64]
@@ -156,8 +156,11 @@ def main() -> int:
     chip = core_chip(given.core)
     path = COSTS / f"{given.core}.json"
     known = json.loads(path.read_text())["kernels"] if path.is_file() else {}
+    runner: Runner = "qemu" if given.core == "cortex-m55" else "unicorn"
     with tempfile.TemporaryDirectory() as folder:
-        found = layers.measure(list(shapes()), chip, Path(folder) / "work", kernels=given.only, n_vectors=1)
+        found = layers.measure(
+            list(shapes()), chip, Path(folder) / "work", kernels=given.only, n_vectors=1, runner=runner
+        )
     wrong = [f"{row.layer}: {row.kernel}" for row in found if row.differing_bytes]
     fitted: dict[str, dict[str, object]] = {}
     for kernel in KERNELS:
@@ -192,7 +195,7 @@ def main() -> int:
         kept = {k: v for k, v in known.items() if k not in fitted and any(k == kernel.id for kernel in KERNELS)}
         values = {
             "core": given.core,
-            "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in unicorn {given.core}",
+            "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in {runner} {given.core}",
             "kernels": dict(sorted({**kept, **fitted}.items())),
         }
         COSTS.mkdir(exist_ok=True)
