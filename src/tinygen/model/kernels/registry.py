@@ -24,6 +24,7 @@ from tinygen.model.kernels.dsp_channel import (
     DEPTHWISE_CONV_2D_INT8_DSP_ONE_INPUT,
     DEPTHWISE_CONV_2D_INT8_DSP_WORDS,
 )
+from tinygen.model.kernels.dsp_elementwise import ADD_INT8_DSP, MUL_INT8_DSP, SUB_INT8_DSP
 from tinygen.model.kernels.dsp_matrix import (
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
@@ -90,6 +91,7 @@ from tinygen.model.kernels.typed import (
 )
 
 KERNELS: tuple[KernelDef, ...] = (
+    ADD_INT8_DSP,
     ADD_INT8_SAME_SHAPE,
     ADD_INT8_BROADCAST,
     AVERAGE_POOL_2D_INT8_GENERIC,
@@ -129,7 +131,9 @@ KERNELS: tuple[KernelDef, ...] = (
     SPLIT_V_ANY_ROWS,
     STRIDED_SLICE_ANY_STRIDED,
     UNPACK_ANY_ROWS,
+    SUB_INT8_DSP,
     SUB_INT8_BROADCAST,
+    MUL_INT8_DSP,
     MUL_INT8_BROADCAST,
     MINIMUM_INT8_BROADCAST,
     MAXIMUM_INT8_BROADCAST,
