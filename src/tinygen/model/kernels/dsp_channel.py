@@ -10,7 +10,8 @@ from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef, Packed, without
 from tinygen.model.kernels.dsp_matrix import FULLY_CONNECTED_INT8_DSP_PER_CHANNEL
 from tinygen.model.kernels.dsp_packing import channel_records, fast, folded_bias, largest_sum, needs_words
-from tinygen.model.kernels.order import own_block_inside, sliding_window
+from tinygen.model.kernels.dsp_pool import words_and_rest
+from tinygen.model.kernels.order import sliding_window
 from tinygen.model.lowering import Array, Int32, Lowered
 
 _CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
@@ -218,12 +219,6 @@ def _pack_words(lowered: Lowered) -> Packed:
     return Packed(params=without(lowered.params, "depth_multiplier"), constants=constants)
 
 
-def _words_and_rest(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
-    """Four channels at a time, the rest one by one."""
-    del inside
-    return own_block_inside(p, True)
-
-
 def _work_words(lowered: Lowered) -> dict[str, float]:
     p = lowered.params
     pixels, taps = float(p["batch"] * p["out_h"] * p["out_w"]), p["k_h"] * p["k_w"]
@@ -245,7 +240,7 @@ DEPTHWISE_CONV_2D_INT8_DSP_WORDS = KernelDef(
     why="a word holds a tap of four channels",
     accepts=_accepts_words,
     pack=_pack_words,
-    overlap=sliding_window(_words_and_rest),
+    overlap=sliding_window(words_and_rest),
     needs=("dsp",),
     code="fast",
     work=_work_words,

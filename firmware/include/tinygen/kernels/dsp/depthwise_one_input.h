@@ -48,8 +48,8 @@ inline void gather_window(const std::int8_t* image, std::int32_t top, std::int32
 
 }  // namespace dsp
 
-// No dilation. P: batch (1: of the fully connected layer), in_c (its inputs, the window's bytes), out_c, images, in_h, in_w,
-// out_h, out_w, k_*, stride_*, pad_*, fast, input_zero_point, output_zero_point, act_min, act_max.
+// No dilation. P: batch (1: of the fully connected layer), in_c (its inputs, the window's bytes), out_c, images, in_h,
+// in_w, out_h, out_w, k_*, stride_*, pad_*, fast, input_zero_point, output_zero_point, act_min, act_max.
 template <typename P>
 void depthwise_conv_2d_int8_dsp_one_input(const std::int8_t* input, std::int8_t* output, const std::int8_t* weights,
                                           const std::int32_t* channels) {
@@ -57,7 +57,8 @@ void depthwise_conv_2d_int8_dsp_one_input(const std::int8_t* input, std::int8_t*
   for (std::int32_t image = 0; image < P::images; ++image) {
     for (std::int32_t oy = 0; oy < P::out_h; ++oy) {
       for (std::int32_t ox = 0; ox < P::out_w; ++ox) {
-        dsp::gather_window<P, P::in_c / P::k_h>(input, oy * P::stride_h - P::pad_top, ox * P::stride_w - P::pad_left, window);
+        dsp::gather_window<P, P::in_c / P::k_h>(input, oy * P::stride_h - P::pad_top, ox * P::stride_w - P::pad_left,
+                                                window);
         fully_connected_int8_dsp_per_channel<P>(window, output, weights, channels);
         output += P::out_c;
       }
