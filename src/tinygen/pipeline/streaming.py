@@ -22,7 +22,7 @@ from tinygen.device.registry import choose
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
 from tinygen.features import reference
 from tinygen.features.spec import FeatureSpec, feature_shape
-from tinygen.firmware.stream_view import memory_bytes
+from tinygen.firmware.stream_view import learned_bytes, memory_bytes
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import compile_views, proof, saved
 from tinygen.pipeline.chain import BuiltChain, Chain
@@ -310,6 +310,13 @@ def planned_memory(chain: Chain) -> tuple[Measurement, ...]:
             unit="bytes",
             origin="planned",
             note=f"ring of samples {ring:,}, sums, kept events, counters",
+        ),
+        Measurement(
+            name="learned_bytes",
+            value=learned_bytes(chain.stream_view),
+            unit="bytes",
+            origin="planned",
+            note="two copies of what is learned; outlive a reset",
         ),
     )
 
