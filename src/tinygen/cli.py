@@ -288,10 +288,11 @@ def build(ctx: Context, dry_run: bool) -> Report:
 @cli.command()
 @configured(*_BUILD_OPTIONS)
 @click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
+@click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
-def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
+def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
-    return verbs.flash(ctx, port, dry_run=dry_run)
+    return verbs.flash(ctx, port, via=via, dry_run=dry_run)
 
 
 @cli.command()
