@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,19 +26,34 @@ from tinygen.boards.spec import (
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.resources import resource_dir
 
+USER_BOARDS = "TINYGEN_BOARDS"
+_STM32_FACTS = (
+    *("rcc_base", "flash_base", "pwr_base", "gpio_base"),
+    *("rcc_gpio_enable", "rcc_apb1_enable", "rcc_apb2_enable"),
+)
 _File = TypeVar("_File", bound=BaseModel)
 
 
-def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
+def user_files() -> list[Path]:
+    """The user's own board files: `./boards/*.toml`, and what TINYGEN_BOARDS names (files or folders)."""
+    named = [Path(word).expanduser() for word in os.environ.get(USER_BOARDS, "").split(os.pathsep) if word]
+    places = [*named, Path.cwd() / "boards"]
+    files = [file for place in places for file in (sorted(place.glob("*.toml")) if place.is_dir() else [place])]
+    return list(dict.fromkeys(file.resolve() for file in files if file.suffix == ".toml"))
+
+
+def load_boards(folder: Path | None = None, extra: Sequence[Path] | None = None) -> dict[str, BoardSpec]:
     """All boards by id, sorted by id.
 
     Args:
         folder: where the TOML files are; None = those of this installation.
+        extra: further board files; None = the user's (`user_files`), none where `folder` is named.
 
     Raises:
         TinygenError: a file is wrong; the message lists every mistake of every file.
     """
     root = folder or resource_dir("boards")
+    own = [*extra] if extra is not None else [] if folder else user_files()
     problems: list[str] = []
     chips: dict[str, ChipSpec] = {}
     for path in sorted((root / "chips").glob("*.toml")):
@@ -47,11 +63,11 @@ def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
             chips[chip_file.id] = _chip(chip_file)
     boards: dict[str, BoardSpec] = {}
     owners: dict[str, str] = {}
-    for path in sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"):
+    for path in [*sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"), *own]:
         board_file = _read(path, BoardFile, root, problems)
         if board_file is None:
             continue
-        where = path.relative_to(root).as_posix()
+        where = _shown(path, root)
         _check_name(path, board_file.id, root, problems)
         for word in (board_file.id, *board_file.aliases):
             if word in owners:
@@ -67,7 +83,7 @@ def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
         raise bad_input(
             "\n".join([f"{len(problems)} mistake(s) in board files", *problems]),
             where=str(root),
-            hint="compare with a file of the same folder; every key is explained in boards/spec.py",
+            hint="`tinygen boards new ID --chip CHIP` writes a file with every key explained",
         )
     return dict(sorted(boards.items()))
 
@@ -89,8 +105,13 @@ def find_board(name: str, boards: dict[str, BoardSpec] | None = None) -> BoardSp
     raise bad_input(f"unknown board '{name}'", where="board", hint=did_you_mean(wanted, words))
 
 
+def _shown(path: Path, root: Path) -> str:
+    """A file's name for messages: relative to the catalogue where it is of the catalogue."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
 def _read(path: Path, model: type[_File], root: Path, problems: list[str]) -> _File | None:
-    where = path.relative_to(root).as_posix()
+    where = _shown(path, root)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -132,9 +153,7 @@ def _fields_at(model: type[BaseModel], keys: list[int | str]) -> list[str]:
 
 def _check_name(path: Path, identifier: str, root: Path, problems: list[str]) -> None:
     if path.stem != identifier:
-        problems.append(
-            f"{path.relative_to(root).as_posix()}: id: is '{identifier}' but the file is named '{path.stem}'"
-        )
+        problems.append(f"{_shown(path, root)}: id: is '{identifier}' but the file is named '{path.stem}'")
 
 
 def _contradictions(board: BoardSpec) -> list[str]:
@@ -149,6 +168,11 @@ def _contradictions(board: BoardSpec) -> list[str]:
     if board.chip.port == "stm32":
         if board.clock is None:
             found.append("clock: missing; an stm32 board sets up its clock tree")
+        found += [
+            f"chip: '{board.chip.id}' has no '{key}' in its peripherals"
+            for key in _STM32_FACTS
+            if key not in board.chip.peripherals
+        ]
         for suffix in ("base", "irq", "bus", "enable_bit"):
             key = f"{board.serial.peripheral}_{suffix}"
             if key not in board.chip.peripherals:
@@ -192,8 +216,17 @@ def _chip(file: ChipFile) -> ChipSpec:
             apb2_hz=limits.apb2_hz,
             internal_hz=limits.internal_hz,
             flash_wait_hz=tuple(limits.flash_wait_hz),
+            pll_m=(limits.pll_m[0], limits.pll_m[1]),
+            pll_n=(limits.pll_n[0], limits.pll_n[1]),
+            pll_outputs=tuple(limits.pll_outputs),
+            ahb_hz=limits.ahb_hz,
+            core_output=limits.core_output,
         ),
     )
+
+
+def _core_output(chip: ChipSpec) -> Literal["p", "r"]:
+    return "p" if chip.clock_limits is None else chip.clock_limits.core_output
 
 
 def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
@@ -233,5 +266,5 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
             for simulator in file.simulators
         ),
         sources=_sources(file.sources),
-        clock=None if file.clock is None else ClockSpec(**file.clock.model_dump()),
+        clock=None if file.clock is None else ClockSpec(**file.clock.model_dump(), core_output=_core_output(chip)),
     )
