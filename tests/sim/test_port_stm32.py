@@ -405,3 +405,22 @@ def test_pins_of_the_serial_line(board_id: str, tmp_path: Path, needs_tool: obje
     bus = "rcc_apb1_enable" if facts[f"{board.serial.peripheral}_bus"] == 1 else "rcc_apb2_enable"
     enabled = machine.registers[facts["rcc_base"] + facts[bus]]
     assert enabled >> facts[f"{board.serial.peripheral}_enable_bit"] & 1
+
+
+@pytest.mark.parametrize("board_id", STM32_BOARDS)
+def test_the_watchdog_runs_and_stops_for_a_debugger(
+    board_id: str, tmp_path: Path, needs_tool: object, needs_module: object
+) -> None:
+    """RM0090 21.4: key 0xCCCC starts it; the freeze bits are in the headers of ST's device packs."""
+    assert callable(needs_tool) and callable(needs_module)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    needs_module("unicorn", "sim")
+    board = load_boards()[board_id]
+    machine = ClockedBoard(board, compile_image(board, tmp_path), ready=True)
+    watchdog = board.chip.peripherals["iwdg_base"]
+    assert watchdog in machine.registers
+    assert machine.registers[watchdog + 4] == 6  # divided by 256
+    assert machine.registers[watchdog + 8] == 999
+    frozen = {"stm32h7": (0x5C001054, 18), "stm32h5": (0x44024008, 12)}.get(board.chip.family)
+    if frozen:
+        assert machine.registers[frozen[0]] >> frozen[1] & 1
