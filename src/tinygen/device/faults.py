@@ -94,6 +94,11 @@ class Fault:
             found.append("could not read its vector table")
         return tuple(found)
 
+    @property
+    def _call(self) -> int:
+        """An address inside the call that lr returns from: the instruction before it."""
+        return self.lr - 3 if self.architecture == "xtensa" else (self.lr & ~1) - 2
+
     def registers(self) -> dict[str, int]:
         """Names and values of all of them."""
         names = ("CFSR", "HFSR", "MMFAR", "BFAR") if self.architecture == "cortex-m" else ("EXCVADDR", "PS", "DEPC")
@@ -110,7 +115,7 @@ class Fault:
         where = ""
         if self.pc:
             where = f", at {_place(self.pc, place)}"
-            where += f", called from {_place(self.lr, place)}" if _is_code(self.lr) else ""
+            where += f", called from {_place(self._call, place)}" if _is_code(self.lr) else ""
         return f"{self.name}: the program {what}{at}{where}"
 
 
