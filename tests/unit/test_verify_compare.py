@@ -456,6 +456,14 @@ def test_a_tensor_that_the_device_does_not_show_is_listed_as_absent() -> None:
     assert "3 of 4 layers" in str(report.details["headline"])
 
 
+@pytest.mark.parametrize("kept", [{}, {0: b""}])
+def test_answers_without_tensors_prove_nothing_and_are_refused(kept: dict[int, bytes]) -> None:
+    vectors = make_vectors()
+    expected = [replace(answer, tensors=kept) for answer in map(expect, vectors)]
+    with pytest.raises(TinygenError, match="answer 0 has 0 bytes of tensor"):
+        verify(FakeDevice(), make_setup(), vectors, expected)
+
+
 def test_progress_is_told() -> None:
     told: list[tuple[int, int]] = []
 

@@ -42,6 +42,26 @@ def _covered_bytes(buffers: list[Buffer]) -> int:
     return total
 
 
+def parts_text(parts_bytes: dict[str, int]) -> str:
+    """{"arena": 8756, "stack": 424} as people read a sum; what is nothing is left out."""
+    return " + ".join(f"{name} {size:,}" for name, size in parts_bytes.items() if size)
+
+
+def peak_text(plan: Plan) -> str:
+    """The step that asks for most of the arena, and what is live there."""
+    top = peak(plan)
+    step = next(s for s in plan.steps if s.position == top.position)
+    live = ", ".join(f"{b.name} {b.size_bytes:,}" for b in top.buffers)
+    return f"the arena peaks at step {step.position} {step.op.name} with {top.live_bytes:,} bytes live ({live})"
+
+
+def largest_share_text(plan: Plan) -> str:
+    """The step with the most constants."""
+    largest = max(plan.steps, key=lambda s: sum(a.nbytes for a in s.constants.values()))
+    size = sum(array.nbytes for array in largest.constants.values())
+    return f"the largest share is step {largest.position} {largest.op.name} with {size:,}"
+
+
 def check_budget(
     plan: Plan,
     *,
@@ -67,22 +87,16 @@ def check_budget(
     boards = f", or take a larger board ({', '.join(larger_boards)})" if larger_boards else ""
     needed = plan.arena_bytes + sum(other_ram_bytes.values())
     if needed > ram_limit_bytes:
-        top = peak(plan)
-        step = next(s for s in plan.steps if s.position == top.position)
-        parts = " + ".join(f"{name} {size:,}" for name, size in {"arena": plan.arena_bytes, **other_ram_bytes}.items())
-        live = ", ".join(f"{b.name} {b.size_bytes:,}" for b in top.buffers)
         raise bad_input(
-            f"needs at least {needed:,} bytes of RAM ({parts}), {ram_limit_name} {ram_limit_bytes:,}; "
-            f"the arena peaks at step {step.position} {step.op.name} with {top.live_bytes:,} bytes live ({live})",
+            f"needs at least {needed:,} bytes of RAM ({parts_text({'arena': plan.arena_bytes, **other_ram_bytes})}), "
+            f"{ram_limit_name} {ram_limit_bytes:,}; {peak_text(plan)}",
             where=plan.graph.name,
             hint=f"fewer channels, a larger stride or a smaller input at that step would help{boards}",
         )
     if plan.weights_bytes > flash_limit_bytes:
-        largest = max(plan.steps, key=lambda s: sum(a.nbytes for a in s.constants.values()))
-        size = sum(array.nbytes for array in largest.constants.values())
         raise bad_input(
             f"its weights alone are {plan.weights_bytes:,} bytes, {flash_limit_name} {flash_limit_bytes:,} of flash; "
-            f"the largest share is step {largest.position} {largest.op.name} with {size:,}",
+            f"{largest_share_text(plan)}",
             where=plan.graph.name,
             hint=f"fewer channels at that step would help{boards}",
         )

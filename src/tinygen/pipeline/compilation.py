@@ -25,6 +25,7 @@ from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.values import SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
+from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import PASSES, rewrite
 from tinygen.pipeline import compile_views, proof, saved, steps, views
@@ -167,6 +168,8 @@ def compile_model(ctx: Context, request: Request) -> Report:
         size=measured.own,
         other=measured.other,
         application=measured.application,
+        ram_budget_bytes=ctx.config.ram_budget_bytes,
+        flash_budget_bytes=ctx.config.flash_budget_bytes,
         proof=proved,
     )
     report = compile_views.compilation(made.plan, made.board, facts)
@@ -260,27 +263,30 @@ def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured
 
 
 def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
-    """Refuse what the compiler's figures show to be over the budget.
+    """Refuse what the compiler's figures show to be over the budget, or more than the board has.
 
     Raises:
-        TinygenError: the sum, its parts and what would help.
+        TinygenError: the sum, its parts, the step to blame and what would help.
     """
-    size = measured.own
+    size, chip, config = measured.own, made.board.chip, ctx.config
     stack = size.stack.total_bytes if size.stack is not None else 0
     ram = {"arena": made.plan.arena_bytes, "state": state_bytes(made.plan), "stack": stack}
     ram["C library"] = size.c_library_ram_bytes
     flash = {"weights": made.plan.weights_bytes, "code": size.flash_bytes - made.plan.weights_bytes}
-    for word, parts, limit in (
-        ("RAM", ram, ctx.config.ram_budget_bytes),
-        ("flash", flash, ctx.config.flash_budget_bytes),
+    native = chip.arch == "native"
+    for word, parts, budget, capacity, blame in (
+        ("RAM", ram, config.ram_budget_bytes, chip.ram.size_bytes, peak_text),
+        ("flash", flash, config.flash_budget_bytes, chip.flash.size_bytes, largest_share_text),
     ):
         total = sum(parts.values())
-        if limit is not None and total > limit:
-            shown = " + ".join(f"{name} {size_bytes:,}" for name, size_bytes in parts.items() if size_bytes)
+        limit, whose = (budget, "the budget allows") if budget is not None else (capacity, f"{made.board.id} has")
+        if total > limit and not (native and budget is None):
+            more = "raise the budget, or make" if budget is not None else "take a larger board, or make"
             raise bad_input(
-                f"the library uses {total:,} bytes of {word} ({shown}), the budget allows {limit:,}",
+                f"the library uses {total:,} bytes of {word} ({parts_text(parts)}), {whose} {limit:,}; "
+                f"{blame(made.plan)}",
                 where=made.name,
-                hint="raise the budget, or shrink the model at its largest step (arena.html shows it)",
+                hint=f"{more} that step smaller: fewer channels, a larger stride, a smaller input",
             )
 
 

@@ -28,6 +28,7 @@ class Facts:
     Attributes:
         folder: the library's.
         state_bytes: memory that lives from one inference to the next.
+        ram_budget_bytes, flash_budget_bytes: the user's limits, None where the board's memory is the limit.
         proof: the verify report, None when nothing was run.
     """
 
@@ -38,6 +39,8 @@ class Facts:
     size: Sizes
     other: Sizes
     application: Application
+    ram_budget_bytes: int | None
+    flash_budget_bytes: int | None
     proof: Report | None
     explain: bool = False
 
@@ -45,7 +48,7 @@ class Facts:
 def compilation(plan: Plan, board: BoardSpec, facts: Facts) -> Report:
     """Everything about a compiled model."""
     proof = facts.proof
-    table = _memory(plan, facts)
+    table = _memory(plan, board, facts)
     return Report(
         kind="compile",
         subject={
@@ -69,7 +72,7 @@ def _measurements(plan: Plan, facts: Facts) -> list[Measurement]:
     note = size.note
     stack = size.stack
     code, code_other = (s.flash_bytes - plan.weights_bytes for s in (size, other))
-    runtime = plan.arena_bytes + facts.state_bytes + (stack.total_bytes if stack else 0) + size.c_library_ram_bytes
+    runtime = _runtime_ram_bytes(plan, facts)
 
     def planned(name: str, value: int, unit: str = "bytes", said: str = "") -> Measurement:
         return Measurement(name=name, value=value, unit=unit, origin="planned", note=said)
@@ -141,13 +144,33 @@ def _renamed(measurement: Measurement) -> Measurement:
     )
 
 
+def _runtime_ram_bytes(plan: Plan, facts: Facts) -> int:
+    """What the library needs while it runs."""
+    stack = facts.size.stack.total_bytes if facts.size.stack else 0
+    return plan.arena_bytes + facts.state_bytes + stack + facts.size.c_library_ram_bytes
+
+
+def _fits(plan: Plan, board: BoardSpec, facts: Facts) -> str:
+    """The sums beside what there is; refused before, where they did not fit."""
+    chip, ram, flash = board.chip, _runtime_ram_bytes(plan, facts), facts.size.flash_bytes
+    limits = []
+    for word, used, budget, capacity in (
+        ("RAM", ram, facts.ram_budget_bytes, chip.ram.size_bytes),
+        ("flash", flash, facts.flash_budget_bytes, chip.flash.size_bytes),
+    ):
+        allowed = budget if budget is not None else capacity
+        whose = "the budget's" if budget is not None else f"{board.id}'s"
+        limits.append(f"{used:,} of {whose} {allowed:,} bytes of {word}")
+    return f"the library takes {', '.join(limits)}" if chip.arch != "native" else "this machine has enough memory"
+
+
 def _checks(plan: Plan, board: BoardSpec, facts: Facts) -> list[Check]:
     written = facts.size.ram_bytes
     wanted = plan.arena_bytes + facts.state_bytes
     same = sum(written.values()) == wanted
     named = ", ".join(f"{name} {size:,}" for name, size in sorted(written.items()))
     found = [
-        Check(name="fits", status=CheckStatus.PASSED, reason=f"within {board.id}'s memory and the budget"),
+        Check(name="fits", status=CheckStatus.PASSED, reason=_fits(plan, board, facts)),
         Check(
             name="arena and state planned = linked",
             status=CheckStatus.PASSED if same else CheckStatus.FAILED,
@@ -238,7 +261,7 @@ def stack_checks(report: Report) -> tuple[Check, ...]:
     )
 
 
-def _memory(plan: Plan, facts: Facts) -> Table:
+def _memory(plan: Plan, board: BoardSpec, facts: Facts) -> Table:
     """RAM and flash added up: of the library, and with the application that proves it."""
     size = facts.size
     stack = size.stack.total_bytes if size.stack else 0
@@ -259,6 +282,14 @@ def _memory(plan: Plan, facts: Facts) -> Table:
         ("flash", "C library", size.c_library_flash_bytes, "linked"),
         ("flash", "sum", size.flash_bytes, "linked"),
     ]
+    if board.chip.arch != "native":
+        parts += [
+            ("RAM", f"{board.id} has", board.chip.ram.size_bytes, "datasheet"),
+            ("flash", f"{board.id} has", board.chip.flash.size_bytes, "datasheet"),
+        ]
+    budgets = (("RAM", facts.ram_budget_bytes), ("flash", facts.flash_budget_bytes))
+    parts += [(where, "the budget allows", limit, "declared") for where, limit in budgets if limit is not None]
+    parts.sort(key=lambda part: part[0] == "flash")
     rows = tuple((where, what, f"{value:,}", origin) for where, what, value, origin in parts)
     return Table(title="memory", columns=("memory", "what", "bytes", "origin"), rows=rows)
 

@@ -8,8 +8,10 @@ from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.progress import Progress, silent
 from tinygen.core.values import Report
 from tinygen.device.values import Hello
+from tinygen.model.ir import Plan
 from tinygen.verify.facts import MODES, DeviceClient, Layer, Mode, Setup, layers_of
-from tinygen.verify.rewritten import arrays_on_device, on_device
+from tinygen.verify.oracle import written_tensors
+from tinygen.verify.rewritten import arrays_on_device, imported, on_device
 from tinygen.verify.runner import Reference, Runner, Tally
 from tinygen.verify.summary import Outcome, report_of
 from tinygen.verify.values import Expected, Vector
@@ -40,12 +42,14 @@ def verify(
         reference: {tensor index: array} of our NumPy reference for a vector: the rung between TFLM and the device.
 
     Raises:
-        TinygenError: no vectors, or a device that did not answer the very first question (NO_ANSWER).
+        TinygenError: no vectors, answers without the tensors the layers are held against, or a device that did not
+            answer the very first question (NO_ANSWER).
     """
     if not vectors or len(vectors) != len(expected):
         raise bad_input(f"{len(expected)} answers for {len(vectors)} vectors", where="verify")
     if not modes or any(mode not in MODES for mode in modes):
         raise bad_input(f"unknown mode among {list(modes)}", where="verify", hint="known: raw, tensor")
+    _check_whole(setup.plan, expected)
     expected = [on_device(setup.plan, answer) for answer in expected]
     ours = _on_device(setup, reference) if reference is not None else None
     tally = Tally()
@@ -79,6 +83,21 @@ def verify(
         mismatch=mismatch,
     )
     return report_of(outcome)
+
+
+def _check_whole(plan: Plan, expected: Sequence[Expected]) -> None:
+    """An answer must hold every tensor that the device also has: an empty list would compare nothing and pass."""
+    source = imported(plan.graph)
+    wanted = {index: source.tensors[index] for index in written_tensors(source) if index in plan.observed}
+    for number, answer in enumerate(expected):
+        for index, tensor in wanted.items():
+            found = len(answer.tensors.get(index, b""))
+            if found != tensor.n_bytes:
+                raise bad_input(
+                    f"answer {number} has {found} bytes of tensor {index} '{tensor.name}', the model {tensor.n_bytes}",
+                    where="verify",
+                    hint="the oracle's answers are incomplete: export the vectors again, or clear the oracle's cache",
+                )
 
 
 def _on_device(setup: Setup, reference: Reference) -> Reference:
