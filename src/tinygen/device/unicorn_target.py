@@ -27,6 +27,7 @@ _PAGE = 0x1000
 _SLICE_S = 0.5
 _IDLE_SLEEP_S = 0.01
 _COUNTED_SLICE = 4_000_000  # instructions
+_COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
 
@@ -292,11 +293,16 @@ class UnicornLink:
         count = min(_COUNTED_SLICE, watchdog.limit - watchdog.passed) if self._suspicious else 0
         try:
             if count:
-                uc.emu_start(self._pc, 0xFFFFFFFE, count=count)
+                uc.emu_start(self._pc, 0xFFFFFFFE, timeout=_COUNTED_LIMIT_US, count=count)
             else:
                 uc.emu_start(self._pc, 0xFFFFFFFE, timeout=max(1, int(seconds * 1e6)))
         except self._u.UcError as error:
-            if self._trap is None:
+            if self._trap is None and error.errno == self._u.UC_ERR_INSN_INVALID:
+                thumb = uc.reg_read(self._arm.UC_ARM_REG_XPSR) & 1 << 24
+                status = faults.UNDEFINED_INSTRUCTION if thumb else faults.INVALID_STATE
+                words = "met an undefined instruction"
+                self._trap = Trap(fault=faults.USAGE_FAULT, status=status, address=None, words=words)
+            elif self._trap is None:
                 at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
                 self._fail(f"the program stopped: {error}, at {at}")
         self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
@@ -309,13 +315,18 @@ class UnicornLink:
             self._start_counting()
         elif self._idle:
             self._stop_counting()
-            self._suspicious = False
+            self._suspect(False)
         elif watchdog.running and trap is None:
             fed = watchdog.feeds != feeds
             watchdog.passed = 0 if fed else watchdog.passed + count
-            self._suspicious = not fed
+            self._suspect(not fed)
             if watchdog.passed >= watchdog.limit:
                 self._restart(WATCHDOG_RESET)
+
+    def _suspect(self, suspicious: bool) -> None:
+        if suspicious != self._suspicious:
+            self._suspicious = suspicious
+            self._uc.ctl_flush_tb()  # code is translated with or without a count
 
     def _restart(self, reset_flags: int) -> None:
         """The chip resets itself: its RAM stays, what it has sent is on its way."""
