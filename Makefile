@@ -12,14 +12,19 @@ STAGES := $(PY) .ci/stages.py
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: tools  ## Train a gesture model, build firmware for a real board, run it in a simulator, verify every byte
+demo: tools  ## Train a gesture model, build firmware for a real board, verify every byte in a simulator, decide live
 	$(BIN)/tinygen run --task gesture --board feather_f405 --on sim
+	$(BIN)/tinygen stream --task gesture --board feather_f405 --on sim
 
 test: tools-test  ## All tests, as CI runs them, with the time of each stage
 	$(STAGES) lint types fast golden host sim slow wheel
 
 check: $(VENV)/.dev  ## Lint, types, fast tests: under two minutes
 	$(STAGES) lint types fast
+
+bench: tools-test  ## Instructions of the published models on a Cortex-M4F, beside bakeNN's and TFLM's; fails over a limit
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'bakenn[tflite]==1.0.0' || echo 'bakeNN cannot be installed: its columns stay empty'
+	$(PY) tests/bench/instructions.py --per-layer --json build/bench.json --svg build/bench.svg
 
 bench-memory: tools-test  ## Memory of the published models in ../shared/models, beside TFLM's; fails over a limit
 	$(PY) tests/bench/memory.py --json build/bench-memory.json

@@ -27,9 +27,12 @@ from tinygen.core.lock import held
 from tinygen.core.values import Report
 from tinygen.pipeline import compilation, verbs
 from tinygen.pipeline import doctor as doctor_verb
+from tinygen.pipeline import stream_evaluation as judging
+from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
+from tinygen.report.live import LiveView
 
 
 class _Results(Console):
@@ -70,6 +73,23 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "flash": click.option("--flash", help="Refuse to use more flash than this."),
 }
 _KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
+_WAKEWORD = click.option(
+    "--wakeword", type=click.Path(path_type=Path), help="A microWakeWord manifest instead of another model."
+)
+_STREAMING = click.option(
+    "--streaming",
+    type=click.Choice(["full", "incremental"]),
+    default="full",
+    show_default=True,
+    help="incremental: compute only what is new of a signal along time.",
+)
+_INPUT_FORMULA = click.option(
+    "--input-formula",
+    type=click.Choice(["scale", "micro_speech"]),
+    default="scale",
+    show_default=True,
+    help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
+)
 _MODEL_OPTIONS = ("task", "data", "seed", "epochs")
 _BUILD_OPTIONS = (*_MODEL_OPTIONS, "board", "engine", "optimize", "kernel", "ram", "flash")
 
@@ -214,15 +234,11 @@ def convert(ctx: Context, output: Path | None) -> Report:
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @configured(*_BUILD_OPTIONS, "vectors")
 @click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
-@click.option(
-    "--streaming",
-    type=click.Choice(["full", "incremental"]),
-    default="full",
-    show_default=True,
-    help="incremental: compute only what is new of a signal along time.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library there.")
+@_STREAMING
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
+@_WAKEWORD
+@_INPUT_FORMULA
 @click.option("--rewrites/--no-rewrites", default=True, help="Rewrite the graph where that changes no byte.")
 @click.option("--explain", is_flag=True, help="Say what each rewrite did and why each kernel was taken.")
 def compile_(
@@ -235,8 +251,18 @@ def compile_(
     verify_on: str,
     explain: bool,
     rewrites: bool,
+    wakeword: Path | None,
+    input_formula: str,
 ) -> Report:
-    """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof."""
+    """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof.
+
+    With --wakeword, a published wake word becomes a whole firmware project: front end, model, decision.
+    """
+    if wakeword is not None:
+        if model is not None:
+            raise bad_input("a manifest names its own model", where="--wakeword", hint="leave MODEL out")
+        wanted = streams.Request(wakeword=wakeword, formula=input_formula)
+        return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
     request = compilation.Request(
         model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain, rewrites=rewrites
     )
@@ -280,12 +306,71 @@ def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: P
 
 
 @cli.command()
+@configured(*_BUILD_OPTIONS, "on")
+@click.option("--wav", type=click.Path(path_type=Path), help="A WAV or FLAC file. Default: held-out recordings.")
+@_WAKEWORD
+@_STREAMING
+@_INPUT_FORMULA
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="At most so much of the signal.")
+def stream(
+    ctx: Context,
+    *,
+    wav: Path | None,
+    wakeword: Path | None,
+    streaming: str,
+    input_formula: str,
+    seconds: float | None,
+) -> Report:
+    """Stream a signal through the device: decisions live; every row, output and event is compared with Python's."""
+    request = streams.Request(wav=wav, wakeword=wakeword, streaming=streaming, formula=input_formula, seconds=seconds)
+    return streams.stream(ctx, request, lambda line: people.print(line, markup=False))
+
+
+@cli.command(name="evaluate-stream")
+@configured(*_BUILD_OPTIONS)
+@click.option(
+    "--wav", type=click.Path(path_type=Path), help="Judge on this. Default: test recordings in noise and babble."
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="CSV for --wav: start_s, end_s, label.")
+@_WAKEWORD
+@_STREAMING
+@_INPUT_FORMULA
+@click.option("--target-false-accepts-per-hour", "target", type=click.FloatRange(min=0), help="Find its threshold.")
+@click.option("--snr-db", type=float, default=10.0, show_default=True, help="Speech over noise and babble.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="Length of the audio. Default: 300, or all of --wav.")
+@click.option("--compare-on", default="", help="Also stream it through a device there, and compare its events.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page with the DET curve.")
+def evaluate_stream(
+    ctx: Context,
+    *,
+    labels: Path | None,
+    target: float | None,
+    snr_db: float,
+    compare_on: str,
+    output: Path | None,
+    **chain: Any,
+) -> Report:
+    """False accepts per hour, misses and delay over long audio; the DET curve; a threshold for a target."""
+    request = judging.Request(
+        chain=streams.Request(formula=chain.pop("input_formula"), **chain),
+        labels=labels,
+        target_per_hour=target,
+        snr_db=snr_db,
+        compare_on=compare_on,
+        page=output,
+    )
+    return judging.evaluate(ctx, request)
+
+
+@cli.command()
 @configured("task", "board", "on", locks=False)
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
-def monitor(ctx: Context, port: str | None, seconds: float | None) -> Report:
-    """Show what the device says: its hello and its log."""
-    return verbs.monitor(ctx, port, seconds, lambda line: people.print(line, markup=False))
+@click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
+def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None) -> Report:
+    """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
+    with LiveView(people, log) as view:
+        return verbs.monitor(ctx, port, seconds, view.show)
 
 
 @cli.command()

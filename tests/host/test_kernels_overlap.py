@@ -32,7 +32,15 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 SHARING = tuple(k for k in KERNELS if (k.overlap is not no_overlap or k.in_place) and not k.alias)
 CASES_PER_KERNEL = 3
-_EXACT = ("conv_2d.h", "dsp/conv_2d.h", "depthwise_conv_2d.h", "depthwise_in_place.h", "fully_connected.h", "pool_2d.h")
+_EXACT = (
+    "conv_2d.h",
+    "dsp/conv_2d.h",
+    "dsp/fully_connected.h",
+    "depthwise_conv_2d.h",
+    "depthwise_in_place.h",
+    "fully_connected.h",
+    "pool_2d.h",
+)
 MAIN = """
 #include <cstdint>
 #include <cstdio>
@@ -108,6 +116,8 @@ def windows() -> Iterator[bytes]:
     yield window(conv, (1, 7, 6, 3), (1, 5, 4, 7), (3, 3))
     yield window(conv, (1, 7, 7, 4), (1, 4, 4, 9), (3, 3), padding=0, stride_h=2, stride_w=2)
     yield window(conv, (1, 5, 5, 6), (1, 5, 5, 8), (3, 3), padding=0, groups=2)
+    yield window(conv, (1, 1, 1, 16), (1, 1, 1, 15), (1, 1))
+    yield window(conv, (1, 3, 2, 3), (1, 1, 1, 10), (3, 2))
     yield window(depthwise, (1, 6, 5, 8), (1, 6, 5, 8), (3, 3), padding=0)
     yield window(depthwise, (1, 6, 5, 7), (1, 4, 3, 7), (3, 3))
     yield window(depthwise, (1, 7, 5, 9), (1, 4, 3, 9), (3, 3), padding=0, stride_h=2, stride_w=2)

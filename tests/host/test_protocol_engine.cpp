@@ -63,6 +63,9 @@ const std::int8_t* gathered_output() {
 void reset() {}
 void save_state() {}
 void restore_state() {}
+std::int8_t* arena() {
+  return tinygen::arena;
+}
 std::int8_t* input() {
   return arena;
 }

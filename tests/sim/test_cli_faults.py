@@ -161,6 +161,20 @@ def test_a_silent_port(trained: Path, port: tuple[int, str]) -> None:
     assert "hint:" in done.stderr
 
 
+def test_a_simulator_is_watched_too(trained: Path) -> None:
+    toml = trained / "tinygen.toml"
+    toml.write_text('task = "gesture"\nboard = "host"\nepochs = 1\n')
+    words = ("monitor", "--on", "host", "--offline", "--seconds", "1", "--log", "seen/device.log", "--json")
+    done = tinygen(*words, cwd=trained)
+    toml.unlink()
+    assert done.returncode == 0, done.stderr
+    assert "info    tinygen is ready" in done.stderr
+    assert "host: task gesture, engine aot, build " in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "tinygen is ready" in (trained / "seen" / "device.log").read_text()
+    assert json.loads(done.stdout)["kind"] == "monitor"
+
+
 def test_a_port_that_is_not_there(trained: Path) -> None:
     done = tinygen("monitor", "--board", "nucleo_f446re", "--port", "/dev/ttyNOSUCH", cwd=trained)
     assert done.returncode == 4

@@ -91,6 +91,18 @@ class Client:
         """The newest good frames, sent and received, oldest first."""
         return list(self._exchange.recent)
 
+    def overheard(self) -> list[Frame]:
+        """Log lines and events that came, since the last call, while something was asked (the newest of them)."""
+        found = list(self._exchange.overheard)
+        self._exchange.overheard.clear()
+        return found
+
+    def strays(self) -> list[bytes]:
+        """Bytes that came between frames since the last call (the newest of them)."""
+        found = list(self._exchange.strays)
+        self._exchange.strays.clear()
+        return found
+
     @property
     def events(self) -> list[StreamEvent]:
         """Events the device told of its own accord so far (the newest 10,000)."""

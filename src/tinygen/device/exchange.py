@@ -20,6 +20,7 @@ DEFAULT_TIMEOUT_S = 1.5
 GREETING_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 1.5)
 READY = "tinygen is ready"  # what a device logs when it has started
 RECENT_FRAMES = 20
+OVERHEARD_FRAMES = 1000
 _KEPT_NOISE_BYTES = 200
 _SHOWN_NOISE_BYTES = 60
 # The frame did not arrive whole: sending it again is all there is to do.
@@ -50,6 +51,8 @@ class Exchange:
     Attributes:
         logs: the newest log lines.
         recent: the newest good frames of both directions, oldest first.
+        overheard: the newest frames that came unasked while an answer was waited for.
+        strays: the newest bytes between delimiters that were no frame (a boot ROM's words).
         starts: how often the device said that it has started.
         answered: requests that got an answer.
     """
@@ -78,6 +81,8 @@ class Exchange:
         self._frames = 0
         self.logs: deque[LogLine] = deque(maxlen=1000)
         self.recent: deque[Frame] = deque(maxlen=RECENT_FRAMES)
+        self.overheard: deque[Frame] = deque(maxlen=OVERHEARD_FRAMES)
+        self.strays: deque[bytes] = deque(maxlen=RECENT_FRAMES)
         self.starts = 0
         self.answered = 0
         self.events: deque[StreamEvent] = deque(maxlen=10_000)
@@ -133,6 +138,8 @@ class Exchange:
                         return None
                 elif frame.type == kind | RESPONSE and frame.sequence == self._sequence:
                     return frame.payload
+                elif frame.type in (LOG, EVENT):
+                    self.overheard.append(frame)
                 # Anything else is a late answer to a request that was given up or repeated.
         return None
 
@@ -144,8 +151,12 @@ class Exchange:
         """
         deadline = self._clock() + seconds
         heard: list[Frame] = []
-        while (left := deadline - self._clock()) > 0:
-            heard += [f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f)]
+        try:
+            while (left := deadline - self._clock()) > 0:
+                heard += (f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f))
+        except TinygenError:
+            self.overheard.extend(heard)  # what came before is not lost
+            raise
         return heard
 
     def _take(self, frame: Frame | BadFrame) -> TypeGuard[Frame]:
@@ -170,6 +181,7 @@ class Exchange:
 
     def _take_noise(self, bad: BadFrame) -> None:
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
+        self.strays.append(bad.raw)
 
     def _refused(self, frame: Frame, kind: Type) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""

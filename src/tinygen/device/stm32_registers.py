@@ -1,6 +1,6 @@
 """The few STM32 registers a program meets on its way to a serial line, as a simulator without peripherals answers them.
 
-Everything else reads back what was written. Source: RM0090 sections 5.5 (PWR), 7.3 (RCC), 21.4 (IWDG), 30.6 (USART);
+Everything else reads back what was written. Source: RM0090 sections 7.3.21 (RCC_CSR), 21.4 (IWDG), 30.6 (USART);
 ARMv7-M Architecture Reference Manual B3.2.6 (AIRCR) and C1.8 (DWT).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygen.boards.spec import ChipSpec
+from tinygen.device.stm32_ready import ready_bits
 from tinygen.device.watchdog_model import Watchdog
 
 DWT_CYCCNT = 0xE0001004
@@ -60,15 +61,10 @@ class Registers:
         base = chip.peripherals[f"{serial}_base"]
         status, transmit, receive = _USART_V1 if chip.family in _V1_FAMILIES else _USART_V2
         self._status, self._transmit, self._receive = base + status, base + transmit, base + receive
-        self._ready: dict[int, Callable[[int], int]] = {}
+        self._ready = ready_bits(chip, self._values)
         if chip.family == "stm32f4":
-            rcc, power = chip.peripherals["rcc_base"], chip.peripherals["pwr_base"]
-            on = 1 << 0 | 1 << 16 | 1 << 24 | 1 << 26  # HSI, HSE, PLL, PLLI2S; the ready bit stands one higher
-            self._ready[rcc] = lambda value: value | (value & on) << 1
-            self._reset_register = rcc + 0x74
+            self._reset_register = chip.peripherals["rcc_base"] + 0x74
             self._values[self._reset_register] = reset_flags
-            self._ready[rcc + 8] = lambda value: value & ~0xC | (value & 3) << 2  # SWS follows SW
-            self._ready[power + 4] = lambda value: value | 1 << 14 | 3 << 16  # VOSRDY, ODRDY, ODSWRDY
 
     def read(self, address: int) -> int:
         """The word at `address`."""

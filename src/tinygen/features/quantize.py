@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.errors import bad_input
-from tinygen.core.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinygen.features.spec import FeatureSpec, LogMelSpec
 
 # Source: tensorflow/lite/micro/examples/micro_speech (its features span 0..26 real, 25.6 steps each): 25.6 * 26 = 666.
@@ -23,7 +22,8 @@ _MICRO_SPEECH_ZERO = -128
 class InputQuantization:
     """How a feature becomes an input byte.
 
-    formula "scale": q = clamp(multiply_by_quantized_multiplier(feature, multiplier, shift) + zero_point, -128, 127).
+    formula "scale": q = clamp(floor(feature * multiplier / 2^shift + 1/2) + zero_point, -128, 127): one rounding, to
+    the nearest, halves upwards. multiplier has 31 bits, shift is 16..54.
     formula "micro_speech": q = clamp((feature * 256 + 333) / 666 - 128, -128, 127) in whole numbers, as TFLM's
     micro_speech example has it; multiplier and shift are 0.
     """
@@ -66,14 +66,19 @@ def for_input(spec: FeatureSpec, scale: float, zero_point: int) -> InputQuantiza
             where="model input",
             hint="train and convert the model on this front end's features",
         )
-    multiplier, shift = quantize_multiplier(ratio)
+    fraction, exponent = math.frexp(ratio)
+    multiplier, shift = round(fraction * (1 << 31)), 31 - exponent
+    if multiplier == 1 << 31:
+        multiplier, shift = multiplier // 2, shift - 1
     return InputQuantization(multiplier=multiplier, shift=shift, zero_point=zero_point)
 
 
 def apply(frames: npt.NDArray[np.int16], quantization: InputQuantization) -> npt.NDArray[np.int8]:
-    """int8 values of feature rows, any shape, in TFLite's double-rounding integer arithmetic."""
+    """int8 values of feature rows, any shape."""
     if quantization.formula == "micro_speech":
         steps = (frames.astype(np.int64) * _MICRO_SPEECH_SCALE + _MICRO_SPEECH_DIVISOR // 2) // _MICRO_SPEECH_DIVISOR
         return np.clip(steps + _MICRO_SPEECH_ZERO, -128, 127).astype(np.int8)
-    q = multiply_by_quantized_multiplier(frames, quantization.multiplier, quantization.shift)
-    return np.clip(q + quantization.zero_point, -128, 127).astype(np.int8)
+    product = frames.astype(np.int64) * quantization.multiplier + (1 << (quantization.shift - 1))
+    q = product >> quantization.shift
+    quantized: npt.NDArray[np.int8] = np.clip(q + quantization.zero_point, -128, 127).astype(np.int8)
+    return quantized

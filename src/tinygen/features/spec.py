@@ -3,8 +3,8 @@
 All front ends eat interleaved int16 samples and emit rows of int16 features ("frames"). One inference needs
 `n_frames` rows. The model's int8 input is made from them with the model's own input scale and zero point:
 
-    q = clamp(multiply_by_quantized_multiplier(feature, multiplier, shift) + zero_point, -128, 127)
-    (multiplier, shift) = quantize_multiplier(feature_scale / input_scale)
+    q = clamp(floor(feature * multiplier / 2^shift + 1/2) + zero_point, -128, 127)
+    multiplier / 2^shift = feature_scale / input_scale, with 31 bits
 
 so that training sees the real value feature * feature_scale, and device, reference and oracle see the same int8.
 """

@@ -80,7 +80,7 @@ class Choice:
             better = [way for way in known if way.instructions is not None and way.instructions < least]
             return tuple(sorted(better, key=lambda way: (way.instructions or 0.0, way.rank)))
         fast = [way for way in self.open if way.kernel.code == "fast" and way is not own]
-        return tuple(sorted(fast, key=lambda way: (way.kernel.in_place, way.rank)))
+        return tuple(sorted(fast, key=lambda way: way.rank))
 
 
 def choices(graph: Graph, chip: ChipSpec, costs: Costs, options: Options) -> list[Choice]:

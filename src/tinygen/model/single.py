@@ -21,6 +21,9 @@ def single(graph: Graph, number: int) -> Graph:
     states = graph.state_tensors
     used = {index for index in (*op.inputs, *op.outputs) if index >= 0}
     data = dict.fromkeys(op.inputs[slot] for slot in definition.slots(op))
+    # A state that is only read is an input like any other.
+    written = {*op.outputs, *(op.inputs[slot] for slot in definition.state_inputs)}
+    states &= written
     return Graph(
         name=f"{graph.name}, op {number}",
         digest=graph.digest,
@@ -28,5 +31,5 @@ def single(graph: Graph, number: int) -> Graph:
         ops=(replace(op, position=0),),
         inputs=tuple(i for i in data if not graph.tensors[i].is_constant and i not in states),
         outputs=tuple(i for i in op.outputs if i not in states),
-        states=tuple(state for state in graph.states if state.tensor in used),
+        states=tuple(state for state in graph.states if state.tensor in states & used),
     )

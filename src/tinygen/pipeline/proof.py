@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,13 +12,12 @@ from typing import Protocol
 import numpy as np
 
 from tinygen.core.canonical import digest_bytes
-from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.process import shown
 from tinygen.core.values import Report
 from tinygen.device.client import Client
-from tinygen.device.exchange import log_line
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
+from tinygen.device.watch import Seen, Watch
 from tinygen.model import reference
 from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
@@ -150,36 +149,19 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
     return views.with_checks(report, (views.arena_check(made),))
 
 
-def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:
-    """Say hello, then show log lines as they come, until Ctrl-C or the time is over.
+def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None]) -> Report:
+    """Say hello, then show everything the device says, until Ctrl-C or the time is over.
 
     Raises:
         TinygenError: no port, or nobody answers.
     """
-    on = port or ctx.config.on
-    board = ctx.board
+    board, on = ctx.board, port or ctx.config.on
     chosen = choose(board, on)
-    simulated = is_simulator(chosen)
-    image = (
-        image_for(ctx, firmware_steps.built(ctx), chosen) if simulated else Image(elf=Path(), symbols={}, build_id="")
-    )
+    image = Image(elf=Path(), symbols={}, build_id="")
+    if is_simulator(chosen):
+        image = image_for(ctx, firmware_steps.built(ctx), chosen)
     with open_target(board, on, image) as target:
-        link = target.open()
-        client = Client(link, target.capabilities.time_scale, name=on)
-        hello = client.hello()
-        say(f"{hello.board}: task {hello.task}, engine {hello.engine}, build {hello.build_id}")
-        end = None if seconds is None else time.monotonic() + seconds
-        told = 0
-        try:
-            while end is None or time.monotonic() < end:
-                for frame in client.listen(0.2):
-                    if (line := log_line(frame)) is not None:
-                        say(f"[{line.level}] {line.text}")
-                        told += 1
-        except KeyboardInterrupt:
-            say("stopped")
-        except TinygenError as error:
-            if error.code is not ExitCode.NO_ANSWER:
-                raise
-            say(f"the device has gone: {error}")
-    return views.monitoring(hello, told)
+        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show)
+        with contextlib.suppress(KeyboardInterrupt):
+            watch.run(seconds)
+    return views.monitoring(watch.found)

@@ -18,6 +18,7 @@ from tinygen.device.discovery import BOARD
 from tinygen.device.greeting import who
 from tinygen.device.registry import choose, find_places
 from tinygen.device.serialport import claim
+from tinygen.device.watch import Seen
 from tinygen.pipeline import firmware_steps, proof, rack, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.report import html
@@ -212,10 +213,10 @@ def devices(*, ask: bool) -> Report:
     return rack.devices(ask=ask)
 
 
-def monitor(ctx: Context, port: str | None, seconds: float | None, say: Callable[[str], None]) -> Report:
+def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None]) -> Report:
     """Show what the device says until Ctrl-C, its end, or a time limit.
 
     Raises:
         TinygenError: no such port, no built image for a simulator, or nobody answers.
     """
-    return proof.monitor(ctx, port, seconds, say)
+    return proof.monitor(ctx, port, seconds, show)

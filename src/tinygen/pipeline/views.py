@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinygen.boards.spec import BoardSpec
+from tinygen.core.errors import ExitCode
 from tinygen.core.process import shown
 from tinygen.core.store import StepResult
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.datasets.manifest import DatasetManifest
 from tinygen.datasets.values import Dataset, Split
 from tinygen.device.values import Hello
+from tinygen.device.watch import Watched
 from tinygen.model.budget import peak
 from tinygen.model.ir import Plan
 from tinygen.pipeline.firmware_steps import Built, Generated
@@ -383,12 +385,20 @@ def with_checks(report: Report, checks: tuple[Check, ...]) -> Report:
     return replace(report, checks=(*report.checks, *checks))
 
 
-def monitoring(hello: Hello, lines: int) -> Report:
-    """How a monitor session ended."""
+def monitoring(watched: Watched) -> Report:
+    """How a monitor session ended; it failed when the device was gone then."""
+    hello = watched.hello
+    counts = ("log_lines", "events", "frames", "restarts", "reconnects")
     return Report(
         kind="monitor",
-        subject={"board": hello.board, "task": hello.task, "engine": hello.engine, "build_id": hello.build_id},
-        measurements=(Measurement(name="log_lines", value=lines, unit="count", origin="counted"),),
+        subject={"board": hello.board, "task": hello.task, "engine": hello.engine, "build_id": hello.build_id}
+        if hello
+        else {},
+        checks=(Check(name="device", status=CheckStatus.ERROR, reason=watched.gone),) if watched.gone else (),
+        measurements=tuple(
+            Measurement(name=name, value=getattr(watched, name), unit="count", origin="declared") for name in counts
+        ),
+        details={"exit_code": int(ExitCode.NO_ANSWER)} if watched.gone else {},
     )
 
 

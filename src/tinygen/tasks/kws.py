@@ -1,7 +1,8 @@
 """Keyword spotting: one second of audio becomes one of the data set's words.
 
 A small depthwise-separable network after "Hello Edge" (Zhang et al., 2017, arXiv:1711.07128), with fewer filters: the
-first layer sees 5 frames x 4 bands, three separable blocks follow, then the mean over time and frequency.
+first layer sees 5 frames x 4 bands, three separable blocks follow, then the mean over time and frequency. Nothing
+is padded and every window ends at the newest frame, so that `--streaming incremental` can keep old frames as state.
 """
 
 from __future__ import annotations
@@ -31,17 +32,13 @@ def make(dataset: Dataset) -> Task:
     shape = (features.n_frames, features.n_bands, 1)
     body = (
         Layer(kind="conv2d", filters=32, kernel=(5, 4), strides=(2, 2), activation="relu", batch_norm=True),
-        Layer(
-            kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), padding="same", activation="relu", batch_norm=True
-        ),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=64, activation="relu", batch_norm=True),
-        Layer(kind="depthwise_conv2d", kernel=(3, 3), padding="same", activation="relu", batch_norm=True),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=64, activation="relu", batch_norm=True),
-        Layer(
-            kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), padding="same", activation="relu", batch_norm=True
-        ),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),
-        Layer(kind="depthwise_conv2d", kernel=(3, 3), padding="same", activation="relu", batch_norm=True),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),
     )
     height, width, _ = after(body, shape)

@@ -123,10 +123,11 @@ def events(rule: StreamRule, values: Int64, instants: Sequence[int] | Int64) -> 
     """
     summed = sums(rule, values)
     first = rule.warmup + rule.smoothing - 1
-    return tuple(_decide(rule, zip(summed[first:].tolist(), list(instants)[first:], strict=True)))
+    return tuple(decide(rule, zip(summed[first:].tolist(), list(instants)[first:], strict=True)))
 
 
-def _decide(rule: StreamRule, summed: Iterable[tuple[list[int], int]]) -> Iterable[Event]:
+def decide(rule: StreamRule, summed: Iterable[tuple[list[int], int]]) -> Iterable[Event]:
+    """Events of (sums of the watched labels, instant), from where the sums are full."""
     active, last, number = -1, 0, 0
     for row, instant in summed:
         best = row.index(max(row))

@@ -129,11 +129,12 @@ class Oracle:
         item_bytes: int = np.dtype(details["dtype"]).itemsize
         return int(np.prod(details["shape"], dtype=np.int64)) * item_bytes
 
-    def run(self, model_input: bytes) -> Expected:
+    def run(self, model_input: bytes, *, tensors: bool = True) -> Expected:
         """One inference that goes on from whatever state the last one left.
 
         Args:
             model_input: the bytes of all inputs, concatenated.
+            tensors: also read every tensor; otherwise only the outputs.
 
         Raises:
             TinygenError: wrong size, or the interpreter failed.
@@ -150,11 +151,12 @@ class Oracle:
                 values = np.frombuffer(part, dtype=details["dtype"]).reshape(details["shape"])
                 self._interpreter.set_input(values, number)
             self._interpreter.invoke()
-            tensors = {i: self._interpreter.GetTensor(i, 0)["tensor_data"].tobytes() for i in self._written}
+            wanted = self._written if tensors else ()
+            read = {i: self._interpreter.GetTensor(i, 0)["tensor_data"].tobytes() for i in wanted}
             outputs = [self._interpreter.get_output(n).tobytes() for n in range(len(self._outputs))]
         except (RuntimeError, ValueError) as error:
             raise bad_input(f"TFLM's interpreter failed: {error}", where=self._where) from error
-        return Expected(output=b"".join(outputs), tensors=tensors)
+        return Expected(output=b"".join(outputs), tensors=read)
 
     def reset(self) -> None:
         """Forget the state of variables and recurrent layers."""

@@ -1,6 +1,6 @@
 """The oracle in a process of its own, for models that nobody vouches for: a crash of TFLM's interpreter is not ours.
 
-`python -m tinygen.verify.oracle_child MODEL NAME INPUTS.npz ANSWERS.npz`: runs the vectors in order on one
+`python -m tinygen.verify.oracle_child MODEL NAME INPUTS.npz ANSWERS.npz all|outputs`: runs the vectors in order on one
 interpreter, so that a model with state sees a sequence.
 """
 
@@ -11,8 +11,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import tinygen
 from tinygen.core.errors import TinygenError, bad_input
@@ -41,20 +43,42 @@ def expect_in_child(tflite: bytes, graph: Graph, vectors: Sequence[Vector]) -> E
     Raises:
         TinygenError: the wheel is missing; the interpreter refused the model or crashed on it.
     """
+    inputs = np.stack([np.ascontiguousarray(v.model_input, dtype=np.int8) for v in vectors])
+    arrays = _ask(tflite, graph, inputs, "all")
+    tensors = {int(key.removeprefix("tensor_")): rows for key, rows in arrays.items() if key.startswith("tensor_")}
+    answers = tuple(
+        Expected(output=arrays["output"][n].tobytes(), tensors={i: rows[n].tobytes() for i, rows in tensors.items()})
+        for n in range(len(vectors))
+    )
+    return Expectations(expected=answers, source=f"{ORACLE_NAME}, run now")
+
+
+def outputs_in_child(tflite: bytes, graph: Graph, inputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Outputs int8 [n, bytes] of TFLM's interpreter for inputs int8 [n, bytes], a sequence where the model has state.
+
+    Raises:
+        TinygenError: the wheel is missing; the interpreter refused the model or crashed on it.
+    """
+    if not len(inputs):
+        size = sum(graph.tensors[index].n_bytes for index in graph.outputs)
+        return np.zeros((0, size), dtype=np.int8)
+    return _ask(tflite, graph, inputs, "outputs")["output"].view(np.int8)
+
+
+def _ask(tflite: bytes, graph: Graph, inputs: npt.NDArray[np.int8], what: str) -> dict[str, npt.NDArray[Any]]:
     problem = missing()
     if problem is not None:
         raise problem
     with tempfile.TemporaryDirectory(prefix="tinygen-oracle-") as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(tflite)
-        inputs = np.stack([np.ascontiguousarray(v.model_input, dtype=np.int8) for v in vectors])
         (folder / "in.npz").write_bytes(pack({}, {"inputs": inputs}, compressed=False))
         root = str(Path(tinygen.__file__).resolve().parents[1])
         words = [sys.executable, *_CHILD, str(folder / "model.tflite"), graph.name]
         done = run(
-            [*words, str(folder / "in.npz"), str(folder / "out.npz")],
+            [*words, str(folder / "in.npz"), str(folder / "out.npz"), what],
             env={"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))},
-            timeout_s=_BASE_S + _VECTOR_S * len(vectors),
+            timeout_s=_BASE_S + _VECTOR_S * len(inputs),
             check=False,
         )
         if done.returncode != 0:
@@ -63,14 +87,8 @@ def expect_in_child(tflite: bytes, graph: Graph, vectors: Sequence[Vector]) -> E
                 where=graph.name,
                 hint=f"{ORACLE_NAME} cannot run it, so nothing can be proved",
             )
-        facts, arrays = unpack((folder / "out.npz").read_bytes(), "the oracle's answers")
-        del facts
-    tensors = {int(key.removeprefix("tensor_")): rows for key, rows in arrays.items() if key.startswith("tensor_")}
-    answers = tuple(
-        Expected(output=arrays["output"][n].tobytes(), tensors={i: rows[n].tobytes() for i, rows in tensors.items()})
-        for n in range(len(vectors))
-    )
-    return Expectations(expected=answers, source=f"{ORACLE_NAME}, run now")
+        _, arrays = unpack((folder / "out.npz").read_bytes(), "the oracle's answers")
+    return arrays
 
 
 def _how(returncode: int, stderr: str) -> str:
@@ -83,12 +101,12 @@ def _how(returncode: int, stderr: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the vectors; the reason for a refusal is the last line of standard error."""
-    model, name, inputs, answers = arguments
+    model, name, inputs, answers, what = arguments
     try:
         tflite = Path(model).read_bytes()
         oracle = Oracle(tflite, importer.load(tflite, name), trusted=True)
         _, arrays = unpack(Path(inputs).read_bytes(), inputs)
-        made = [oracle.run(row.tobytes()) for row in arrays["inputs"]]
+        made = [oracle.run(row.tobytes(), tensors=what == "all") for row in arrays["inputs"]]
         rows = {"output": np.stack([np.frombuffer(answer.output, np.uint8) for answer in made])}
         for index in made[0].tensors:
             rows[f"tensor_{index}"] = np.stack([np.frombuffer(answer.tensors[index], np.uint8) for answer in made])

@@ -5,8 +5,8 @@
 namespace tinygen::features {
 
 struct Quantization {
-  std::int32_t multiplier;
-  std::int32_t shift;  // > 0 left, < 0 right
+  std::int32_t multiplier;  // 31 bits
+  std::int32_t shift;       // 16..54, to the right
   std::int32_t zero_point;
 };
 
@@ -30,7 +30,10 @@ inline std::int8_t clamp_int8(std::int32_t value) {
 }
 
 inline std::int8_t quantize(const Quantization& q, std::int32_t feature) {
-  return clamp_int8(requantize(feature, q.multiplier, q.shift) + q.zero_point);
+  const std::int64_t product = static_cast<std::int64_t>(feature) * q.multiplier;
+  const std::int64_t steps = (product + (INT64_C(1) << (q.shift - 1))) >> q.shift;
+  // Features are of 16 bits and a step is more than 2^-16 of one: this fits.
+  return clamp_int8(static_cast<std::int32_t>(steps) + q.zero_point);
 }
 
 // The integers of TFLM's micro_speech example, whatever the model's own scale says. Audio features are never negative.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +46,8 @@ def not_estimated(lowered: Lowered, chip: ChipSpec) -> float | None:
 def plain_work(lowered: Lowered) -> dict[str, float]:
     """What most kernels' instructions are proportional to: {"call": 1, "outputs": ..., "macs": ..., ...}.
 
-    Windows also give "rows" (output rows), "pixels" (output positions) and "taps" (window positions of all pixels).
+    Windows also give "rows" (output rows), "pixels" (output positions) and "taps" (window positions of all pixels);
+    other operators "elements" for the values they look at.
     """
     p = lowered.params
     if "out_c" in p:
@@ -59,7 +61,18 @@ def plain_work(lowered: Lowered) -> dict[str, float]:
             if not lowered.macs:
                 found["macs"] = found["taps"] * p["out_c"]
         return found
-    return {"call": 1.0, "outputs": float(p.get("n_elements", p.get("n_bytes", 0))), "macs": float(lowered.macs)}
+    elements = p.get("n_elements", p.get("n_bytes", 0))
+    if "size_0" in p:
+        sizes = {name: size for name, size in p.items() if name.startswith("size_")}
+        elements = math.prod(sizes.values()) * p.get("run_bytes", 1)
+        kept = math.prod(size for name, size in sizes.items() if not p.get(f"reduced_{name[5:]}"))
+        return {"call": 1.0, "elements": float(elements), "outputs": float(kept)}
+    if "depth" in p:
+        return {"call": 1.0, "rows": float(p["rows"]), "elements": float(p["rows"] * p["depth"])}
+    if "row_bytes_0" in p:
+        row = sum(size for name, size in p.items() if name.startswith("row_bytes_"))
+        return {"call": 1.0, "rows": float(p["n_rows"]), "elements": float(p["n_rows"] * row)}
+    return {"call": 1.0, "elements": float(elements), "macs": float(lowered.macs)}
 
 
 def no_scratch(lowered: Lowered) -> int:

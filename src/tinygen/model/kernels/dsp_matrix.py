@@ -8,6 +8,7 @@ from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef, Packed, without
 from tinygen.model.kernels.dsp_packing import (
     channel_records,
+    dense_blocks,
     fast,
     folded_bias,
     interleaved_pairs,
@@ -16,8 +17,8 @@ from tinygen.model.kernels.dsp_packing import (
     tap_order,
     why_not_pairs,
 )
-from tinygen.model.kernels.order import tiles_of_four
-from tinygen.model.lowering import Array, Int8, Lowered
+from tinygen.model.kernels.order import blocks_of_four, tiles_of_four
+from tinygen.model.lowering import Array, Int8, Int32, Lowered
 
 _TILE_PIXELS = 4
 _WORD_BYTES = 4
@@ -100,4 +101,117 @@ CONV_2D_INT8_DSP = KernelDef(
     needs=("dsp",),
     code="fast",
     work=_conv_work,
+)
+
+
+def _accepts_dense(lowered: Lowered, chip: ChipSpec) -> str | None:
+    del chip
+    return why_not_pairs(_filters(lowered))
+
+
+def _accepts_per_tensor(lowered: Lowered, chip: ChipSpec) -> str | None:
+    if lowered.params["per_channel"]:
+        return "the outputs have different scales"
+    return _accepts_dense(lowered, chip)
+
+
+def _pack_dense(lowered: Lowered, batch: int, filters: Int8, bias: Int32) -> Packed:
+    is_fast = fast(lowered, largest_sum(filters, bias))
+    params = {name: lowered.params[name] for name in ("output_zero_point", "act_min", "act_max")}
+    params |= {"batch": batch, "in_c": filters.shape[1], "out_c": len(filters), "fast": int(is_fast)}
+    constants: dict[str, Array] = {
+        "weights": dense_blocks(filters),
+        "channels": channel_records(lowered, bias, is_fast=is_fast),
+    }
+    return Packed(params=params, constants=constants)
+
+
+def _pack_per_channel(lowered: Lowered) -> Packed:
+    return _pack_dense(lowered, lowered.params["batch"], _filters(lowered), folded_bias(lowered, (1,)))
+
+
+def _pack_per_tensor(lowered: Lowered) -> Packed:
+    packed = _pack_per_channel(lowered)
+    records = packed.constants["channels"]
+    _, multiplier, offset, shift = (int(value) for value in records[0])
+    params = {**packed.params, "multiplier": multiplier, "offset": offset, "shift": shift}
+    return Packed(params=params, constants={"weights": packed.constants["weights"], "bias": records[:, 0].copy()})
+
+
+def _dense_work(lowered: Lowered) -> dict[str, float]:
+    """Steps of blocks of four outputs and of pairs; outputs."""
+    p = lowered.params
+    batch, filters = p["batch"], _filters(lowered)
+    words = -(-filters.shape[1] // 4)
+    fours, rest = divmod(len(filters), 4)
+    return {
+        "call": 1.0,
+        "block_steps": float(batch * fours * words),
+        "rest_steps": float(batch * -(-rest // 2) * words),
+        "blocks": float(batch * (fours + -(-rest // 2))),
+        "outputs": float(batch * len(filters)),
+    }
+
+
+FULLY_CONNECTED_INT8_DSP_PER_TENSOR = KernelDef(
+    id="fully_connected_int8_dsp_per_tensor",
+    op="FULLY_CONNECTED",
+    header="dsp/fully_connected.h",
+    arguments=("weights", "bias"),
+    why="four outputs share the loads of a row; one scale for all, constants in the code",
+    accepts=_accepts_per_tensor,
+    pack=_pack_per_tensor,
+    overlap=blocks_of_four,
+    needs=("dsp",),
+    code="fast",
+    work=_dense_work,
+)
+
+FULLY_CONNECTED_INT8_DSP_PER_CHANNEL = KernelDef(
+    id="fully_connected_int8_dsp_per_channel",
+    op="FULLY_CONNECTED",
+    header="dsp/fully_connected.h",
+    arguments=("weights", "channels"),
+    why="four outputs share the loads of a row; a scale for each",
+    accepts=_accepts_dense,
+    pack=_pack_per_channel,
+    overlap=blocks_of_four,
+    needs=("dsp",),
+    code="fast",
+    work=_dense_work,
+)
+
+
+def _accepts_window(lowered: Lowered, chip: ChipSpec) -> str | None:
+    p = lowered.params
+    if p["groups"] != 1:
+        return f"there are {p['groups']} groups"
+    if p["batch"] * p["out_h"] * p["out_w"] != 1:
+        return f"there are {p['batch'] * p['out_h'] * p['out_w']} windows, not one"
+    if (p["k_h"], p["k_w"], p["pad_top"], p["pad_left"]) != (p["in_h"], p["in_w"], 0, 0):
+        return "the window is not the whole input"
+    return _accepts_dense(lowered, chip)
+
+
+def _pack_window(lowered: Lowered) -> Packed:
+    return _pack_dense(lowered, 1, _filters(lowered), folded_bias(lowered, (1, 2, 3)))
+
+
+def _window_overlap(lowered: Lowered) -> dict[int, int]:
+    taps = _filters(lowered).shape[1]
+    return blocks_of_four(Lowered(params={"batch": 1, "in_c": taps, "out_c": lowered.params["out_c"]}))
+
+
+CONV_2D_INT8_DSP_WINDOW = KernelDef(
+    id="conv_2d_int8_dsp_window",
+    op="CONV_2D",
+    header="dsp/fully_connected.h",
+    arguments=("weights", "channels"),
+    why="one window, the whole input: a fully connected layer",
+    accepts=_accepts_window,
+    pack=_pack_window,
+    overlap=_window_overlap,
+    needs=("dsp",),
+    code="fast",
+    work=_dense_work,
 )

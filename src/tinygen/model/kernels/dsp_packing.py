@@ -129,3 +129,23 @@ def interleaved_pairs(filters: Int8, order: Sequence[int]) -> Int8:
     words = (256 * lanes[1::2] + lanes[::2]).astype("<i2")
     packed: Int8 = np.ascontiguousarray(words).view(np.int8).reshape(len(words), len(order), 2)
     return packed
+
+
+def dense_blocks(filters: Int8) -> Int8:
+    """The weights of dsp/fully_connected.h: blocks of four channels, then of two, over words of four inputs.
+
+    Args:
+        filters: int8 [channels, inputs] without -128.
+
+    Returns:
+        int8 [bytes].
+    """
+    taps = filters.shape[1]
+    order = [
+        tap if tap < taps else -1 for first in range(0, taps, 4) for tap in (first, first + 2, first + 1, first + 3)
+    ]
+    pairs = interleaved_pairs(filters, order).reshape(-1, len(order) // 4, 8)
+    fours = len(filters) // 4 * 2
+    blocks = [pairs[i : i + 2].swapaxes(0, 1) for i in range(0, fours, 2)] + [pairs[fours:]]
+    packed: Int8 = np.concatenate([np.ascontiguousarray(block).reshape(-1) for block in blocks])
+    return packed

@@ -128,6 +128,23 @@ def pixel_pairs(lowered: Lowered) -> dict[int, int]:
     return {0: exact_distance(low, end, n_pixels * in_c)}
 
 
+def blocks_of_four(lowered: Lowered) -> dict[int, int]:
+    """The distance of a dense layer: four outputs at a time, then two, each from a whole row.
+
+    A row of less than a word is read once.
+    """
+    p = lowered.params
+    fours = p["out_c"] - p["out_c"] % 4
+    ends = [*range(4, fours + 1, 4), *(min(c + 2, p["out_c"]) for c in range(fours, p["out_c"], 2))]
+    if p["in_c"] < 4:
+        ends = ends[-1:]
+    row = np.arange(p["batch"], dtype=np.int64)[:, None]
+    channel = np.array(ends, np.int64)
+    low = np.broadcast_to(row * p["in_c"], (p["batch"], len(channel))).reshape(-1)
+    end = (row * p["out_c"] + channel).reshape(-1)
+    return {0: exact_distance(low, end, p["batch"] * p["in_c"])}
+
+
 def row_by_row(lowered: Lowered) -> dict[int, int]:
     """The distance of a dense layer: two outputs at a time, each from a whole row."""
     p = lowered.params

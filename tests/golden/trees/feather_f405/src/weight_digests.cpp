@@ -6,8 +6,8 @@
 namespace tinygen::model {
 
 const WeightDigest kWeightDigests[] = {
-    {weights::fully_connected_0_weights, sizeof weights::fully_connected_0_weights, 0xF711A657U},
-    {weights::fully_connected_0_bias, sizeof weights::fully_connected_0_bias, 0x5E7FF107U},
+    {weights::fully_connected_0_weights, sizeof weights::fully_connected_0_weights, 0x739D5D31U},
+    {weights::fully_connected_0_bias, sizeof weights::fully_connected_0_bias, 0x883DCFDAU},
     {weights::softmax_1_exp_table, sizeof weights::softmax_1_exp_table, 0xE155BEB7U},
 };
 

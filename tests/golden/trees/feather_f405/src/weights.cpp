@@ -3,14 +3,15 @@
 
 namespace tinygen::model::weights {
 
-// step 0 fully_connected_int8_per_tensor: weights 3x8
-alignas(4) const std::int8_t fully_connected_0_weights[24] = {
-    113, 32, 47, 101, 20, 70, 85, -70, -113, -51, -55, 95, 105, -126, 0, 82, -94, 76, -97, -8, 81, -50, -40, -57,
+// step 0 fully_connected_int8_dsp_per_tensor: weights 32
+alignas(4) const std::int8_t fully_connected_0_weights[32] = {
+    113, -113, 47, -55, 32, -51, 101, 95, 20, 105, 85, 0, 70, -126, -70, 81, -94, -1, -97, -1, 76, 0, -8, -1, 81, 0,
+    -40, -1, -50, -1, -57, -1,
 };
 
-// step 0 fully_connected_int8_per_tensor: bias 3
+// step 0 fully_connected_int8_dsp_per_tensor: bias 3
 alignas(4) const std::int32_t fully_connected_0_bias[3] = {
-    1589, -631, 315,
+    3178, -1262, 630,
 };
 
 // step 1 softmax_int8_table: exp_table 125

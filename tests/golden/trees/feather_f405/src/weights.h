@@ -4,7 +4,7 @@
 
 namespace tinygen::model::weights {
 
-extern const std::int8_t fully_connected_0_weights[24];
+extern const std::int8_t fully_connected_0_weights[32];
 extern const std::int32_t fully_connected_0_bias[3];
 extern const std::int32_t softmax_1_exp_table[125];
 }  // namespace tinygen::model::weights
