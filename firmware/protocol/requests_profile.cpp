@@ -107,8 +107,9 @@ void Session::profile_arena() {
   const std::uint32_t size = model::kInfo.arena_bytes;
   std::uint32_t high_water = 0;
   std::uint32_t written = 0;
-  for (const int paint : {0x3A, -0x3B}) {
-    for (std::uint32_t i = 0; i < size; ++i) arena[i] = static_cast<std::int8_t>(paint);
+  constexpr std::int8_t kPaints[] = {0x3A, -0x3B};
+  for (const std::int8_t paint : kPaints) {
+    for (std::uint32_t i = 0; i < size; ++i) arena[i] = paint;
     prepare_run();
     model::infer(&feed_after_step, nullptr);
     std::uint32_t found = 0;

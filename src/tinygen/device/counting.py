@@ -51,6 +51,4 @@ def counting(target: Capabilities, hello: Hello) -> Counting:
         return Counting(unit="cycles", origin=f"measured-on-{hello.board}", scale=1.0, deterministic=False)
     if kind not in _EXPECTED.get(target.name, ()):
         return _NOTHING
-    return Counting(
-        unit=target.counter, origin=target.counter_origin, scale=target.counter_scale, deterministic=True
-    )
+    return Counting(unit=target.counter, origin=target.counter_origin, scale=target.counter_scale, deterministic=True)

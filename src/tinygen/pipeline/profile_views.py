@@ -33,9 +33,7 @@ def document(profile: Profile) -> dict[str, object]:
     """What --json says and --compare reads."""
 
     def parts(found: tuple[Part, ...]) -> list[dict[str, object]]:
-        return [
-            {"name": p.name, "detail": p.detail, "median": p.median, "p95": p.p95, "worst": p.worst} for p in found
-        ]
+        return [{"name": p.name, "detail": p.detail, "median": p.median, "p95": p.p95, "worst": p.worst} for p in found]
 
     return {
         "unit": profile.counting.unit,
@@ -86,7 +84,9 @@ def compared(new: dict[str, Any], path: Path) -> tuple[list[Change], list[str]]:
         )
         return [*changes, whole], sorted(lonely)
     except OSError as error:
-        raise bad_input(f"cannot be read: {error.strerror}", where=str(path), hint="name a file --json wrote") from error
+        raise bad_input(
+            f"cannot be read: {error.strerror}", where=str(path), hint="name a file --json wrote"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise bad_input("is no profile", where=str(path), hint="name a file `profile --json` wrote") from error
 
@@ -106,8 +106,8 @@ def report(
     tables.append(_table("Layers of the model", profile.layers))
     notes = [
         f"{counting.words}; median of {len(profile.whole.counts)} runs after {profile.warmups} warm-ups",
-        f"taken off: {profile.layer_overhead:,.0f} {counting.unit} per layer and {profile.stage_overhead:,.0f} per mark "
-        "between stages, which reading the counter costs by itself",
+        f"taken off: {profile.layer_overhead:,.0f} {counting.unit} per layer and {profile.stage_overhead:,.0f} per "
+        "mark between stages, which reading the counter costs by itself",
     ]
     if counting.deterministic:
         notes.append("a simulator: every run gives the same count, but for where a tick of its clock falls")
@@ -117,16 +117,14 @@ def report(
         top = max(changes, key=lambda change: change.percent)
         reason = f"largest change {top.percent:+.1f} % ({top.group} {top.name}), allowed {threshold_percent:g} %"
         if worse:
-            told = ", ".join(f"{c.group} {c.name} {c.percent:+.1f} % ({c.before:,.0f} to {c.after:,.0f})" for c in worse)
+            told = ", ".join(
+                f"{c.group} {c.name} {c.percent:+.1f} % ({c.before:,.0f} to {c.after:,.0f})" for c in worse
+            )
             reason = f"more than {threshold_percent:g} % slower: {told}"
-        checks.append(
-            Check(name="compare", status=CheckStatus.FAILED if worse else CheckStatus.PASSED, reason=reason)
-        )
+        checks.append(Check(name="compare", status=CheckStatus.FAILED if worse else CheckStatus.PASSED, reason=reason))
         if lonely:
             notes.append(f"only in one of the two profiles: {', '.join(lonely)}")
-        rows = tuple(
-            (c.group, c.name, f"{c.before:,.0f}", f"{c.after:,.0f}", f"{c.percent:+.1f} %") for c in changes
-        )
+        rows = tuple((c.group, c.name, f"{c.before:,.0f}", f"{c.after:,.0f}", f"{c.percent:+.1f} %") for c in changes)
         tables.append(Table(title="Compared", columns=("part", "name", "before", "now", "change"), rows=rows))
     if page is not None:
         notes.append(f"picture: {page}")
@@ -181,7 +179,8 @@ def _account(profile: Profile) -> Check:
     return Check(
         name="layers add up",
         status=CheckStatus.PASSED if fine else CheckStatus.FAILED,
-        reason=f"{total:,.0f} in {len(profile.layers)} layers, {whole:,.0f} {profile.counting.unit} in one go ({off:+,.0f})",
+        reason=f"{total:,.0f} in {len(profile.layers)} layers, {whole:,.0f} {profile.counting.unit} in one go "
+        f"({off:+,.0f})",
     )
 
 

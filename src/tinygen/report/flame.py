@@ -25,12 +25,13 @@ class Block:
 def flame(root: Block, unit: str) -> Node:
     """The blocks from the root down; a block's children share its width by their values."""
     found: list[Child] = []
-    depth = _draw(found, root, 0.0, _WIDTH, 0, 0)
+    depth = _draw(found, root, (0.0, _WIDTH), 0, 0)
     description = f"Each box is as wide as its share of {root.value:,.0f} {unit}."
     return chart(root.name, description, _WIDTH, depth * (_ROW + _GAP), *found)
 
 
-def _draw(found: list[Child], block: Block, x: float, width: float, level: int, number: int) -> int:
+def _draw(found: list[Child], block: Block, span: tuple[float, float], level: int, number: int) -> int:
+    x, width = span
     y = level * (_ROW + _GAP)
     colour = GREY if level == 0 else PALETTE[number % len(PALETTE)]
     found.append(rect(x, y, max(width - _GAP, 0.5), _ROW, colour, tip=f"{block.name}: {block.tip}"))
@@ -41,7 +42,7 @@ def _draw(found: list[Child], block: Block, x: float, width: float, level: int, 
     total = max(block.value, sum(child.value for child in block.children), 1e-9)
     for index, child in enumerate(block.children):
         share = width * child.value / total
-        deepest = max(deepest, _draw(found, child, x, share, level + 1, number + index if level else index))
+        deepest = max(deepest, _draw(found, child, (x, share), level + 1, number + index if level else index))
         x += share
     return deepest
 

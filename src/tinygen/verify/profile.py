@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.counting import Counting
 
+_T = TypeVar("_T")
 WARMUPS, RUNS = 8, 101
 SIMULATED_WARMUPS, SIMULATED_RUNS = 1, 3
 
@@ -146,7 +148,7 @@ def measure(
     )
 
 
-def _repeat[T](work: Callable[[], T], times: int, name: str, progress: Progress) -> list[T]:
+def _repeat(work: Callable[[], _T], times: int, name: str, progress: Progress) -> list[_T]:
     found = []
     for index in range(times):
         found.append(work())
