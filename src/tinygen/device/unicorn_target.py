@@ -91,7 +91,7 @@ class UnicornLink:
             raise bad_input(f"unicorn has no core '{self._model}'", where=self._name)
         kept: list[tuple[int, bytes]] = []
         if keep_ram and self._uc is not None:
-            ram = [region for region in self._chip.regions if region.kind == "ram"]
+            ram = [region for region in self._chip.regions if region.kind != "flash"]
             kept = [(r.address, bytes(self._uc.mem_read(r.address, r.size_bytes))) for r in ram]
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(model)

@@ -107,7 +107,12 @@ def _choice(graph: Graph, number: int, chip: ChipSpec, shared: frozenset[int], c
     ways = []
     for rank, kernel in enumerate(candidates(op.name)):
         missing = [name for name in kernel.needs if name not in chip.isa]
-        reason = f"{chip.title} has no {', '.join(missing)} instructions" if missing else kernel.accepts(lowered, chip)
+        if kernel.dtype != lowered.dtype:
+            reason: str | None = f"it is for {kernel.dtype}, these are {lowered.dtype}"
+        elif missing:
+            reason = f"{chip.title} has no {', '.join(missing)} instructions"
+        else:
+            reason = kernel.accepts(lowered, chip)
         if kernel.alias and graph.tensors[inputs[0]].is_constant:
             reason = "its input is a constant in flash"
         if kernel.alias and op.name in STATE_OPS and number not in shared:
