@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import select
 import sys
 import threading
@@ -38,27 +39,41 @@ class PacedDevice:
         self.path = os.ttyname(self._theirs)
         self._device = ShamDevice(input_bytes=TENSOR_BYTES)
         self._out = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._answers: queue.Queue[tuple[float, bytes]] = queue.Queue()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._serve, self._send)]
+        for thread in self._threads:
+            thread.start()
 
     def _serve(self) -> None:
-        due_in = due_out = 0.0
+        due_in = 0.0
         while not self._out.is_set():
-            if not select.select([self._ours], [], [], 0.05)[0]:
-                continue
+            if not select.select([self._ours], [], [], 0)[0]:
+                # The line was idle; bytes that wait while we oversleep have been on it all the time.
+                if not select.select([self._ours], [], [], 0.05)[0]:
+                    continue
+                due_in = max(due_in, time.monotonic())
             data = os.read(self._ours, _PIECE)
-            due_in = max(due_in, time.monotonic()) + len(data) / LINE_BYTES_PER_S
+            due_in += len(data) / LINE_BYTES_PER_S
             _sleep_until(due_in)
-            answer = self._device.take(data)
+            self._answers.put((due_in, self._device.take(data)))
+
+    def _send(self) -> None:
+        due = 0.0
+        while not self._out.is_set():
+            try:
+                ready, answer = self._answers.get(timeout=0.05)
+            except queue.Empty:
+                continue
             for at in range(0, len(answer), _PIECE):
                 piece = answer[at : at + _PIECE]
-                due_out = max(due_out, due_in, time.monotonic()) + len(piece) / LINE_BYTES_PER_S
-                _sleep_until(due_out)
+                due = max(due, ready) + len(piece) / LINE_BYTES_PER_S
+                _sleep_until(due)
                 os.write(self._ours, piece)
 
     def close(self) -> None:
         self._out.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         os.close(self._theirs)
         os.close(self._ours)
 
@@ -72,7 +87,7 @@ def _sleep_until(due: float) -> None:
 def line() -> Iterator[Client]:
     device = PacedDevice()
     with SerialTarget(find_board("nucleo_f446re"), [Place(port=device.path)]) as target:
-        client = Client(target.open(), name=device.path)
+        client = Client(target.open(), name=device.path, window=target.capabilities.window)
         client.hello()
         yield client
     device.close()

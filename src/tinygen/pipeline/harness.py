@@ -297,6 +297,7 @@ class Harness:
             self._target.capabilities.time_scale,
             name=self._name,
             build_id=self._wanted.build_id or self._image.build_id,
+            window=self._target.capabilities.window,
         )
         hello = client.hello()
         self.was_there = True

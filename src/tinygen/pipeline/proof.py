@@ -80,8 +80,8 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
         link = target.open()
         try:
             name = chosen if not is_simulator(chosen) else f"{board.id} on {chosen}"
-            scale = target.capabilities.time_scale
-            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id)
+            able = target.capabilities
+            yield target, Client(link, able.time_scale, name=name, build_id=made.firmware.build_id, window=able.window)
         finally:
             link.close()
 
