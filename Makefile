@@ -12,8 +12,9 @@ STAGES := $(PY) .ci/stages.py
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: tools  ## Train a gesture model, build firmware for a real board, run it in a simulator, verify every byte
+demo: tools  ## Train a gesture model, build firmware for a real board, verify every byte in a simulator, decide live
 	$(BIN)/tinygen run --task gesture --board feather_f405 --on sim
+	$(BIN)/tinygen stream --task gesture --board feather_f405 --on sim
 
 test: tools-test  ## All tests, as CI runs them, with the time of each stage
 	$(STAGES) lint types fast golden host sim slow wheel
@@ -40,7 +41,7 @@ tools: $(VENV)/.all
 	@$(PY) -m tinygen.toolchain.install --for stm32,sim
 
 tools-test: $(VENV)/.dev
-	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,speech
+	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -27,6 +27,7 @@ from tinygen.core.lock import held
 from tinygen.core.values import Report
 from tinygen.pipeline import compilation, verbs
 from tinygen.pipeline import doctor as doctor_verb
+from tinygen.pipeline import stream_evaluation as judging
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.views import commands_of
@@ -74,6 +75,13 @@ _CONFIG_OPTIONS: dict[str, Function] = {
 _KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
 _WAKEWORD = click.option(
     "--wakeword", type=click.Path(path_type=Path), help="A microWakeWord manifest instead of another model."
+)
+_STREAMING = click.option(
+    "--streaming",
+    type=click.Choice(["full", "incremental"]),
+    default="full",
+    show_default=True,
+    help="incremental: compute only what is new of a signal along time.",
 )
 _INPUT_FORMULA = click.option(
     "--input-formula",
@@ -226,13 +234,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @configured(*_BUILD_OPTIONS, "vectors")
 @click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
-@click.option(
-    "--streaming",
-    type=click.Choice(["full", "incremental"]),
-    default="full",
-    show_default=True,
-    help="incremental: compute only what is new of a signal along time.",
-)
+@_STREAMING
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
 @_WAKEWORD
@@ -286,10 +288,11 @@ def build(ctx: Context, dry_run: bool) -> Report:
 @cli.command()
 @configured(*_BUILD_OPTIONS)
 @click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
+@click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
-def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
+def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
-    return verbs.flash(ctx, port, dry_run=dry_run)
+    return verbs.flash(ctx, port, via=via, dry_run=dry_run)
 
 
 @cli.command()
@@ -307,13 +310,7 @@ def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: P
 @configured(*_BUILD_OPTIONS, "on")
 @click.option("--wav", type=click.Path(path_type=Path), help="A WAV or FLAC file. Default: held-out recordings.")
 @_WAKEWORD
-@click.option(
-    "--streaming",
-    type=click.Choice(["full", "incremental"]),
-    default="full",
-    show_default=True,
-    help="incremental: compute only what is new.",
-)
+@_STREAMING
 @_INPUT_FORMULA
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="At most so much of the signal.")
 def stream(
@@ -328,6 +325,42 @@ def stream(
     """Stream a signal through the device: decisions live; every row, output and event is compared with Python's."""
     request = streams.Request(wav=wav, wakeword=wakeword, streaming=streaming, formula=input_formula, seconds=seconds)
     return streams.stream(ctx, request, lambda line: people.print(line, markup=False))
+
+
+@cli.command(name="evaluate-stream")
+@configured(*_BUILD_OPTIONS)
+@click.option(
+    "--wav", type=click.Path(path_type=Path), help="Judge on this. Default: test recordings in noise and babble."
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="CSV for --wav: start_s, end_s, label.")
+@_WAKEWORD
+@_STREAMING
+@_INPUT_FORMULA
+@click.option("--target-false-accepts-per-hour", "target", type=click.FloatRange(min=0), help="Find its threshold.")
+@click.option("--snr-db", type=float, default=10.0, show_default=True, help="Speech over noise and babble.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="Length of the audio. Default: 300, or all of --wav.")
+@click.option("--compare-on", default="", help="Also stream it through a device there, and compare its events.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page with the DET curve.")
+def evaluate_stream(
+    ctx: Context,
+    *,
+    labels: Path | None,
+    target: float | None,
+    snr_db: float,
+    compare_on: str,
+    output: Path | None,
+    **chain: Any,
+) -> Report:
+    """False accepts per hour, misses and delay over long audio; the DET curve; a threshold for a target."""
+    request = judging.Request(
+        chain=streams.Request(formula=chain.pop("input_formula"), **chain),
+        labels=labels,
+        target_per_hour=target,
+        snr_db=snr_db,
+        compare_on=compare_on,
+        page=output,
+    )
+    return judging.evaluate(ctx, request)
 
 
 @cli.command()

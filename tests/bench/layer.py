@@ -98,7 +98,7 @@ def main() -> int:
         guess = "" if row.estimate is None else f"  estimated {row.estimate:,.0f}"
         scratch = f"  scratch {row.scratch_bytes:,}" if row.scratch_bytes else ""
         wrong = f"  {row.differing_bytes} BYTES DIFFER" if row.differing_bytes else ""
-        print(f"  {row.kernel:44} {row.instructions:>12,} {per}{scratch}{guess}{wrong}")
+        print(f"  {row.kernel:44} {row.instructions:>12,} {per}  stack {row.stack_bytes}{scratch}{guess}{wrong}")
     if given.json:
         rows = [{"layer": r.layer, "kernel": r.kernel, "macs": r.lowered.macs, "instructions": r.instructions,
                  "differing_bytes": r.differing_bytes} for r in found]  # fmt: skip

@@ -33,6 +33,7 @@ class Measured:
     Attributes:
         instructions: the largest of all inferences.
         differing_bytes: of its outputs, from the NumPy reference's.
+        stack_bytes: worst case of an inference with it, from the call graph.
     """
 
     layer: str
@@ -41,6 +42,7 @@ class Measured:
     instructions: int
     differing_bytes: int
     scratch_bytes: int
+    stack_bytes: int | None
     estimate: float | None
 
 
@@ -104,6 +106,7 @@ def measure(
                     instructions=max(counted.instructions),
                     differing_bytes=wrong,
                     scratch_bytes=step.scratch_bytes,
+                    stack_bytes=counted.stack_bytes,
                     estimate=step.instructions,
                 )
             )

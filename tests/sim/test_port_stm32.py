@@ -12,25 +12,24 @@ import select
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tinygen.boards.loader import load_boards
-from tinygen.boards.spec import BoardSpec
+from tinygen.boards.spec import BoardSpec, ClockSpec
 from tinygen.core.files import write_tree
+from tinygen.device.stm32_ready import ready_bits
 from tinygen.firmware.board_view import vector_table_bytes
 from tinygen.firmware.project_view import render_project
 
 pytestmark = pytest.mark.sim
 
 ECHO = Path(__file__).with_name("echo_app.cpp")
-CPU = ["-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
 CXX = ["-std=gnu++17", "-O2", "-fno-exceptions", "-fno-rtti", "-ffunction-sections", "-fdata-sections"]
 WARN = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Wundef"]
-STM32_BOARDS = ["feather_f405", "nucleo_f446re", "nucleo_f401re", "disco_f407vg"]
-RCC, FLASH, POWER = 0x40023800, 0x40023C00, 0x40007000
+STM32_BOARDS = sorted(board.id for board in load_boards().values() if board.chip.port == "stm32")
 
 
 def compile_image(board: BoardSpec, folder: Path, extra: str = "") -> Path:
@@ -41,7 +40,9 @@ def compile_image(board: BoardSpec, folder: Path, extra: str = "") -> Path:
     sources = [*sorted(folder.glob("lib/tinygen/src/port/*/*.cpp")), folder / "echo.cpp", folder / "src/main.cpp"]
     scripts = list(folder.glob("ld/*.ld"))
     elf = folder / "image.elf"
-    command = ["arm-none-eabi-g++", *CPU, *CXX, *WARN, "-Iinclude", "-Ilib/tinygen/include", *map(str, sources)]
+    chip = board.chip
+    cpu = ["-mthumb", f"-mcpu={chip.cpu}", *(["-mfloat-abi=hard", f"-mfpu={chip.fpu}"] if chip.fpu else [])]
+    command = ["arm-none-eabi-g++", *cpu, *CXX, *WARN, "-Iinclude", "-Ilib/tinygen/include", *map(str, sources)]
     command += ["-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections,--fatal-warnings"]
     done = subprocess.run(
         [*command, "-T", str(scripts[0]), "-o", str(elf)], cwd=folder, capture_output=True, text=True, check=False
@@ -237,42 +238,122 @@ class ClockedBoard:
 
         self.out = bytearray()
         self.registers: dict[int, int] = {}
-        self._ready = ready
-        self._serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
+        self._ready = ready_bits(board.chip, self.registers) if ready else {}
+        serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
+        first = board.chip.family in ("stm32f1", "stm32f4")
+        self._status, self._data = serial + (0 if first else 0x1C), serial + (4 if first else 0x28)
         names = symbols(elf)
         core = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        core.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        core.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{board.chip.cpu.upper().replace('-', '_')}"))
         core.mem_map(board.chip.flash.address, board.chip.flash.size_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
         core.mem_map(board.chip.ram.address, board.chip.ram.size_bytes)
         image = elf.with_suffix(".bin")
         subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", str(elf), str(image)], check=True)
         core.mem_write(board.chip.flash.address, image.read_bytes())
-        core.mmio_map(0x40000000, 0x10000000, self._read, None, self._write, None)
+        core.mmio_map(0x40000000, 0x20000000, self._read, None, self._write, None)
         core.mmio_map(0xE0000000, 0x100000, lambda *_: 0, None, lambda *_: None, None)
         idle = names["tinygen_port_idle"][0] & ~1
         core.hook_add(unicorn.UC_HOOK_CODE, lambda uc, *_: uc.emu_stop(), begin=idle, end=idle)
         stack, entry = struct.unpack("<II", core.mem_read(board.chip.flash.address, 8))
         core.reg_write(arm_const.UC_ARM_REG_SP, stack)
-        core.emu_start(entry | 1, 0xFFFFFFFE, timeout=20_000_000)
+        core.emu_start(entry | 1, 0xFFFFFFFE, timeout=60_000_000)
 
     def _read(self, _core: object, offset: int, _size: int, _data: object) -> int:
         address = 0x40000000 + offset
         word = self.registers.get(address, 0)
-        if address == self._serial:
+        if address == self._status:
             return 0xC0
-        if self._ready and address == RCC:
-            return word | (word >> 16 & 1) << 17 | (word >> 24 & 1) << 25
-        if self._ready and address == RCC + 8:
-            return word & ~12 | (word & 3) << 2
-        if self._ready and address == POWER + 4:
-            return self.registers.get(POWER, 0) & 0x30000
-        return word
+        return self._ready[address](word) if address in self._ready else word
 
     def _write(self, _core: object, offset: int, _size: int, word: int, _data: object) -> None:
         address = 0x40000000 + offset
         self.registers[address] = word
-        if address == self._serial + 4:
+        if address == self._data:
             self.out.append(word & 0xFF)
+
+
+def fields(word: int, *places: tuple[int, int]) -> tuple[int, ...]:
+    """Values of (lowest bit, width) in a word."""
+    return tuple(word >> low & (1 << width) - 1 for low, width in places)
+
+
+def check_f1(clock: ClockSpec, get: Callable[[str, int], int]) -> None:
+    """RM0008 7.3.2: source, halved or not, multiplier - 2; 3.3.3: wait states and prefetch."""
+    assert fields(get("rcc", 4), (0, 2), (16, 1), (17, 1), (18, 4)) == (2, 1, clock.pll_m - 1, clock.pll_n - 2)
+    assert fields(get("rcc", 4), (8, 3), (11, 3)) == (APB[clock.apb1_divider], APB[clock.apb2_divider])
+    assert get("flash", 0) == clock.flash_wait_states | 0x10
+
+
+def check_f4(clock: ClockSpec, get: Callable[[str, int], int], accelerator: int = 0x700) -> None:
+    """RM0090 7.3.2, 7.3.3, 3.9.1, 5.4.1; RM0385 likewise."""
+    pll = get("rcc", 4)
+    expected = (clock.pll_m, clock.pll_n, clock.pll_p // 2 - 1, 1, clock.pll_q)
+    assert fields(pll, (0, 6), (6, 9), (16, 2), (22, 1), (24, 4)) == expected
+    assert get("flash", 0) == clock.flash_wait_states | accelerator
+    assert fields(get("rcc", 8), (0, 2), (10, 3), (13, 3)) == (2, APB[clock.apb1_divider], APB[clock.apb2_divider])
+    assert get("pwr", 0) >> 16 & 3 == (3 if clock.over_drive else 0)
+    assert get("rcc", 0) >> 18 & 1 == int(clock.bypass)
+
+
+def check_f7(clock: ClockSpec, get: Callable[[str, int], int]) -> None:
+    """The F4's registers; RM0385 3.7.1: the accelerator is bit 9."""
+    check_f4(clock, get, accelerator=0x300)
+    assert get("pwr", 0) >> 14 & 3 == clock.voltage_scale
+
+
+def check_l4(clock: ClockSpec, get: Callable[[str, int], int]) -> None:
+    """RM0351 6.4.4, RM0440 7.4.4: source, M - 1, N, R on, R / 2 - 1."""
+    source = 2 if clock.source == "hsi" else 3
+    expected = (source, clock.pll_m - 1, clock.pll_n, 1, clock.pll_r // 2 - 1)
+    assert fields(get("rcc", 0xC), (0, 2), (4, 4), (8, 7), (24, 1), (25, 2)) == expected
+    assert fields(get("flash", 0), (0, 4), (8, 3)) == (clock.flash_wait_states, 7)
+    switched = (3, 0, APB[clock.apb1_divider], APB[clock.apb2_divider])
+    assert fields(get("rcc", 8), (0, 2), (4, 4), (8, 3), (11, 3)) == switched
+    assert get("pwr", 0) >> 9 & 3 == clock.voltage_scale
+
+
+def check_g4(clock: ClockSpec, get: Callable[[str, int], int]) -> None:
+    """The L4's registers; RM0440 6.4.22: boost is R1MODE = 0."""
+    check_l4(clock, get)
+    assert get("pwr", 0x80) >> 8 & 1 == int(not clock.over_drive)
+
+
+def check_h7(clock: ClockSpec, get: Callable[[str, int], int]) -> None:
+    """RM0433 8.7.11 to 8.7.13, 8.7.6 to 8.7.9, 4.9.1, 6.8.4, 6.8.6."""
+    assert fields(get("rcc", 0x28), (0, 2), (4, 6)) == (2, clock.pll_m)
+    dividers = (clock.pll_n - 1, clock.pll_p - 1, clock.pll_q - 1, clock.pll_r - 1)
+    assert fields(get("rcc", 0x30), (0, 9), (9, 7), (16, 7), (24, 7)) == dividers
+    assert fields(get("rcc", 0x2C), (0, 1), (1, 1), (2, 2), (16, 1)) == (0, 0, 1, 1)  # 2 MHz at the input, wide VCO
+    assert fields(get("rcc", 0x18), (0, 4), (8, 4)) == (8, 0)  # buses at half the core
+    assert fields(get("rcc", 0x1C), (4, 3), (8, 3)) == (APB[clock.apb1_divider], APB[clock.apb2_divider])
+    assert get("rcc", 0x10) & 7 == 3
+    assert fields(get("flash", 0), (0, 4), (4, 2)) == (clock.flash_wait_states, 2)
+    assert get("pwr", 0x18) >> 14 & 3 == clock.voltage_scale
+    assert get("pwr", 0xC) & 7 == 2  # LDO
+
+
+def check_h5(clock: ClockSpec, get: Callable[[str, int], int]) -> None:
+    """RM0481 11.8: PLL1CFGR, PLL1DIVR, CFGR1, CFGR2; 10.11: VOSCR; 7.11: ACR."""
+    assert fields(get("rcc", 0x28), (0, 2), (2, 2), (5, 1), (8, 6), (16, 1)) == (3, 1, 0, clock.pll_m, 1)
+    dividers = (clock.pll_n - 1, clock.pll_p - 1, clock.pll_q - 1, clock.pll_r - 1)
+    assert fields(get("rcc", 0x34), (0, 9), (9, 7), (16, 7), (24, 7)) == dividers
+    assert fields(get("rcc", 0x20), (0, 4), (4, 3), (8, 3)) == (0, APB[clock.apb1_divider], APB[clock.apb2_divider])
+    assert get("rcc", 0x1C) & 3 == 3
+    assert fields(get("flash", 0), (0, 4), (4, 2), (8, 1)) == (clock.flash_wait_states, 2, 1)
+    assert get("pwr", 0x10) >> 4 & 3 == clock.voltage_scale
+    assert get("icache", 0) & 1 == 1
+
+
+APB = {1: 0, 2: 4, 4: 5, 8: 6, 16: 7}
+CHECKS = {
+    "stm32f1": check_f1,
+    "stm32f4": check_f4,
+    "stm32f7": check_f7,
+    "stm32l4": check_l4,
+    "stm32g4": check_g4,
+    "stm32h7": check_h7,
+    "stm32h5": check_h5,
+}
 
 
 @pytest.mark.parametrize("board_id", STM32_BOARDS)
@@ -284,22 +365,43 @@ def test_clock_registers_and_baud_rate(
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     needs_module("unicorn", "sim")
     board = load_boards()[board_id]
-    clock = board.clock
-    assert clock is not None
+    facts, clock, limits = board.chip.peripherals, board.clock, board.chip.clock_limits
+    assert clock is not None and limits is not None
     machine = ClockedBoard(board, compile_image(board, tmp_path), ready=ready)
-    serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
-    bus_divider = clock.apb1_divider if board.chip.peripherals[f"{board.serial.peripheral}_bus"] == 1 else 1
+    serial = facts[f"{board.serial.peripheral}_base"]
+    baud = machine.registers[serial + (8 if board.chip.family in ("stm32f1", "stm32f4") else 0xC)]
+    divider = clock.apb1_divider if facts[f"{board.serial.peripheral}_bus"] == 1 else clock.apb2_divider
     assert value(bytes(machine.out), "start") == (0 if ready else 1)
     if not ready:
-        assert machine.registers[RCC + 8] & 3 == 0
-        assert machine.registers[serial + 8] == round(16_000_000 / 115200)
+        assert baud == round(limits.internal_hz / 115200)
         return
-    assert machine.registers[serial + 8] == round(clock.core_hz / bus_divider / 115200)
-    assert machine.registers[RCC + 8] & 3 == 2
-    pll = machine.registers[RCC + 4]
-    assert (pll & 63, pll >> 6 & 511, 2 * ((pll >> 16 & 3) + 1)) == (clock.pll_m, clock.pll_n, clock.pll_p)
-    assert pll >> 24 & 15 == clock.pll_q
-    assert pll >> 22 & 1 == 1
-    assert machine.registers[FLASH] == clock.flash_wait_states | 0x700
-    assert machine.registers[POWER] >> 16 & 3 == (3 if clock.over_drive else 0)
-    assert machine.registers[RCC] >> 18 & 1 == int(clock.bypass)
+    assert baud == round(clock.bus_hz / divider / 115200)
+
+    def get(name: str, offset: int) -> int:
+        return machine.registers.get(facts[f"{name}_base"] + offset, 0)
+
+    CHECKS[board.chip.family](clock, get)
+
+
+@pytest.mark.parametrize("board_id", STM32_BOARDS)
+def test_pins_of_the_serial_line(board_id: str, tmp_path: Path, needs_tool: object, needs_module: object) -> None:
+    assert callable(needs_tool) and callable(needs_module)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    needs_module("unicorn", "sim")
+    board = load_boards()[board_id]
+    facts, first = board.chip.peripherals, board.chip.family == "stm32f1"
+    machine = ClockedBoard(board, compile_image(board, tmp_path), ready=True)
+    for pin, mode in ((board.serial.tx_pin, 0x9), (board.serial.rx_pin, 0x8)):
+        port, number = ord(pin[1]) - ord("A"), int(pin[2:])
+        gpio = facts["gpio_base"] + 0x400 * port
+        enabled = machine.registers[facts["rcc_base"] + facts["rcc_gpio_enable"]]
+        assert enabled >> (port + (2 if first else 0)) & 1
+        if first:
+            assert machine.registers[gpio + 4 * (number // 8)] >> 4 * (number % 8) & 0xF == mode
+            continue
+        assert machine.registers[gpio] >> 2 * number & 3 == 2
+        half = machine.registers[gpio + 0x20 + 4 * (number // 8)]
+        assert half >> 4 * (number % 8) & 0xF == board.serial.alternate_function
+    bus = "rcc_apb1_enable" if facts[f"{board.serial.peripheral}_bus"] == 1 else "rcc_apb2_enable"
+    enabled = machine.registers[facts["rcc_base"] + facts[bus]]
+    assert enabled >> facts[f"{board.serial.peripheral}_enable_bit"] & 1

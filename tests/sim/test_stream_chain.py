@@ -26,7 +26,7 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline import chain as chains
-from tinygen.pipeline import streaming
+from tinygen.pipeline import stream_evaluation, streaming
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import quantization_of
@@ -198,3 +198,39 @@ def test_windows_whole_and_incremental_on_this_machine(
     report = proved(ctx, _published(ctx, tflite, spec, labels, incremental=incremental), signal)
     assert figures(report)["events"] >= 3
     assert figures(report)["inferences"] > 500
+
+
+@pytest.mark.host
+def test_a_wake_word_is_judged_over_audio_with_labels(
+    tmp_path: Path, shared_dir: Shared, needs_tool: Tool, ready: None
+) -> None:
+    import soundfile
+
+    said = spoken("alexa", tmp_path, needs_tool("espeak-ng"))
+    rng = np.random.default_rng(2)
+    parts: list[Int16] = []
+    lines = ["start_s,end_s,label"]
+    for number in range(12):
+        parts.append(rng.integers(-30, 31, (32000, 1)).astype(np.int16))
+        if number % 3 == 2:
+            word = said[number % len(said)]
+            start = sum(map(len, parts)) / 16000
+            lines.append(f"{start},{start + len(word) / 16000},alexa")
+            parts.append(word)
+    lines.append("1.0,1.5,alexa")  # nobody says it there
+    soundfile.write(tmp_path / "talk.wav", np.concatenate(parts), 16000)
+    (tmp_path / "talk.csv").write_text("\n".join(lines) + "\n")
+    wanted = stream_evaluation.Request(
+        chain=streaming.Request(wakeword=manifest(tmp_path, shared_dir, "alexa"), wav=tmp_path / "talk.wav"),
+        labels=tmp_path / "talk.csv",
+        target_per_hour=0.5,
+        compare_on="host",
+        page=tmp_path / "page.html",
+    )
+    report = stream_evaluation.evaluate(context(tmp_path, "host"), wanted)
+    assert report.ok, report.checks
+    found = figures(report)
+    assert (found["words"], found["misses"], found["false_accepts"]) == (5, 1, 0)
+    assert -0.5 < found["delay_median_s"] < 0.6  # the files end in silence
+    assert {check.name for check in report.checks} >= {"target false accepts", "events", "outputs"}
+    assert b"false accepts per hour" in (tmp_path / "page.html").read_bytes()

@@ -10,7 +10,12 @@ import pytest
 from tinygen.boards.loader import find_board, load_boards
 from tinygen.core.errors import ExitCode, TinygenError
 
-ISSUE_BOARDS = {"esp32s3", "feather_f405", "nucleo_f446re", "nucleo_f401re", "disco_f407vg", "host"}
+ISSUE_BOARDS = {
+    *("esp32s3", "esp32s3_n8r8", "xiao_esp32s3", "adafruit_feather_esp32s3"),
+    *("feather_f405", "disco_f407vg", "nucleo_f401re", "nucleo_f411re", "blackpill_f411ce", "nucleo_f446re"),
+    *("nucleo_l476rg", "disco_l475vg_iot01a", "nucleo_g474re", "nucleo_f746zg", "nucleo_f767zi", "nucleo_h743zi"),
+    *("nucleo_h563zi", "bluepill_f103c8", "host"),
+}
 
 
 @pytest.fixture
@@ -38,6 +43,43 @@ def test_board_names_its_connector_sources_and_a_simulator(board_id: str) -> Non
     for simulator in board.simulators:
         assert simulator.proves
         assert any("cycles" in text for text in simulator.does_not_prove), "no simulator here proves cycles"
+
+
+@pytest.mark.parametrize("board_id", sorted(ISSUE_BOARDS - {"host"}))
+def test_a_catalogue_board_says_what_a_user_needs(board_id: str) -> None:
+    board = load_boards()[board_id]
+    assert board.led_pin
+    assert board.platformio.board and board.platformio.upload_protocols
+    assert board.chip.cycle_counter in ("dwt", "ccount")
+    assert len(board.sources) >= 2 and len(board.chip.sources) >= 2
+    if board.chip.port == "stm32":
+        assert board.clock is not None and board.clock.core_hz == board.clock_hz
+        assert board.chip.clock_limits is not None and board.clock_hz > 4 * board.chip.clock_limits.internal_hz
+        assert "uid_base" in board.chip.peripherals
+        assert board.simulators[-1].machine == board.chip.cpu
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("pll_m = 4", "pll_m = 1", "pll_m: 1 is outside 2 to 63"),
+        ("pll_p = 2", "pll_p = 3", "pll_p: 3 is none of 2, 4, 6, 8"),
+        ("apb1_divider = 4", "apb1_divider = 2", "APB1: 108000000 Hz is above"),
+        ("flash_wait_states = 7", "flash_wait_states = 6", "at least 7 are needed"),
+    ],
+)
+def test_a_clock_outside_the_chips_limits_is_refused(boards_folder: Path, old: str, new: str, said: str) -> None:
+    change(boards_folder / "st/nucleo_f767zi.toml", old, new)
+    with pytest.raises(TinygenError, match=said):
+        load_boards(boards_folder)
+
+
+def test_the_bus_may_run_slower_than_the_core_and_must_not_be_too_fast(boards_folder: Path) -> None:
+    clock = load_boards()["nucleo_h743zi"].clock
+    assert clock is not None and (clock.core_hz, clock.bus_hz) == (400_000_000, 200_000_000)
+    change(boards_folder / "st/nucleo_h743zi.toml", "ahb_divider = 2", "ahb_divider = 1")
+    with pytest.raises(TinygenError, match="AHB: 400000000 Hz is above 200000000 Hz"):
+        load_boards(boards_folder)
 
 
 @pytest.mark.parametrize(

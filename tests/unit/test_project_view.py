@@ -116,8 +116,8 @@ def test_host_project_has_neither_board_nor_linker_script() -> None:
 @pytest.mark.parametrize("board_id", BOARD_IDS)
 def test_only_the_boards_own_port_travels(board_id: str) -> None:
     folders = {name.split("/")[4] for name in project(board_id).files if name.startswith("lib/tinygen/src/port/")}
-    expected = {"esp32s3": {"arduino", "esp32s3"}, "host": {"host"}}
-    assert folders == expected.get(board_id, {"stm32"})
+    expected = {"esp32s3": {"arduino", "esp32s3"}, "host": {"host"}, "stm32": {"stm32"}}
+    assert folders == expected[load_boards()[board_id].chip.port]
 
 
 def test_linker_script_has_the_chips_memory_and_an_explicit_stack() -> None:
@@ -137,6 +137,16 @@ def test_vector_tables_have_the_size_of_the_reference_manuals() -> None:
         "disco_f407vg": 4 * (16 + 82),
         "nucleo_f446re": 4 * (16 + 97),
         "nucleo_f401re": 4 * (16 + 85),
+        "nucleo_f411re": 4 * (16 + 86),
+        "blackpill_f411ce": 4 * (16 + 86),
+        "bluepill_f103c8": 4 * (16 + 43),
+        "nucleo_f746zg": 4 * (16 + 98),
+        "nucleo_f767zi": 4 * (16 + 110),
+        "nucleo_l476rg": 4 * (16 + 82),
+        "disco_l475vg_iot01a": 4 * (16 + 82),
+        "nucleo_g474re": 4 * (16 + 102),
+        "nucleo_h743zi": 4 * (16 + 150),
+        "nucleo_h563zi": 4 * (16 + 131),
     }
 
 

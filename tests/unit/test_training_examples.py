@@ -16,6 +16,7 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.progress import silent
 from tinygen.datasets.load import load_dataset
 from tinygen.datasets.split import split
+from tinygen.tasks import thresholds
 from tinygen.tasks.registry import make_task
 from tinygen.training import examples, metrics, quiet
 
@@ -75,7 +76,7 @@ def test_cached_examples_are_used_and_a_damaged_cache_is_not(tmp_path: Path) -> 
 def test_auc_is_the_chance_that_a_fault_scores_higher(scores: list[int], flags: list[bool]) -> None:
     values = np.array(scores)
     positive = np.array(flags[: len(scores)])
-    found = metrics.auc(values, positive)
+    found = thresholds.auc(values, positive)
     pairs = [(p > n) + 0.5 * (p == n) for p in values[positive] for n in values[~positive]]
     assert (np.isnan(found) and not pairs) or found == pytest.approx(np.mean(pairs))
 
@@ -83,7 +84,7 @@ def test_auc_is_the_chance_that_a_fault_scores_higher(scores: list[int], flags: 
 def test_roc_runs_from_corner_to_corner_and_never_back() -> None:
     rng = np.random.default_rng(0)
     positive = rng.random(500) < 0.3
-    points = metrics.roc(rng.normal(size=500) + positive, positive, points=40)
+    points = thresholds.roc(rng.normal(size=500) + positive, positive, points=40)
     assert points[0] == [0.0, 0.0]
     assert points[-1] == [1.0, 1.0]
     assert len(points) <= 40
@@ -95,8 +96,8 @@ def test_confusion_and_quantile() -> None:
     assert table.tolist() == [[1, 1], [0, 1]]
     assert metrics.accuracy(table) == pytest.approx(2 / 3)
     scores = np.arange(100, dtype=np.int32)
-    assert metrics.quantile_threshold(scores, 0.98) == 97
-    assert metrics.quantile_threshold(scores[:1], 0.98) == 0
+    assert thresholds.quantile_threshold(scores, 0.98) == 97
+    assert thresholds.quantile_threshold(scores[:1], 0.98) == 0
 
 
 def test_missing_tensorflow_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

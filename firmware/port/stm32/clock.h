@@ -4,6 +4,14 @@
 
 namespace tinygen::port {
 
+constexpr uint32_t kHseReadyPolls = 30000;  // a crystal starts in 2 ms (datasheets, t_SU(HSE)); 7 ms and more of polls
+constexpr uint32_t kReadyPolls = 10000;     // PLL lock 300 us at most, regulator and switch less
+
+// Prescaler fields of the peripheral buses: 0xx = not divided, 100 = 2, 101 = 4, 110 = 8, 111 = 16.
+constexpr uint32_t prescaler_bits(uint32_t divider) {
+  return divider == 1 ? 0U : divider == 2 ? 4U : divider == 4 ? 5U : divider == 8 ? 6U : 7U;
+}
+
 // What is running now, in Hz.
 struct Clocks {
   uint32_t core_hz;

@@ -1,10 +1,11 @@
-// Clock tree of the STM32F4. Source: RM0090 rev 19 sections 3.9, 5.4, 7.3; RM0390 sections 3.8, 5.4, 6.3; RM0368
-// likewise.
+// Clock tree of the STM32F4 and STM32F7, whose registers are the same but for the flash accelerator.
+// Source: RM0090 rev 19 sections 3.9, 5.4, 7.3; RM0390 sections 3.8, 5.4, 6.3; RM0368, RM0383 likewise; RM0385 and
+// RM0410 sections 3.7, 4.4, 5.3.
 #include "board_config.h"
 #include "clock.h"
 #include "registers.h"
 
-#if defined(TINYGEN_CHIP_STM32F4)
+#if defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32F7)
 
 namespace tinygen::port {
 namespace {
@@ -15,21 +16,19 @@ constexpr uint32_t kRccControl =
     kRccBase + 0x00;  // HSI on 0, HSI ready 1, HSE on 16, ready 17, bypass 18, PLL on 24, ready 25
 constexpr uint32_t kRccPll = kRccBase + 0x04;
 constexpr uint32_t kRccConfig = kRccBase + 0x08;  // SW 1:0, SWS 3:2, HPRE 7:4, PPRE1 12:10, PPRE2 15:13
-constexpr uint32_t kRccApb1Enable = kRccBase + 0x40;
-constexpr uint32_t kFlashAccess = kFlashBase + 0x00;  // wait states 3:0, prefetch 8, instruction cache 9, data cache 10
+constexpr uint32_t kPowerEnable = kRccBase + kRccApb1Enable;
+// Wait states 3:0, prefetch 8; F4: instruction cache 9, data cache 10; F7: accelerator 9.
+constexpr uint32_t kFlashAccess = kFlashBase + 0x00;
+#if defined(TINYGEN_CHIP_STM32F7)
+constexpr uint32_t kAccelerator = 3U << 8;
+#else
+constexpr uint32_t kAccelerator = 7U << 8;
+#endif
 constexpr uint32_t kPowerControl = kPowerBase + 0x00;  // VOS 15:14, over-drive 16, over-drive switching 17
 constexpr uint32_t kPowerStatus = kPowerBase + 0x04;   // over-drive ready 16, switching ready 17
 
-constexpr uint32_t kHseReadyPolls = 30000;  // a crystal starts in 2 ms (datasheet, t_SU(HSE)); about 15 ms at 16 MHz
-constexpr uint32_t kReadyPolls = 10000;     // PLL lock 300 us at most, regulator and switch less
-
 constexpr uint32_t kSwitchToHsi = 0;
 constexpr uint32_t kSwitchToPll = 2;
-
-// PPREx: 0xx = not divided, 100 = 2, 101 = 4, 110 = 8, 111 = 16.
-constexpr uint32_t prescaler_bits(uint32_t divider) {
-  return divider == 1 ? 0U : divider == 2 ? 4U : divider == 4 ? 5U : divider == 8 ? 6U : 7U;
-}
 
 // VOS is one bit wide (14) on F405/F407 and two bits (15:14) on the others; writing 1 to the one bit is scale 1.
 constexpr uint32_t kVoltageBits = kVoltageScale << 14;
@@ -44,8 +43,8 @@ bool start_external() {
 }
 
 bool start_pll() {
-  set_bits(kRccApb1Enable, 1U << 28);  // power interface
-  read_back(kRccApb1Enable);
+  set_bits(kPowerEnable, 1U << 28);  // power interface
+  read_back(kPowerEnable);
   change_field(kPowerControl, kVoltageMask, kVoltageBits);
   const uint32_t output_r = kPllR != 0 ? kPllR << 28 : reg(kRccPll) & (7U << 28);
   reg(kRccPll) = kPllM | (kPllN << 6) | ((kPllP / 2 - 1) << 16) | (1U << 22) | (kPllQ << 24) | output_r;
@@ -64,7 +63,7 @@ bool start_pll() {
 }
 
 bool use_pll() {
-  reg(kFlashAccess) = kFlashWaitStates | (7U << 8);
+  reg(kFlashAccess) = kFlashWaitStates | kAccelerator;
   if (!wait_for(kFlashAccess, 0xFU, kFlashWaitStates, kReadyPolls)) {
     return false;
   }

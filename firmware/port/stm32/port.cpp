@@ -1,6 +1,7 @@
 // The port's interface, put together from its parts.
 #include "tinygen/port.h"
 
+#include "cache.h"
 #include "clock.h"
 #include "counter.h"
 #include "registers.h"
@@ -27,6 +28,7 @@ namespace tinygen::port {
 Status init() {
   find_reset_cause();
   const Clocks clocks = start_clocks();
+  start_caches();
   start_counter();
   start_watchdog();
   if (!start_serial(clocks)) {

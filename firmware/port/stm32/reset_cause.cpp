@@ -12,39 +12,68 @@ TinygenFault earlier = {};
 
 }  // namespace
 
-#if defined(TINYGEN_CHIP_STM32F4)
+namespace {
 
-// Source: RM0090 rev 19, 7.3.21 (RCC_CSR); the flags add up until they are removed.
+// Where a family keeps its reset flags. Power-on sets the brown-out and pin flags too; L4, G4 and H5 have no flag for
+// it but that of brown-out.
+struct ResetFlags {
+  uint32_t offset;  // from RCC
+  uint32_t remove;
+  uint32_t power_on;
+  uint32_t watchdog;
+  uint32_t software;
+  uint32_t low_power;
+  uint32_t brown_out;
+  uint32_t pin;
+};
+
+constexpr uint32_t bit(uint32_t place) {
+  return 1U << place;
+}
+
+#if defined(TINYGEN_CHIP_STM32F1)
+// Source: RM0008 rev 21, 7.3.10.
+constexpr ResetFlags kFlags = {0x24, bit(24), bit(27), bit(29) | bit(30), bit(28), bit(31), 0, bit(26)};
+#elif defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32F7)
+// Source: RM0090 rev 19, 7.3.21; RM0385, 5.3.21.
+constexpr ResetFlags kFlags = {0x74, bit(24), bit(27), bit(29) | bit(30), bit(28), bit(31), bit(25), bit(26)};
+#elif defined(TINYGEN_CHIP_STM32L4) || defined(TINYGEN_CHIP_STM32G4)
+// Source: RM0351 rev 9, 6.4.29; RM0440 rev 8, 7.4.28.
+constexpr ResetFlags kFlags = {0x94, bit(23), bit(27), bit(29) | bit(30), bit(28), bit(31), 0, bit(26)};
+#elif defined(TINYGEN_CHIP_STM32H7)
+// Source: RM0433 rev 8, 8.7.39.
+constexpr ResetFlags kFlags = {0xD0, bit(16), bit(23), bit(26) | bit(28), bit(24), bit(30), bit(21), bit(22)};
+#elif defined(TINYGEN_CHIP_STM32H5)
+// Source: RM0481 rev 2, 11.8.
+constexpr ResetFlags kFlags = {0xF4, bit(23), bit(27), bit(29) | bit(30), bit(28), bit(31), 0, bit(26)};
+#else
+#error "the reset flags of this family are not described"
+#endif
+
+}  // namespace
+
+// The flags add up until they are removed.
 ResetCause take_reset_flags() {
-  constexpr uint32_t kStatus = board::kRccBase + 0x74;
-  constexpr uint32_t kRemoveFlags = 1U << 24;
+  constexpr uint32_t kStatus = board::kRccBase + kFlags.offset;
   const uint32_t flags = reg(kStatus);
-  set_bits(kStatus, kRemoveFlags);
-  if ((flags & (1U << 27)) != 0) {  // power-on sets brown-out and pin too
+  set_bits(kStatus, kFlags.remove);
+  if ((flags & kFlags.power_on) != 0) {
     return ResetCause::power_on;
   }
-  if ((flags & (1U << 29 | 1U << 30)) != 0) {
+  if ((flags & kFlags.watchdog) != 0) {
     return ResetCause::watchdog;
   }
-  if ((flags & (1U << 28)) != 0) {
+  if ((flags & kFlags.software) != 0) {
     return ResetCause::software;
   }
-  if ((flags & (1U << 31)) != 0) {
+  if ((flags & kFlags.low_power) != 0) {
     return ResetCause::low_power;
   }
-  if ((flags & (1U << 25)) != 0) {
+  if ((flags & kFlags.brown_out) != 0) {
     return ResetCause::brown_out;
   }
-  return (flags & (1U << 26)) != 0 ? ResetCause::pin : ResetCause::unknown;
+  return (flags & kFlags.pin) != 0 ? ResetCause::pin : ResetCause::unknown;
 }
-
-#else
-
-ResetCause take_reset_flags() {
-  return ResetCause::unknown;
-}
-
-#endif
 
 void find_reset_cause() {
   cause = take_reset_flags();

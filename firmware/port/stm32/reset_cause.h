@@ -4,8 +4,8 @@
 
 namespace tinygen::port {
 
-// What the chip's reset flags say; `unknown` where the family has no reset_cause_<family>.cpp or the flags are all
-// clear. Clears them, so that the next start is told apart from this one.
+// What the chip's reset flags say; `unknown` where all are clear. Clears them, so that the next start is told apart
+// from this one.
 ResetCause take_reset_flags();
 
 // Once, early: joins the flags with the record an exception handler may have left.

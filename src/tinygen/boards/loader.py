@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,10 @@ from tinygen.boards.spec import (
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.resources import resource_dir
 
+_STM32_FACTS = (
+    *("rcc_base", "flash_base", "pwr_base", "gpio_base"),
+    *("rcc_gpio_enable", "rcc_apb1_enable", "rcc_apb2_enable"),
+)
 _File = TypeVar("_File", bound=BaseModel)
 
 
@@ -149,6 +153,11 @@ def _contradictions(board: BoardSpec) -> list[str]:
     if board.chip.port == "stm32":
         if board.clock is None:
             found.append("clock: missing; an stm32 board sets up its clock tree")
+        found += [
+            f"chip: '{board.chip.id}' has no '{key}' in its peripherals"
+            for key in _STM32_FACTS
+            if key not in board.chip.peripherals
+        ]
         for suffix in ("base", "irq", "bus", "enable_bit"):
             key = f"{board.serial.peripheral}_{suffix}"
             if key not in board.chip.peripherals:
@@ -192,8 +201,17 @@ def _chip(file: ChipFile) -> ChipSpec:
             apb2_hz=limits.apb2_hz,
             internal_hz=limits.internal_hz,
             flash_wait_hz=tuple(limits.flash_wait_hz),
+            pll_m=(limits.pll_m[0], limits.pll_m[1]),
+            pll_n=(limits.pll_n[0], limits.pll_n[1]),
+            pll_outputs=tuple(limits.pll_outputs),
+            ahb_hz=limits.ahb_hz,
+            core_output=limits.core_output,
         ),
     )
+
+
+def _core_output(chip: ChipSpec) -> Literal["p", "r"]:
+    return "p" if chip.clock_limits is None else chip.clock_limits.core_output
 
 
 def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
@@ -233,5 +251,5 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
             for simulator in file.simulators
         ),
         sources=_sources(file.sources),
-        clock=None if file.clock is None else ClockSpec(**file.clock.model_dump()),
+        clock=None if file.clock is None else ClockSpec(**file.clock.model_dump(), core_output=_core_output(chip)),
     )

@@ -41,6 +41,11 @@ class ClockLimitsFile(_Strict):
     apb2_hz: int = Field(gt=0)
     internal_hz: int = Field(gt=0)
     flash_wait_hz: list[int] = Field(min_length=1)
+    pll_m: list[int] = Field(default=[2, 63], min_length=2, max_length=2)
+    pll_n: list[int] = Field(default=[50, 432], min_length=2, max_length=2)
+    pll_outputs: list[int] = Field(default=[2, 4, 6, 8], min_length=1)
+    ahb_hz: int = Field(default=0, ge=0)
+    core_output: Literal["p", "r"] = "p"
 
 
 class ChipFile(_Strict):
@@ -115,16 +120,18 @@ class ClockFile(_Strict):
 
     external_hz: int = Field(gt=0)
     bypass: bool
-    pll_m: int = Field(ge=2, le=63)
-    pll_n: int = Field(ge=50, le=432)
-    pll_p: Literal[2, 4, 6, 8]
-    pll_q: int = Field(ge=2, le=15)
-    pll_r: int = Field(ge=0, le=7)
+    pll_m: int = Field(ge=1, le=63)
+    pll_n: int = Field(ge=1, le=512)
+    pll_p: int = Field(ge=0, le=128)
+    pll_q: int = Field(ge=0, le=128)
+    pll_r: int = Field(ge=0, le=128)
     flash_wait_states: int = Field(ge=0, le=15)
     voltage_scale: int = Field(ge=0, le=3)
     over_drive: bool
     apb1_divider: Literal[1, 2, 4, 8, 16]
     apb2_divider: Literal[1, 2, 4, 8, 16]
+    source: Literal["hse", "hsi"] = "hse"
+    ahb_divider: Literal[1, 2, 4, 8, 16] = 1
 
 
 class BoardFile(_Strict):

@@ -36,7 +36,12 @@ class ClockLimits:
             (after P).
         apb1_hz, apb2_hz: highest peripheral bus clocks.
         internal_hz: the oscillator the chip starts on ("HSI").
-        flash_wait_hz: highest core clock with 0, 1, 2... wait states at the board's supply voltage (2.7 V to 3.6 V).
+        flash_wait_hz: highest bus clock with 0, 1, 2... wait states at the board's supply voltage (2.7 V to 3.6 V) and
+            the highest voltage scale.
+        pll_m, pll_n: (lowest, highest) divisor and multiplier the registers hold.
+        pll_outputs: divisors the PLL's output to the core can have.
+        ahb_hz: highest clock of the bus matrix; 0 = the core's.
+        core_output: which output of the PLL drives the core, "p" or "r".
     """
 
     pll_input_hz: tuple[int, int]
@@ -46,17 +51,25 @@ class ClockLimits:
     apb2_hz: int
     internal_hz: int
     flash_wait_hz: tuple[int, ...]
+    pll_m: tuple[int, int] = (2, 63)
+    pll_n: tuple[int, int] = (50, 432)
+    pll_outputs: tuple[int, ...] = (2, 4, 6, 8)
+    ahb_hz: int = 0
+    core_output: Literal["p", "r"] = "p"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSpec:
-    """The clock tree a board's firmware sets up: external clock -> PLL -> core and buses.
+    """The clock tree a board's firmware sets up: source -> PLL -> core and buses.
 
     Attributes:
-        external_hz: crystal, or the clock fed in when `bypass`.
+        external_hz: crystal, or the clock fed in when `bypass`; the internal oscillator's when `source` is "hsi".
         pll_m, pll_n, pll_p, pll_q, pll_r: PLL divisors and multiplier; 0 for one the chip lacks.
         voltage_scale: value of the regulator's VOS field.
-        over_drive: the regulator's over-drive mode is switched on.
+        over_drive: the regulator's over-drive (F4, F7) or boost mode (G4) is switched on.
+        source: what the PLL runs on: "hse" | "hsi".
+        ahb_divider: core clock to bus clock; the APB dividers divide the bus clock.
+        core_output: which output of the PLL drives the core, from the chip.
     """
 
     external_hz: int
@@ -71,11 +84,24 @@ class ClockSpec:
     over_drive: bool
     apb1_divider: int
     apb2_divider: int
+    source: Literal["hse", "hsi"] = "hse"
+    ahb_divider: int = 1
+    core_output: Literal["p", "r"] = "p"
+
+    @property
+    def core_divisor(self) -> int:
+        """What the PLL's VCO is divided by for the core."""
+        return self.pll_p if self.core_output == "p" else self.pll_r
 
     @property
     def core_hz(self) -> int:
         """Core clock in Hz that this tree gives."""
-        return self.external_hz // self.pll_m * self.pll_n // self.pll_p
+        return self.external_hz // self.pll_m * self.pll_n // max(self.core_divisor, 1)
+
+    @property
+    def bus_hz(self) -> int:
+        """Clock of the bus matrix, in Hz."""
+        return self.core_hz // self.ahb_divider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,3 +83,29 @@ def multiply_by_quantized_multiplier(value: npt.ArrayLike, multiplier: npt.Array
     right = np.maximum(-s, 0)
     shifted = (np.asarray(value, dtype=np.int64) << left).astype(np.int32)
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), right)
+
+
+def reduced_multiplier(multiplier: int) -> int:
+    """A multiplier cut to the 15 bits that 64-bit accumulators are scaled with."""
+    return (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+
+
+def multiply_wide_by_quantized_multiplier(
+    value: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike
+) -> Int64:
+    """TFLite's MultiplyByQuantizedMultiplier for int64 accumulators (one rounding, halves upward).
+
+    Args:
+        value: -2^47 to 2^47 - 1.
+        multiplier: int32, from `quantize_multiplier`; only its upper 15 bits count.
+        shift: -31..7, > 0 left.
+
+    Returns:
+        int64 array whose values fit int32: what does not fit keeps its low 32 bits.
+    """
+    wide = np.asarray(multiplier, np.int64)
+    reduced = np.where(wide < 0x7FFF0000, (wide + (1 << 15)) >> 16, 0x7FFF)
+    total = 15 - np.asarray(shift, np.int64)
+    scaled = (np.asarray(value, np.int64) * reduced + (np.int64(1) << (total - 1))) >> total
+    result: Int64 = scaled.astype(np.int32).astype(np.int64)
+    return result

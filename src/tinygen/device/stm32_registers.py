@@ -1,6 +1,6 @@
 """The few STM32 registers a program meets on its way to a serial line, as a simulator without peripherals answers them.
 
-Everything else reads back what was written. Source: RM0090 sections 5.5 (PWR), 7.3 (RCC), 30.6 (USART);
+Everything else reads back what was written. Source: RM0090 section 30.6 (USART);
 ARMv7-M Architecture Reference Manual B3.2.6 (AIRCR) and C1.8 (DWT).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygen.boards.spec import ChipSpec
+from tinygen.device.stm32_ready import ready_bits
 
 DWT_CYCCNT = 0xE0001004
 AIRCR = 0xE000ED0C
@@ -46,13 +47,7 @@ class Registers:
         base = chip.peripherals[f"{serial}_base"]
         status, transmit, receive = _USART_V1 if chip.family in _V1_FAMILIES else _USART_V2
         self._status, self._transmit, self._receive = base + status, base + transmit, base + receive
-        self._ready: dict[int, Callable[[int], int]] = {}
-        if chip.family == "stm32f4":
-            rcc, power = chip.peripherals["rcc_base"], chip.peripherals["pwr_base"]
-            on = 1 << 0 | 1 << 16 | 1 << 24 | 1 << 26  # HSI, HSE, PLL, PLLI2S; the ready bit stands one higher
-            self._ready[rcc] = lambda value: value | (value & on) << 1
-            self._ready[rcc + 8] = lambda value: value & ~0xC | (value & 3) << 2  # SWS follows SW
-            self._ready[power + 4] = lambda value: value | 1 << 14 | 3 << 16  # VOSRDY, ODRDY, ODSWRDY
+        self._ready = ready_bits(chip, self._values)
 
     def read(self, address: int) -> int:
         """The word at `address`."""

@@ -84,7 +84,7 @@ def _config(board: BoardSpec) -> ConfigView:
         case "stm32":
             macros.append(("TINYGEN_INTERRUPT_COUNT", str(board.chip.interrupt_count)))
             macros.append(("TINYGEN_SERIAL_IRQ", str(board.chip.peripherals[f"{board.serial.peripheral}_irq"])))
-            groups = [*_stm32_clock(board), _stm32_serial(board), _stm32_bases(board)]
+            groups = [*_stm32_clock(board), _stm32_serial(board), _stm32_bases(board), _stm32_enables(board)]
         case "esp32s3":
             groups = [
                 WordGroup(
@@ -113,6 +113,7 @@ def _stm32_clock(board: BoardSpec) -> list[WordGroup]:
                 ("kInternalHz", str(limits.internal_hz)),
                 ("kExternalHz", str(clock.external_hz)),
                 ("kExternalBypass", str(int(clock.bypass))),
+                ("kPllFromInternal", str(int(clock.source == "hsi"))),
                 ("kPllM", str(clock.pll_m)),
                 ("kPllN", str(clock.pll_n)),
                 ("kPllP", str(clock.pll_p)),
@@ -121,6 +122,7 @@ def _stm32_clock(board: BoardSpec) -> list[WordGroup]:
                 ("kFlashWaitStates", str(clock.flash_wait_states)),
                 ("kVoltageScale", str(clock.voltage_scale)),
                 ("kOverDrive", str(int(clock.over_drive))),
+                ("kAhbDivider", str(clock.ahb_divider)),
                 ("kApb1Divider", str(clock.apb1_divider)),
                 ("kApb2Divider", str(clock.apb2_divider)),
                 ("kCoreHz", str(clock.core_hz)),
@@ -131,11 +133,11 @@ def _stm32_clock(board: BoardSpec) -> list[WordGroup]:
 
 def _clock_sentence(clock: ClockSpec) -> str:
     mega = 1_000_000
-    source = "clock fed in" if clock.bypass else "crystal"
+    source = "internal oscillator" if clock.source == "hsi" else "clock fed in" if clock.bypass else "crystal"
     return (
-        f"{clock.external_hz / mega:g} MHz {source} / {clock.pll_m} * {clock.pll_n} / {clock.pll_p} = "
-        f"{clock.core_hz / mega:g} MHz, APB1 {clock.core_hz / clock.apb1_divider / mega:g} MHz, "
-        f"APB2 {clock.core_hz / clock.apb2_divider / mega:g} MHz"
+        f"{clock.external_hz / mega:g} MHz {source} / {clock.pll_m} * {clock.pll_n} / {clock.core_divisor} = "
+        f"{clock.core_hz / mega:g} MHz, APB1 {clock.bus_hz / clock.apb1_divider / mega:g} MHz, "
+        f"APB2 {clock.bus_hz / clock.apb2_divider / mega:g} MHz"
     )
 
 
@@ -163,6 +165,20 @@ def _stm32_bases(board: BoardSpec) -> WordGroup:
     words = [(name, _hex(facts[f"{key}_base"])) for name, key in names]
     words.append(("kWatchdogBase", _hex(facts.get("iwdg_base", 0))))  # 0: not described yet, so it stays off
     return WordGroup(comment="", words=tuple(words))
+
+
+def _stm32_enables(board: BoardSpec) -> WordGroup:
+    """Where in RCC clocks are switched on: families differ in nothing else there."""
+    facts = board.chip.peripherals
+    names = (
+        ("kRccGpioEnable", "rcc_gpio_enable"),
+        ("kRccApb1Enable", "rcc_apb1_enable"),
+        ("kRccApb2Enable", "rcc_apb2_enable"),
+    )
+    words = [(name, f"0x{facts[key]:02X}") for name, key in names]
+    if "icache_base" in facts:
+        words.append(("kCacheBase", _hex(facts["icache_base"])))
+    return WordGroup(comment="Offsets of RCC's enable registers", words=tuple(words))
 
 
 def _pin(name: str) -> tuple[int, int]:

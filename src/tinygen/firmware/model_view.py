@@ -306,7 +306,7 @@ def _array(symbol: str, array: npt.NDArray[np.generic], comment: str) -> Constan
         symbol=symbol,
         type=_C_TYPES[array.dtype.newbyteorder("=").name],
         count=array.size,
-        alignment_bytes=4,
+        alignment_bytes=max(4, array.dtype.itemsize),
         comment=comment,
         values=_wrapped(_literal(value) for value in array.reshape(-1).tolist()),
         crc=zlib.crc32(array.astype(array.dtype.newbyteorder("<")).tobytes()),

@@ -116,6 +116,13 @@ def _write_child(out: bytearray, kind: str, value: object) -> int:
     return start
 
 
+def packed_int4(data: npt.NDArray[np.generic]) -> bytes:
+    """Values of -8..7, two in a byte, the first one in the lower half."""
+    halves = data.reshape(-1).astype(np.int64) & 15
+    padded = np.append(halves, 0)[: halves.size + halves.size % 2].reshape(-1, 2)
+    return bytes((padded[:, 0] | padded[:, 1] << 4).astype(np.uint8))
+
+
 @dataclass(slots=True)
 class ModelBuilder:
     """Collects tensors and operators of one subgraph; `finish` gives the file."""
@@ -142,7 +149,8 @@ class ModelBuilder:
         buffer = 0
         if data is not None:
             buffer = len(self._buffers)
-            self._buffers.append(Record("Buffer", {"data": np.ascontiguousarray(data).tobytes()}))
+            raw = packed_int4(data) if dtype == "int4" else np.ascontiguousarray(data).tobytes()
+            self._buffers.append(Record("Buffer", {"data": raw}))
         number = next(number for number, word in TENSOR_TYPES.items() if word == dtype)
         fields: dict[str, object] = {"shape": list(shape), "type": number, "buffer": buffer, "name": name}
         if scales:

@@ -172,7 +172,7 @@ def _step(choice: Choice, way: Way, refused: tuple[tuple[str, str], ...]) -> Ste
         params=dict(packed.params),
         constants={name: packed.constants[name] for name in kernel.arguments},
         kernel=kernel.id,
-        why=kernel.why,
+        why="; ".join(text for text in (kernel.why, choice.lowered.note) if text),
         refused=refused,
         scratch_bytes=way.scratch_bytes,
         macs=choice.lowered.macs,

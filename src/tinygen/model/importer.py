@@ -35,6 +35,8 @@ _QUANTIZE_HINT = (
 )
 # No microcontroller holds more; keeps a damaged shape from eating the host's memory.
 _MAX_ELEMENTS = 1 << 23
+# Whose weights TFLM takes packed to 4 bits.
+INT4_TAKERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _SCALE_RANGE = (1e-15, 1e15)
 _NUMPY: dict[str, str] = {
     "int8": "<i1",
@@ -107,6 +109,11 @@ def load(tflite: bytes, name: str) -> Graph:
             for slot, index in enumerate(op.inputs):
                 if slot not in definition.slots(op) and index >= 0 and tensors[index].data is None:
                     raise context.fail(f"input {slot} ('{tensors[index].name}') must be a constant in the file")
+                if index >= 0 and tensors[index].from_int4 and (op.name not in INT4_TAKERS or slot != 1):
+                    takers = ", ".join(INT4_TAKERS)
+                    raise context.fail(
+                        f"input {slot} ('{tensors[index].name}') is int4, supported: weights of {takers}"
+                    )
             definition.lower(context)
     return graph
 
@@ -283,10 +290,17 @@ def _read_tensor(
     raw = buffers[buffer].raw("data")
     quantization = _quantization(table, shape, dtype, where)
     data = _values(raw, dtype, shape, where) if raw else None
+    if dtype == "int4" and data is not None:
+        # TFLM unpacks 4-bit weights before it uses them; here it is done once.
+        return Tensor(
+            index=index, name=label, dtype="int8", shape=shape, quantization=quantization, data=data, from_int4=True
+        )
     return Tensor(index=index, name=label, dtype=dtype, shape=shape, quantization=quantization, data=data)
 
 
 def _values(raw: bytes, dtype: str, shape: tuple[int, ...], where: str) -> npt.NDArray[np.generic]:
+    if dtype == "int4":
+        return _unpacked(raw, shape, where)
     if dtype not in _NUMPY:
         raise bad_input(f"is a constant of type {dtype}, not supported", where=where)
     numpy_type = np.dtype(_NUMPY[dtype])
@@ -300,21 +314,35 @@ def _values(raw: bytes, dtype: str, shape: tuple[int, ...], where: str) -> npt.N
     return np.frombuffer(raw, dtype=numpy_type).reshape(shape)
 
 
+def _unpacked(raw: bytes, shape: tuple[int, ...], where: str) -> npt.NDArray[np.generic]:
+    """Two signed 4-bit values in a byte, the first one in the lower half: int8 of the tensor's shape."""
+    count = math.prod(shape)
+    if len(raw) != (count + 1) // 2:
+        raise bad_input(
+            f"holds {len(raw)} bytes, its shape {list(shape)} of int4 needs {(count + 1) // 2}",
+            where=where,
+            hint="the file is damaged",
+        )
+    both = np.frombuffer(raw, np.uint8)
+    halves = np.stack([both & 15, both >> 4], axis=-1).reshape(-1)[:count].astype(np.int8)
+    return ((halves ^ 8) - 8).astype(np.int8).reshape(shape)
+
+
 def _quantization(table: Table, shape: tuple[int, ...], dtype: str, where: str) -> Quantization | None:
     quantization = table.table("quantization")
     if quantization is None:
         return None
     scales, points = quantization.reals("scale"), quantization.numbers("zero_point")
-    if not scales:
+    # TFLM takes a tensor without zero points for one without quantisation.
+    if not scales or not points:
         return None
     if quantization.number("details_type"):
         raise bad_input("has a custom quantisation, not supported", where=where)
     axis = quantization.number("quantized_dimension")
-    if len(points) not in (len(scales), 0):
+    if len(points) != len(scales):
         raise bad_input(f"has {len(scales)} scales but {len(points)} zero points", where=where)
-    points = points or (0,) * len(scales)
     # Some converters leave a wrong axis on biases, whose scales nobody reads: only weights are held to it.
-    if dtype == "int8" and len(scales) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scales)):
+    if dtype in ("int8", "int4") and len(scales) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scales)):
         raise bad_input(f"has {len(scales)} scales along axis {axis} of shape {list(shape)}", where=where)
     bad = next((s for s in scales if not _SCALE_RANGE[0] <= s <= _SCALE_RANGE[1]), None)
     if bad is not None:

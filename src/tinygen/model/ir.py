@@ -44,7 +44,10 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tensor:
-    """A tensor of the model. `index` is its number in the flatbuffer (the oracle's number too)."""
+    """A tensor of the model. `index` is its number in the flatbuffer (the oracle's number too).
+
+    `from_int4`: the file holds two values in a byte; they were unpacked, `dtype` is int8.
+    """
 
     index: int
     name: str
@@ -52,6 +55,7 @@ class Tensor:
     shape: tuple[int, ...]
     quantization: Quantization | None
     data: npt.NDArray[np.generic] | None = None
+    from_int4: bool = False
 
     @property
     def is_constant(self) -> bool:

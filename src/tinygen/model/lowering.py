@@ -13,7 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.errors import TinygenError, bad_input
-from tinygen.core.fixedpoint import INT32_MAX, INT32_MIN, multiply_by_quantized_multiplier
+from tinygen.core.fixedpoint import (
+    INT32_MAX,
+    INT32_MIN,
+    multiply_by_quantized_multiplier,
+    multiply_wide_by_quantized_multiplier,
+)
 from tinygen.model.ir import DType, Op, Quantization, Tensor
 
 Array = npt.NDArray[np.generic]
@@ -22,6 +27,8 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 INT8_MIN, INT8_MAX = -128, 127
+LIMITS: Mapping[str, tuple[int, int]] = {"int8": (INT8_MIN, INT8_MAX), "int16": (-32768, 32767)}
+BOTH: tuple[DType, ...] = ("int8", "int16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,11 +39,16 @@ class Lowered:
         params: scalars by the names the kernels' parameter structs use.
         constants: arrays in the operator's canonical layout (weights OHWI int8, bias int32...), before any packing.
         macs: multiply-accumulates.
+        dtype: of the values it computes with; only kernels of that type take it. Operators that only move bytes, and
+            those whose kernels look at types themselves, say int8 whatever they move.
+        note: what an explanation should say beside the kernel's reason.
     """
 
     params: dict[str, int]
     constants: dict[str, Array] = field(default_factory=dict)
     macs: int = 0
+    dtype: DType = "int8"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,13 +83,24 @@ class OpContext:
             raise self.fail(f"input {slot} is missing")
         return found
 
-    def activation(self, slot: int, ranks: tuple[int, int] = (1, 6)) -> tuple[Tensor, Quantization]:
-        """An int8 input with one scale, of a rank within bounds."""
-        return self._int8(self.tensor(slot), f"input {slot}", ranks)
+    def activation(
+        self, slot: int, ranks: tuple[int, int] = (1, 6), types: tuple[DType, ...] = ("int8",)
+    ) -> tuple[Tensor, Quantization]:
+        """An input of a quantised type with one scale, of a rank within bounds."""
+        return self._quantised(self.tensor(slot), f"input {slot}", ranks, types)
 
-    def output(self, ranks: tuple[int, int] = (1, 6)) -> tuple[Tensor, Quantization]:
-        """The int8 output with one scale."""
-        return self._int8(self.tensors[self.op.outputs[0]], "output", ranks)
+    def output(
+        self, ranks: tuple[int, int] = (1, 6), types: tuple[DType, ...] = ("int8",)
+    ) -> tuple[Tensor, Quantization]:
+        """The output, of a quantised type with one scale."""
+        return self._quantised(self.tensors[self.op.outputs[0]], "output", ranks, types)
+
+    def alike(self, *tensors: Tensor) -> DType:
+        """The one type of several tensors."""
+        types = sorted({tensor.dtype for tensor in tensors})
+        if len(types) != 1:
+            raise self.fail(f"mixes {' and '.join(types)}, supported: one type for inputs and output")
+        return tensors[0].dtype
 
     def constant(self, slot: int, dtype: DType, what: str) -> Tensor:
         """An input whose values are in the file."""
@@ -109,14 +132,15 @@ class OpContext:
             )
         return quantization.scales
 
-    def bias(self, slot: int, channels: int) -> Int32:
-        """The int32 bias, zeros when the model has none."""
+    def bias(self, slot: int, channels: int, types: tuple[DType, ...] = ("int32",), none: DType = "int32") -> Array:
+        """The bias, int32 or int64 (the accumulators' type); zeros of type `none` when the model has none."""
         if self.optional(slot) is None:
-            return np.zeros(channels, np.int32)
-        tensor = self.constant(slot, "int32", "bias")
+            return np.zeros(channels, np.dtype(none))
+        tensor = self.tensor(slot)
+        tensor = self.constant(slot, tensor.dtype if tensor.dtype in types else types[0], "bias")
         if tensor.n_elements != channels or tensor.data is None:
             raise self.fail(f"bias '{tensor.name}' has {tensor.n_elements} values, expected {channels}")
-        return np.asarray(tensor.data, np.int32).reshape(channels)
+        return np.asarray(tensor.data, np.dtype(tensor.dtype)).reshape(channels)
 
     def word(self, name: str, allowed: Sequence[str]) -> str:
         """An option that is a word."""
@@ -132,23 +156,24 @@ class OpContext:
             raise self.fail(f"{name} = {value}, must be {at_least}..{at_most}")
         return value
 
-    def activation_range(self, quantization: Quantization) -> tuple[int, int]:
+    def activation_range(self, quantization: Quantization, dtype: DType = "int8") -> tuple[int, int]:
         """The output clamp of the fused activation.
 
         Source: CalculateActivationRangeQuantized in tensorflow/lite/kernels/kernel_util.cc (float32 division).
         """
+        least, most = LIMITS[dtype]
         match self.word("fused_activation_function", ("none", "relu", "relu6", "relu_n1_to_1")):
             case "relu":
-                low, high = self.quantized(0.0, quantization), INT8_MAX
+                low, high = self.quantized(0.0, quantization), most
             case "relu6":
                 low, high = self.quantized(0.0, quantization), self.quantized(6.0, quantization)
             case "relu_n1_to_1":
                 low, high = self.quantized(-1.0, quantization), self.quantized(1.0, quantization)
             case _:
-                low, high = INT8_MIN, INT8_MAX
+                low, high = least, most
         # A clamp that a rewrite took in from the operator behind this one.
-        low = max(low, INT8_MIN, int(self.op.options.get("clamp_min", INT8_MIN)))
-        high = min(high, INT8_MAX, int(self.op.options.get("clamp_max", INT8_MAX)))
+        low = max(low, least, int(self.op.options.get("clamp_min", least)))
+        high = min(high, most, int(self.op.options.get("clamp_max", most)))
         if low > high:
             raise self.fail(f"the activation's range {low}..{high} is empty: scale and zero point cannot be right")
         return low, high
@@ -160,27 +185,38 @@ class OpContext:
             raise self.fail(f"{value} cannot be expressed with scale {quantization.scale:g}")
         return steps + quantization.zero_point
 
-    def accumulator_fits(self, bias: Int32, per_channel: Sequence[int]) -> None:
-        """Refuse weights and bias whose sum could leave int32 for some input.
+    def accumulator_fits(self, bias: Array, per_channel: Sequence[int], dtype: DType = "int8") -> None:
+        """Refuse weights and bias whose sum could leave the accumulator for some input.
 
         Args:
-            bias: int32 [channels].
+            bias: int32 or int64 [channels]. TFLM scales 64-bit sums of up to 48 bits.
             per_channel: sum of |weight| of each output channel.
+            dtype: of the input.
         """
-        worst = np.asarray(per_channel, np.int64) * 256 + np.abs(bias.astype(np.int64))
-        if worst.size and int(worst.max()) > INT32_MAX:
+        wide = bias.dtype == np.int64
+        largest = np.where(bias == np.iinfo(np.int64).min, np.iinfo(np.int64).max, np.abs(bias.astype(np.int64)))
+        reach = np.asarray(per_channel, np.int64) * (256 if dtype == "int8" else 32768)
+        worst = np.minimum(largest, 1 << 60) + reach
+        if worst.size and int(worst.max()) > ((1 << 47) - 1 if wide else INT32_MAX):
             raise self.fail(
-                f"the sum of channel {int(worst.argmax())} can reach {int(worst.max())}, more than int32 holds",
+                f"the sum of channel {int(worst.argmax())} can reach {int(worst.max())}, more than "
+                f"{'48 bits hold' if wide else 'int32 holds'}",
                 "the bias is absurdly large: check the quantisation of this layer",
             )
 
-    def _int8(self, tensor: Tensor, what: str, ranks: tuple[int, int]) -> tuple[Tensor, Quantization]:
-        if tensor.dtype != "int8":
-            raise self.fail(f"{what} ('{tensor.name}') is {tensor.dtype}, supported: int8", _QUANTIZE_HINT)
+    def _quantised(
+        self, tensor: Tensor, what: str, ranks: tuple[int, int], types: tuple[DType, ...]
+    ) -> tuple[Tensor, Quantization]:
+        if tensor.dtype not in types:
+            wanted = " and ".join(types)
+            raise self.fail(f"{what} ('{tensor.name}') is {tensor.dtype}, supported: {wanted}", _QUANTIZE_HINT)
         if tensor.quantization is None:
             raise self.fail(f"{what} ('{tensor.name}') has no quantisation (scale and zero point)", _QUANTIZE_HINT)
         if len(tensor.quantization.scales) != 1:
             raise self.fail(f"{what} ('{tensor.name}') has one scale per channel; activations need a single one")
+        if tensor.dtype == "int16" and tensor.quantization.zero_point:
+            point = tensor.quantization.zero_point
+            raise self.fail(f"{what} ('{tensor.name}') is int16 with zero point {point}, needs 0")
         if not ranks[0] <= len(tensor.shape) <= ranks[1]:
             wanted = str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]} to {ranks[1]}"
             raise self.fail(f"{what} ('{tensor.name}') has shape {list(tensor.shape)}, expected {wanted} dimensions")
@@ -231,16 +267,25 @@ def round_half_away(value: float) -> int:
 
 
 def requantized(
-    acc: Int64, multiplier: npt.ArrayLike, shift: npt.ArrayLike, *, zero_point: int, low: int, high: int
-) -> Int8:
-    """Accumulators to int8: two roundings, zero point, clamp.
+    acc: Int64,
+    multiplier: npt.ArrayLike,
+    shift: npt.ArrayLike,
+    dtype: str = "int8",
+    wide: bool = False,
+    /,
+    *,
+    zero_point: int,
+    low: int,
+    high: int,
+) -> Array:
+    """Accumulators to int8 or int16: scaled and rounded, zero point, clamp.
 
     Args:
-        acc: int64 [..., channels] whose values fit int32.
+        acc: int64 [..., channels] whose values fit int32 (two roundings), or 48 bits (`wide`, one rounding).
         multiplier, shift: scalars or [channels].
     """
-    scaled = multiply_by_quantized_multiplier(acc, multiplier, shift) + zero_point
-    result: Int8 = np.clip(scaled, low, high).astype(np.int8)
+    scale = multiply_wide_by_quantized_multiplier if wide else multiply_by_quantized_multiplier
+    result: Array = np.clip(scale(acc, multiplier, shift) + zero_point, low, high).astype(np.dtype(dtype))
     return result
 
 

@@ -63,9 +63,17 @@ def allocate(
     by_area = sorted(requests, key=lambda r: (-r.size_bytes * (r.last - r.first + 1), r.key))
     late_first = sorted(requests, key=lambda r: (-r.first, -r.size_bytes, r.key))
     early_first = sorted(requests, key=lambda r: (r.first, -r.size_bytes, r.key))
+    # What is alive where memory is short takes its place first.
+    alive = {
+        step: sum(r.size_bytes for r in requests if r.first <= step <= r.last)
+        for r in requests
+        for step in (r.first, r.last)
+    }
+    pressure = {r.key: max(alive[step] for step in alive if r.first <= step <= r.last) for r in requests}
+    by_pressure = sorted(requests, key=lambda r: (-pressure[r.key], -r.size_bytes, -r.first, r.key))
     best_order: list[int] = []
     best: tuple[int, dict[int, int]] | None = None
-    for ordering in (by_size, by_area, late_first, early_first):
+    for ordering in (by_size, by_area, late_first, early_first, by_pressure):
         order = [r.key for r in ordering]
         found = _place(order, sizes, neighbours, overlaps, alignment=alignment, in_place=in_place)
         if best is None or found[0] < best[0]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tinygen.core.errors import bad_input
+from tinygen.model.importer import INT4_TAKERS
 from tinygen.model.kernels.registry import candidates
 from tinygen.model.ops.registry import OPS
 from tinygen.model.schema import OPERATOR_NAMES
@@ -21,12 +22,21 @@ END = "<!-- end of operators -->"
 def table() -> str:
     """The table as Markdown: operators of the file format only, kernels in the order they are tried."""
     known = set(OPERATOR_NAMES.values())
-    lines = ["| operator | data types | kernels, the preferred one first |", "|---|---|---|"]
+    lines = ["| operator | data types | kernels for int8 | for int16 | for any of its types |", "|---|---|---|---|---|"]
     for op in sorted(OPS, key=lambda one: one.name):
         if op.name in known:
-            kernels = ", ".join(f"`{kernel.id}`" for kernel in candidates(op.name))
-            lines.append(f"| {op.name} | {', '.join(op.types)} | {kernels} |")
-    lines.append("| SHAPE | int32 | folded: shapes are fixed |")
+            types = ", ".join(op.types) + (" (weights: int8, int4)" if op.name in INT4_TAKERS else "")
+            ids = [kernel.id.removeprefix(f"{op.name.lower()}_") for kernel in candidates(op.name)]
+            columns = [[word for word in ids if word.split("_")[0] == kind] for kind in ("int8", "int16")]
+            columns.append([word for word in ids if word.split("_")[0] not in ("int8", "int16")])
+            words = " | ".join(", ".join(f"`{word}`" for word in column) for column in columns)
+            lines.append(f"| {op.name} | {types} | {words} |")
+    lines.append("| SHAPE | int32 | | | folded: shapes are fixed |")
+    lines += [
+        "",
+        "A kernel's full name begins with its operator's: `conv_2d_int8_generic`. The preferred one stands first.",
+    ]
+    lines.append("int4 weights are unpacked when generating: a byte each in flash, no unpacking on the device.")
     islands = ", ".join(sorted(FLOAT_FUNCTIONS))
     lines += ["", f"Between DEQUANTIZE and QUANTIZE, float32 {islands} become one table of 256 results."]
     return "\n".join(lines)

@@ -133,6 +133,7 @@ TABLES: dict[str, dict[str, Field]] = {
         "fused_activation_function": _scalar(3, "i8"),
         "dilation_w_factor": _scalar(4, "i32", 1),
         "dilation_h_factor": _scalar(5, "i32", 1),
+        "quantized_bias_type": _scalar(6, "i8"),
     },
     "DepthwiseConv2DOptions": {
         "padding": _scalar(0, "i8"),
@@ -156,6 +157,7 @@ TABLES: dict[str, dict[str, Field]] = {
         "weights_format": _scalar(1, "i8"),
         "keep_num_dims": _scalar(2, "bool"),
         "asymmetric_quantize_inputs": _scalar(3, "bool"),
+        "quantized_bias_type": _scalar(4, "i8"),
     },
     "SoftmaxOptions": {"beta": _scalar(0, "f32")},
     "AddOptions": {

@@ -80,7 +80,7 @@ class Choice:
             better = [way for way in known if way.instructions is not None and way.instructions < least]
             return tuple(sorted(better, key=lambda way: (way.instructions or 0.0, way.rank)))
         fast = [way for way in self.open if way.kernel.code == "fast" and way is not own]
-        return tuple(sorted(fast, key=lambda way: (way.kernel.in_place, way.rank)))
+        return tuple(sorted(fast, key=lambda way: way.rank))
 
 
 def choices(graph: Graph, chip: ChipSpec, costs: Costs, options: Options) -> list[Choice]:
@@ -107,7 +107,12 @@ def _choice(graph: Graph, number: int, chip: ChipSpec, shared: frozenset[int], c
     ways = []
     for rank, kernel in enumerate(candidates(op.name)):
         missing = [name for name in kernel.needs if name not in chip.isa]
-        reason = f"{chip.title} has no {', '.join(missing)} instructions" if missing else kernel.accepts(lowered, chip)
+        if kernel.dtype != lowered.dtype:
+            reason: str | None = f"it is for {kernel.dtype}, these are {lowered.dtype}"
+        elif missing:
+            reason = f"{chip.title} has no {', '.join(missing)} instructions"
+        else:
+            reason = kernel.accepts(lowered, chip)
         if kernel.alias and graph.tensors[inputs[0]].is_constant:
             reason = "its input is a constant in flash"
         if kernel.alias and op.name in STATE_OPS and number not in shared:

@@ -44,12 +44,11 @@ def hyperbolic_tangent(ctx: OpContext, q: Int64, source: Quantization, output: Q
 
 def leaky_relu(ctx: OpContext, q: Int64, source: Quantization, output: Quantization) -> Array:
     """LEAKY_RELU."""
-    alpha = np.float32(ctx.op.options.get("alpha", 0.0))
+    alpha = float(ctx.op.options.get("alpha", 0.0))
     if not np.isfinite(alpha):
         raise ctx.fail(f"alpha = {alpha}")
-    scale, result_scale = np.float32(source.scale), np.float32(output.scale)
-    above = quantize_multiplier(float(scale / result_scale))
-    below = quantize_multiplier(float(scale * alpha / result_scale))
+    above = quantize_multiplier(source.scale / output.scale)
+    below = quantize_multiplier(source.scale * alpha / output.scale)
     centred = q - source.zero_point
     limits = {"zero_point": output.zero_point, "low": INT8_MIN, "high": INT8_MAX}
     return np.where(centred >= 0, requantized(centred, *above, **limits), requantized(centred, *below, **limits))
@@ -125,5 +124,5 @@ def absolute(ctx: OpContext, q: Int64, source: Quantization, output: Quantizatio
     if source.scale == output.scale:
         same: Array = np.clip(magnitude + output.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
         return same
-    multiplier, shift = quantize_multiplier(float(np.float32(source.scale) / np.float32(output.scale)))
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
     return requantized(magnitude, multiplier, shift, zero_point=output.zero_point, low=INT8_MIN, high=INT8_MAX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,9 @@ from tinygen.core.resources import resource_dir
 from tinygen.device import bare
 from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.model.ir import Plan
+from tinygen.toolchain import stack
 from tinygen.toolchain.bare_image import Source, build_bare
+from tinygen.toolchain.cross import cross_compiler
 
 Runner = Literal["qemu", "unicorn"]
 CORES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -44,6 +46,7 @@ class Counted:
     Attributes:
         instructions: of each inference, from entering infer() to its return.
         outputs: bytes of all outputs of each inference.
+        stack_bytes: worst case of one inference, from the call graph; None where that is not known.
         steps: {step: instructions of each inference}; unicorn only.
         origin: what counted.
     """
@@ -51,6 +54,7 @@ class Counted:
     instructions: tuple[int, ...]
     outputs: tuple[bytes, ...]
     steps: dict[int, tuple[int, ...]]
+    stack_bytes: int | None
     origin: str
 
 
@@ -86,7 +90,13 @@ def core_chip(core: str) -> ChipSpec:
 
 
 def count(
-    subjects: Sequence[Subject], chip: ChipSpec, work: Path, *, runner: Runner = "unicorn", level: str = ""
+    subjects: Sequence[Subject],
+    chip: ChipSpec,
+    work: Path,
+    *,
+    runner: Runner = "unicorn",
+    level: str = "",
+    watch: bool = True,
 ) -> list[Counted]:
     """Build all subjects into one image and run it.
 
@@ -95,6 +105,7 @@ def count(
         chip: decides compiler flags and the simulated core.
         work: folder that is made anew.
         runner: "qemu" (an STM32F405 with a Cortex-M4) or "unicorn" (any core but the M55, and counts per step).
+        watch: count; without it unicorn only runs, and instructions are 0.
         level: compiler's; "" takes what the plan was optimized for.
 
     Raises:
@@ -113,15 +124,24 @@ def count(
             names = ("tinygen_arena", "tinygen_state", "bench_main", "bench_vectors", "bench_nothing")
             renamed = (f"-Dmodel=model_{number}", *(f"-D{name}={name}_{number}" for name in names))
             counts = f"-DBENCH_VECTORS={len(subject.inputs)}"
-            for path in (own / "src/model.cpp", own / "src/weights.cpp", own / "vectors.cpp", main):
-                flags = (wanted, f"-I{own / 'src'}", counts, *renamed)
+            # The weights stay in a file of their own, as users compile them.
+            (own / "rest.cpp").write_text(f'#include "{main}"\n#include "src/weights.cpp"\n#include "vectors.cpp"\n')
+            for path in (own / "src/model.cpp", own / "rest.cpp"):
+                flags = (wanted, *stack.FLAGS, f"-I{own}", f"-I{own / 'src'}", counts, *renamed)
                 sources.append(Source(path=path, name=f"{path.stem}_{number}", flags=flags))
         calls = folder / "calls.cpp"
         calls.write_text(_calls(len(subjects)))
         sources.append(Source(path=calls, name="calls"))
         elf = build_bare(sources, chip, folder, timer=runner == "qemu")
-        run = bare.run_in_qemu(elf) if runner == "qemu" else bare.run_in_unicorn(elf, chip.cpu, _watched(elf))
-    return _read(run, subjects, f"{runner}, {chip.cpu}")
+        infers = {match[1]: name for name in bare.symbols_of(elf) if (match := _INFER.match(name))}
+        found = stack.worst_cases(folder, elf, infers.values(), prefix=cross_compiler(chip).prefix)
+        stacks = {key: found[name].total_bytes for key, name in infers.items() if name in found and found[name].bounded}
+        run = (
+            bare.run_in_qemu(elf)
+            if runner == "qemu"
+            else bare.run_in_unicorn(elf, chip.cpu, _watched(elf) if watch else {})
+        )
+    return _read(run, subjects, stacks, f"{runner}, {chip.cpu}")
 
 
 _VECTORS = """extern "C" const signed char bench_vectors[];
@@ -148,7 +168,7 @@ def _watched(elf: Path) -> dict[str, int]:
     return found
 
 
-def _read(run: bare.BareRun, subjects: Sequence[Subject], origin: str) -> list[Counted]:
+def _read(run: bare.BareRun, subjects: Sequence[Subject], stacks: Mapping[str, int], origin: str) -> list[Counted]:
     parts = run.text.split("M\n")[1:]
     if len(parts) != len(subjects):
         raise tool_failed(f"{len(parts)} of {len(subjects)} models were run", where=origin)
@@ -162,5 +182,13 @@ def _read(run: bare.BareRun, subjects: Sequence[Subject], origin: str) -> list[C
         if len(counted) != len(subject.inputs) or len(outputs) != len(subject.inputs):
             raise tool_failed(f"{len(outputs)} of {len(subject.inputs)} inferences were run", where=origin)
         steps = {int(key.split("/")[1]): runs for key, runs in run.counts.items() if key.startswith(f"{name}/")}
-        found.append(Counted(instructions=counted, outputs=outputs, steps=dict(sorted(steps.items())), origin=origin))
+        found.append(
+            Counted(
+                instructions=counted,
+                outputs=outputs,
+                steps=dict(sorted(steps.items())),
+                stack_bytes=stacks.get(name),
+                origin=origin,
+            )
+        )
     return found

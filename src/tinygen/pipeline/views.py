@@ -350,8 +350,14 @@ def arena_check(made: Built) -> Check:
     )
 
 
-def flashing(made: Built, port: str, hello: Hello) -> Report:
-    """What answers after an upload."""
+def flashing(made: Built, port: str, hello: Hello, before: Hello | None) -> Report:
+    """What answers after an upload, and what answered before it."""
+    if before is None:
+        replaced = "whatever was on the board before did not answer"
+    elif before.build_id == hello.build_id:
+        replaced = "this build was on the board before"
+    else:
+        replaced = f"replaced build {before.build_id[:12]} ({before.task}, {before.engine}, for {before.board})"
     return Report(
         kind="flash",
         subject={
@@ -362,7 +368,8 @@ def flashing(made: Built, port: str, hello: Hello) -> Report:
             "engine": hello.engine,
         },
         checks=(Check(name="this build answers", status=CheckStatus.PASSED, reason=f"hello from {hello.board}"),),
-        notes=(f"next: tinygen verify --on {port}",),
+        notes=(replaced, f"next: tinygen verify --on {port}"),
+        details={"replaced_build_id": before.build_id if before is not None else None},
     )
 
 

@@ -143,8 +143,23 @@ def _training(report: Report) -> list[Child]:
     if rates:
         figure = charts.curves("ROC", "false alarm rate", "detection rate", rates, unit_square=True)
         found += [node("h3", None, "ROC"), node("figure", None, figure)]
+    found += _det(report)
     found += _history(_read(_HISTORY, report.details.get("history")))
     return found
+
+
+def _det(report: Report) -> list[Child]:
+    """Misses over false accepts of a stream, and the point that was chosen."""
+    points = _read(_POINTS, report.details.get("det"))
+    chosen = _read(_POINTS, [report.details["chosen"]]) if "chosen" in report.details else None
+    if not points:
+        return []
+    lines = [charts.Curve(name="thresholds", points=tuple(sorted(points)), colour=svg.BLUE)]
+    if chosen:
+        x, y = chosen[0]
+        lines.append(charts.Curve(name="chosen", points=((x, 0.0), (x, y), (0.0, y)), colour=svg.AMBER, dashed=True))
+    figure = charts.curves("DET", "false accepts per hour", "miss rate", lines, unit_square=False)
+    return [node("h3", None, "DET"), node("figure", None, figure)]
 
 
 def _history(history: list[dict[str, float]] | None) -> list[Child]:

@@ -8,7 +8,7 @@ bound read from their instructions: all registers pushed and all bytes subtracte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,16 +62,22 @@ def worst_case(folder: Path, program: Path, root: str, *, prefix: str) -> StackU
     Returns:
         None when the compiler writes no call graphs (clang) or the function is not there.
     """
+    return worst_cases(folder, program, (root,), prefix=prefix).get(root)
+
+
+def worst_cases(folder: Path, program: Path, roots: Iterable[str], *, prefix: str) -> dict[str, StackUse]:
+    """The same for several functions of one program; without those that are not there."""
     frames: dict[str, tuple[int, bool]] = {}
     calls: dict[str, set[str]] = {}
     for graph in sorted(folder.glob("*.ci")):
         read_graph(graph.read_text(errors="replace"), frames, calls)
-    if root not in frames:
-        return None
+    there = [root for root in roots if root in frames]
+    if not there:
+        return {}
     native = not prefix
     listing = "" if native else run([f"{prefix}objdump", "-d", str(program)], timeout_s=120).stdout
     read_listing(listing, frames, calls)
-    return deepest_way(root, frames, calls)
+    return {root: deepest_way(root, frames, calls) for root in there}
 
 
 def firmware_stack(program: Path, *, prefix: str) -> StackUse | None:

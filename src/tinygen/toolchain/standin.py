@@ -88,7 +88,8 @@ def platform_files(boards: Sequence[BoardSpec]) -> dict[str, bytes]:
         files |= {f"{root}/{path}": content for path, content in common.items()}
         files |= {
             f"{root}/boards/{board.platformio.board}.json": pretty_json(board_manifest(board)).encode()
-            for board in members
+            # Boards that are one to PlatformIO share a manifest: that of the first by id.
+            for board in sorted(members, key=lambda member: member.id, reverse=True)
             if board.platformio.board
         }
     return files

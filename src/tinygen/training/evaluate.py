@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.model.ir import Graph
+from tinygen.tasks import thresholds
 from tinygen.tasks.decision import reconstruction_scores
 from tinygen.tasks.spec import DecisionRule, Task
 from tinygen.training import metrics
@@ -77,7 +78,7 @@ def float_metrics(
     if task.decision == "argmax":
         table = metrics.confusion(test.classes, outputs.reshape(n, -1).argmax(axis=1), len(task.labels))
         return {"accuracy": metrics.accuracy(table)}
-    return {"auc": metrics.auc(_float_scores(inputs, outputs), test.classes == 1)}
+    return {"auc": thresholds.auc(_float_scores(inputs, outputs), test.classes == 1)}
 
 
 def _float_scores(inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -125,24 +126,24 @@ def _anomaly(
         return reconstruction_scores(inputs, run_tflm(tflite, graph, inputs), at.model_input, at.model_output)
 
     healthy = validation.where(validation.classes == 0)
-    threshold = metrics.quantile_threshold(scores_of(healthy), HEALTHY_QUANTILE)
+    threshold = thresholds.quantile_threshold(scores_of(healthy), HEALTHY_QUANTILE)
     scores = scores_of(test)
     float_scores = _float_scores(float_inputs, float_outputs)
     bad = test.classes == 1
     of_group = np.array(test.groups)
     per_group = {
-        group: metrics.auc(scores[of_group == group], bad[of_group == group]) for group in sorted(set(test.groups))
+        group: thresholds.auc(scores[of_group == group], bad[of_group == group]) for group in sorted(set(test.groups))
     }
     alarms = scores > threshold
     table = metrics.confusion(test.classes, alarms.astype(np.int64), 2)
     return Evaluation(
         decision=DecisionRule(kind="reconstruction", labels=task.labels, threshold=threshold),
-        float_metrics={"auc": metrics.auc(float_scores, bad)},
-        int8_metrics={"auc": metrics.auc(scores, bad)},
+        float_metrics={"auc": thresholds.auc(float_scores, bad)},
+        int8_metrics={"auc": thresholds.auc(scores, bad)},
         details={
             "labels": list(task.labels),
-            "roc_float": metrics.roc(float_scores, bad),
-            "roc_int8": metrics.roc(scores, bad),
+            "roc_float": thresholds.roc(float_scores, bad),
+            "roc_int8": thresholds.roc(scores, bad),
             "auc_per_group": {group: value for group, value in per_group.items() if not np.isnan(value)},
             "threshold": threshold,
             "threshold_from": f"{HEALTHY_QUANTILE:.0%} of the healthy validation snapshots score no more",

@@ -1,4 +1,5 @@
-// SUB, MUL, MINIMUM, MAXIMUM and PRELU, int8, an input may be repeated along dimensions of size 1.
+// SUB, MUL, MINIMUM, MAXIMUM and PRELU, int8 (int16: int16_elementwise.h), an input may be repeated along dimensions of
+// size 1.
 #pragma once
 #include <cstdint>
 
@@ -8,13 +9,13 @@ namespace tinygen::kernels {
 
 // P: size_0..3 of the output; stride_1_0..3 and stride_2_0..3 of the inputs, 0 where an input is repeated.
 // Works in place on an input that is not repeated.
-template <typename P, typename One>
-inline void broadcast(const std::int8_t* a, const std::int8_t* b, std::int8_t* output, One one) {
+template <typename P, typename A, typename B, typename One>
+inline void broadcast(const A* a, const B* b, A* output, One one) {
   for (std::int32_t i0 = 0; i0 < P::size_0; ++i0) {
     for (std::int32_t i1 = 0; i1 < P::size_1; ++i1) {
       for (std::int32_t i2 = 0; i2 < P::size_2; ++i2) {
-        const std::int8_t* x = a + i0 * P::stride_1_0 + i1 * P::stride_1_1 + i2 * P::stride_1_2;
-        const std::int8_t* y = b + i0 * P::stride_2_0 + i1 * P::stride_2_1 + i2 * P::stride_2_2;
+        const A* x = a + i0 * P::stride_1_0 + i1 * P::stride_1_1 + i2 * P::stride_1_2;
+        const B* y = b + i0 * P::stride_2_0 + i1 * P::stride_2_1 + i2 * P::stride_2_2;
         for (std::int32_t i3 = 0; i3 < P::size_3; ++i3) {
           *output++ =
               one(static_cast<std::int32_t>(x[i3 * P::stride_1_3]), static_cast<std::int32_t>(y[i3 * P::stride_2_3]));

@@ -1,4 +1,4 @@
-// Rows picked by number: GATHER and RESIZE_NEAREST_NEIGHBOR, int8.
+// Rows picked by number: GATHER and RESIZE_NEAREST_NEIGHBOR.
 #pragma once
 #include <cstdint>
 
@@ -16,18 +16,20 @@ void gather_int8_rows(const std::int8_t* input, std::int8_t* output, const std::
   }
 }
 
-// P: batch, image_bytes, out_h, out_w, channels.
+// Any type. P: batch, image_bytes, out_h, out_w, run_bytes.
 template <typename P>
-void resize_nearest_neighbor_int8_tables(const std::int8_t* input, std::int8_t* output, const std::int32_t* rows,
-                                         const std::int32_t* columns) {
+void resize_nearest_neighbor_any_tables(const void* input, void* output, const std::int32_t* rows,
+                                        const std::int32_t* columns) {
+  const auto* image = static_cast<const std::int8_t*>(input);
+  auto* target = static_cast<std::int8_t*>(output);
   for (std::int32_t b = 0; b < P::batch; ++b) {
     for (std::int32_t y = 0; y < P::out_h; ++y) {
       for (std::int32_t x = 0; x < P::out_w; ++x) {
-        const std::int8_t* source = input + rows[y] + columns[x];
-        for (std::int32_t c = 0; c < P::channels; ++c) *output++ = source[c];
+        const std::int8_t* source = image + rows[y] + columns[x];
+        for (std::int32_t k = 0; k < P::run_bytes; ++k) *target++ = source[k];
       }
     }
-    input += P::image_bytes;
+    image += P::image_bytes;
   }
 }
 

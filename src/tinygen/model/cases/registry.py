@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tinygen.model.cases import binary, channelwise, movement, shaping, unary
+from tinygen.model.cases import binary, channelwise, int4, int16, movement, shaping, unary
 from tinygen.model.cases.base import Case
 
 CASES: Mapping[str, Callable[[], list[Case]]] = {
     "binary": binary.cases,
     "channelwise": channelwise.cases,
+    "int4": int4.cases,
+    "int16": int16.cases,
     "movement": movement.cases,
     "shaping": shaping.cases,
     "unary": unary.cases,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
+
+from tinygen.core.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinygen.model.builder import Record
 from tinygen.model.cases.base import Case, T, single
 
@@ -17,10 +20,32 @@ def _pair(dice: random.Random, low: float, high: float, ratio: tuple[float, floa
     return scale, points[0], other, points[1]
 
 
+def _divided() -> list[Case]:
+    """Scales whose quotient, rounded to float32, would change a result: TFLM divides in double."""
+    dice = random.Random(6)
+    centred = np.arange(-128, 128)
+    found: list[Case] = []
+    while len(found) < 12:
+        scale, out_scale = (float(np.float32(0.01 * 20 ** dice.random())) for _ in range(2))
+        zero, out_zero = dice.randint(-128, 127), dice.randint(-40, 40)
+        wide, narrow = scale / out_scale, float(np.float32(scale) / np.float32(out_scale))
+        results = [
+            np.clip(multiply_by_quantized_multiplier(centred - zero, *quantize_multiplier(ratio)) + out_zero, -128, 127)
+            for ratio in (wide, narrow)
+        ]
+        if (results[0] == results[1]).all():
+            continue
+        tensors = T(shape=_ALL, scale=scale, zero_point=zero), T(shape=_ALL, scale=out_scale, zero_point=out_zero)
+        for op in ("ABS", "LEAKY_RELU", "RELU"):
+            options = Record("LeakyReluOptions", {"alpha": 1.0}) if op == "LEAKY_RELU" else None
+            found.append(single(f"{op.lower()}-divided-{len(found)}", op, tensors[:1], tensors[1:], options))
+    return found
+
+
 def cases() -> list[Case]:
     """ABS, ELU, HARD_SWISH, LEAKY_RELU, LOGISTIC, RELU, TANH over scales and zero points."""
     dice = random.Random(4)
-    found = []
+    found = _divided()
     for i in range(12):
         for op in ("ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "RELU"):
             scale, zero, out_scale, out_zero = _pair(dice, 0.002, 0.5, (0.3, 3.0))

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tinygen.boards.spec import ChipSpec
+from tinygen.model.ir import DType
 from tinygen.model.lowering import Array, Lowered
 
 
@@ -110,6 +111,7 @@ class KernelDef:
         code: "compact" kernels are what `--optimize size` takes; "fast" ones unroll, tile or keep several loops.
         work: what its instructions are counted from: {"macs": ..., "outputs": ..., "rows": ...}. A coefficient for
             each, fitted to measurements, lies in model/costs/ (see tests/bench/fit.py).
+        dtype: of the values it computes with, as `Lowered.dtype` says it.
         instructions: an estimate in place of the fitted one, for a kernel the fit does not know. None: not known.
     """
 
@@ -124,6 +126,7 @@ class KernelDef:
     overlap: Callable[[Lowered], dict[int, int]] = no_overlap
     alias: bool = False
     in_place: bool = False
+    dtype: DType = "int8"
     needs: tuple[str, ...] = ()
     code: Literal["compact", "fast"] = "compact"
     work: Callable[[Lowered], Mapping[str, float]] = plain_work

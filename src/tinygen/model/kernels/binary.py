@@ -10,7 +10,7 @@ def _pack(lowered: Lowered) -> Packed:
     return Packed(params=without(lowered.params, "n_elements", "same_shape"), constants={})
 
 
-def _overlap(lowered: Lowered) -> dict[int, int]:
+def broadcast_overlap(lowered: Lowered) -> dict[int, int]:
     """An input that is not repeated is read element by element as the output is written."""
     p = lowered.params
     full = [number for number in (1, 2) if all(p[f"stride_{number}_{i}"] != 0 or p[f"size_{i}"] == 1 for i in range(4))]
@@ -25,7 +25,7 @@ def _kernel(op: str) -> KernelDef:
         arguments=(),
         why="element by element; an input may be repeated along its dimensions of size 1",
         pack=_pack,
-        overlap=_overlap,
+        overlap=broadcast_overlap,
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinygen.boards.spec import ChipSpec
-from tinygen.model.kernels.base import KernelDef, Packed, fold_input_zero_point, without
-from tinygen.model.kernels.dsp_packing import fast, largest_sum
+from tinygen.model.kernels.base import KernelDef, Packed, without
+from tinygen.model.kernels.dsp_matrix import CONV_2D_INT8_DSP
+from tinygen.model.kernels.dsp_packing import channel_records, fast, folded_bias, largest_sum, needs_words
+from tinygen.model.kernels.order import own_block_inside, sliding_window
 from tinygen.model.lowering import Array, Int32, Lowered
 
 _CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
@@ -24,7 +26,7 @@ def by_channel(lowered: Lowered) -> Array:
 
 
 def _bias(lowered: Lowered) -> Int32:
-    return fold_input_zero_point(lowered, (0, 1)).constants["bias"].astype(np.int32)
+    return folded_bias(lowered, (0, 1))
 
 
 def why_not_fast(lowered: Lowered) -> str | None:
@@ -61,7 +63,6 @@ def _stays_behind(p: Mapping[str, int]) -> bool:
 
 
 def _accepts_3x3(lowered: Lowered, chip: ChipSpec) -> str | None:
-    del chip
     p = lowered.params
     if p["depth_multiplier"] != 1:
         return f"the depth multiplier is {p['depth_multiplier']}, not 1"
@@ -73,7 +74,7 @@ def _accepts_3x3(lowered: Lowered, chip: ChipSpec) -> str | None:
         return f"a row of {2 * _row_words(p)} values is more than {2 * _WIDEST_ROW_WORDS}"
     if not _stays_behind(p):
         return "the result would overtake its input"
-    return why_not_fast(lowered)
+    return needs_words(chip) or why_not_fast(lowered)
 
 
 def _pack_3x3(lowered: Lowered) -> Packed:
@@ -116,4 +117,92 @@ DEPTHWISE_CONV_2D_INT8_DSP_3X3 = KernelDef(
     needs=("dsp",),
     code="fast",
     work=_work_3x3,
+)
+
+
+def _as_convolution(lowered: Lowered) -> Lowered:
+    """A single input channel's depthwise convolution as CONV_2D."""
+    p = lowered.params
+    weights = by_channel(lowered).reshape(p["out_c"], p["k_h"], p["k_w"], 1)
+    params = {**without(p, "depth_multiplier"), "groups": 1}
+    return Lowered(params=params, constants={**lowered.constants, "weights": weights}, macs=lowered.macs)
+
+
+def _accepts_one_input(lowered: Lowered, chip: ChipSpec) -> str | None:
+    if lowered.params["in_c"] != 1:
+        return f"there are {lowered.params['in_c']} input channels, not 1"
+    if lowered.params["out_c"] == 1:
+        return "there is one output channel"
+    return CONV_2D_INT8_DSP.accepts(_as_convolution(lowered), chip)
+
+
+DEPTHWISE_CONV_2D_INT8_DSP_ONE_INPUT = KernelDef(
+    id="depthwise_conv_2d_int8_dsp_one_input",
+    op="DEPTHWISE_CONV_2D",
+    header="dsp/depthwise_one_input.h",
+    arguments=CONV_2D_INT8_DSP.arguments,
+    why="all output channels see the same input, so this is a convolution",
+    accepts=_accepts_one_input,
+    pack=lambda lowered: CONV_2D_INT8_DSP.pack(_as_convolution(lowered)),
+    scratch_bytes=lambda lowered: CONV_2D_INT8_DSP.scratch_bytes(_as_convolution(lowered)),
+    overlap=lambda lowered: CONV_2D_INT8_DSP.overlap(_as_convolution(lowered)),
+    needs=("dsp",),
+    code="fast",
+    work=lambda lowered: CONV_2D_INT8_DSP.work(_as_convolution(lowered)),
+)
+
+
+def _accepts_words(lowered: Lowered, chip: ChipSpec) -> str | None:
+    del chip
+    p = lowered.params
+    if p["depth_multiplier"] != 1:
+        return f"the depth multiplier is {p['depth_multiplier']}, not 1"
+    if p["out_c"] < 4:
+        return f"{p['out_c']} channels fill no word"
+    return why_not_fast(lowered)
+
+
+def _pack_words(lowered: Lowered) -> Packed:
+    weights, bias = by_channel(lowered), _bias(lowered)
+    blocks = -(-len(weights) // 4)
+    padded = np.zeros((4 * blocks, weights.shape[1]), np.int8)
+    padded[: len(weights)] = weights
+    constants: dict[str, Array] = {
+        "weights": np.ascontiguousarray(padded.reshape(blocks, 4, -1).transpose(0, 2, 1)),
+        "channels": channel_records(lowered, bias, is_fast=True),
+    }
+    return Packed(params=without(lowered.params, "depth_multiplier"), constants=constants)
+
+
+def _words_and_rest(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
+    """Four channels at a time, the rest one by one."""
+    del inside
+    return own_block_inside(p, True)
+
+
+def _work_words(lowered: Lowered) -> dict[str, float]:
+    p = lowered.params
+    pixels, taps = float(p["batch"] * p["out_h"] * p["out_w"]), p["k_h"] * p["k_w"]
+    return {
+        "call": 1.0,
+        "pixels": pixels,
+        "words": pixels * (p["out_c"] // 4),
+        "word_taps": pixels * (p["out_c"] // 4) * taps,
+        "word_rows": pixels * (p["out_c"] // 4) * p["k_h"],
+        "rest_taps": pixels * (p["out_c"] % 4) * taps,
+    }
+
+
+DEPTHWISE_CONV_2D_INT8_DSP_WORDS = KernelDef(
+    id="depthwise_conv_2d_int8_dsp_words",
+    op="DEPTHWISE_CONV_2D",
+    header="dsp/depthwise_words.h",
+    arguments=("weights", "channels"),
+    why="a word holds a tap of four channels",
+    accepts=_accepts_words,
+    pack=_pack_words,
+    overlap=sliding_window(_words_and_rest),
+    needs=("dsp",),
+    code="fast",
+    work=_work_words,
 )

@@ -10,12 +10,12 @@ def _plain(op: str, variant: str, *, header: str, why: str, arguments: tuple[str
 
 
 GATHER_INT8_ROWS = _plain("GATHER", "rows", header="pick.h", why="rows picked by number", arguments=("starts",))
-RESIZE_NEAREST_NEIGHBOR_INT8_TABLES = _plain(
-    "RESIZE_NEAREST_NEIGHBOR",
-    "tables",
+RESIZE_NEAREST_NEIGHBOR_ANY_TABLES = KernelDef(
+    id="resize_nearest_neighbor_any_tables",
+    op="RESIZE_NEAREST_NEIGHBOR",
     header="pick.h",
-    why="the place of every row and column comes from flash",
     arguments=("rows", "columns"),
+    why="the place of every row and column comes from flash",
 )
 RESIZE_BILINEAR_INT8_TABLES = _plain(
     "RESIZE_BILINEAR",

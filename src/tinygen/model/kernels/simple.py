@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef, Packed, elementwise_overlap, without
+from tinygen.model.kernels.binary import broadcast_overlap
 from tinygen.model.kernels.order import own_channel, sliding_window
 from tinygen.model.lowering import Lowered
 
@@ -64,13 +65,6 @@ def _pack_broadcast(lowered: Lowered) -> Packed:
     return Packed(params={name: lowered.params[name] for name in (*names, *_ADD_SHARED)}, constants={})
 
 
-def _broadcast_overlap(lowered: Lowered) -> dict[int, int]:
-    """An input that is not repeated is read element by element as the output is written."""
-    p = lowered.params
-    full = [number for number in (1, 2) if all(p[f"stride_{number}_{i}"] != 0 or p[f"size_{i}"] == 1 for i in range(4))]
-    return {number - 1: 0 for number in full}
-
-
 ADD_INT8_SAME_SHAPE = KernelDef(
     id="add_int8_same_shape",
     op="ADD",
@@ -89,7 +83,7 @@ ADD_INT8_BROADCAST = KernelDef(
     arguments=(),
     why="repeats an input along its dimensions of size 1",
     pack=_pack_broadcast,
-    overlap=_broadcast_overlap,
+    overlap=broadcast_overlap,
 )
 
 PAD_INT8_GENERIC = KernelDef(id="pad_int8_generic", op="PAD", header="pad.h", arguments=(), why="up to 4 dimensions")

@@ -1,4 +1,4 @@
-"""One-input elementwise operators. Each becomes a table of its 256 results.
+"""One-input elementwise operators. With int8 values each becomes a table of its 256 results.
 
 Source: tensorflow/lite/kernels/internal/reference/integer_ops/logistic.h; micro/kernels/activations_common.cc.
 """
@@ -14,6 +14,7 @@ from tinygen.core.fixedpoint import multiply_by_quantized_multiplier, quantize_m
 from tinygen.model.fixed_functions import input_radius, logistic
 from tinygen.model.ir import Quantization
 from tinygen.model.lowering import (
+    BOTH,
     INT8_MAX,
     INT8_MIN,
     Array,
@@ -26,6 +27,7 @@ from tinygen.model.lowering import (
     round_half_away,
 )
 from tinygen.model.unary_functions import absolute, elu, hard_swish, hyperbolic_tangent, leaky_relu
+from tinygen.model.unary_int16 import INT16_FUNCTIONS
 
 _LOGISTIC_INTEGER_BITS = 4
 
@@ -49,8 +51,7 @@ def _logistic(ctx: OpContext, q: Int64, source: Quantization, output: Quantizati
 
 def _relu(ctx: OpContext, q: Int64, source: Quantization, output: Quantization) -> Array:
     del ctx
-    # The scales are divided in float32 here, unlike everywhere else.
-    multiplier, shift = quantize_multiplier(float(np.float32(source.scale) / np.float32(output.scale)))
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
     low = max(INT8_MIN, output.zero_point)
     return requantized(q - source.zero_point, multiplier, shift, zero_point=output.zero_point, low=low, high=INT8_MAX)
 
@@ -67,9 +68,14 @@ def _lower_with(
 ) -> Callable[[OpContext], Lowered]:
     def lower(ctx: OpContext) -> Lowered:
         ctx.arity((1, 1))
-        source, source_q = ctx.activation(0)
-        output, output_q = ctx.output()
+        types = BOTH if ctx.op.name in INT16_FUNCTIONS else ("int8",)
+        source, source_q = ctx.activation(0, types=types)
+        output, output_q = ctx.output(types=types)
         expect_shape(ctx, output, source.shape)
+        if ctx.alike(source, output) == "int16":
+            params = INT16_FUNCTIONS[ctx.op.name].params(ctx, source_q, output_q)
+            tables = INT16_FUNCTIONS[ctx.op.name].tables()
+            return Lowered(params={"n_elements": output.n_elements, **params}, constants=tables, dtype="int16")
         # Indexed by the byte: 0..127, then -128..-1.
         q = np.arange(256, dtype=np.uint8).astype(np.int8).astype(np.int64)
         table = make(ctx, q, source_q, output_q)
@@ -78,79 +84,36 @@ def _lower_with(
     return lower
 
 
-def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-    table = lowered.constants["table"]
-    return [table[inputs[0].astype(np.int8).view(np.uint8)].reshape(shapes[0])]
+def _reference_of(name: str) -> Callable[[Lowered, Sequence[Array], Sequence[tuple[int, ...]]], list[Array]]:
+    def reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+        if lowered.dtype == "int16":
+            values = INT16_FUNCTIONS[name].reference(lowered.params, inputs[0].astype(np.int64))
+            return [values.astype(np.int16).reshape(shapes[0])]
+        table = lowered.constants["table"]
+        return [table[inputs[0].astype(np.int8).view(np.uint8)].reshape(shapes[0])]
+
+    return reference
 
 
-LOGISTIC = OpDef(
-    name="LOGISTIC",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(_logistic),
-    reference=_reference,
-)
+def _operator(
+    name: str, make: Callable[[OpContext, Int64, Quantization, Quantization], Array], options_table: str = ""
+) -> OpDef:
+    return OpDef(
+        name=name,
+        options_table=options_table,
+        options_required=bool(options_table),
+        data_inputs=(0,),
+        lower=_lower_with(make),
+        reference=_reference_of(name),
+        types=BOTH if name in INT16_FUNCTIONS else ("int8",),
+    )
 
-RELU = OpDef(
-    name="RELU",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(_relu),
-    reference=_reference,
-)
 
-RELU6 = OpDef(
-    name="RELU6",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(_relu6),
-    reference=_reference,
-)
-
-ABS = OpDef(
-    name="ABS",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(absolute),
-    reference=_reference,
-)
-
-ELU = OpDef(
-    name="ELU",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(elu),
-    reference=_reference,
-)
-
-HARD_SWISH = OpDef(
-    name="HARD_SWISH",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(hard_swish),
-    reference=_reference,
-)
-
-LEAKY_RELU = OpDef(
-    name="LEAKY_RELU",
-    options_table="LeakyReluOptions",
-    options_required=True,
-    data_inputs=(0,),
-    lower=_lower_with(leaky_relu),
-    reference=_reference,
-)
-
-TANH = OpDef(
-    name="TANH",
-    options_table="",
-    options_required=False,
-    data_inputs=(0,),
-    lower=_lower_with(hyperbolic_tangent),
-    reference=_reference,
-)
+ABS = _operator("ABS", absolute)
+ELU = _operator("ELU", elu)
+HARD_SWISH = _operator("HARD_SWISH", hard_swish)
+LEAKY_RELU = _operator("LEAKY_RELU", leaky_relu, "LeakyReluOptions")
+LOGISTIC = _operator("LOGISTIC", _logistic)
+RELU = _operator("RELU", _relu)
+RELU6 = _operator("RELU6", _relu6)
+TANH = _operator("TANH", hyperbolic_tangent)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.model.lowering import Array, Lowered, OpContext, OpDef, expect_shape
-from tinygen.model.movement import axis_of, movable, whole_numbers
+from tinygen.model.lowering import BOTH, Array, Lowered, OpContext, OpDef, expect_shape
+from tinygen.model.movement import axis_of, item_bytes, movable, whole_numbers
 
 
 def _lower_gather(ctx: OpContext) -> Lowered:
@@ -57,34 +57,36 @@ def _nearest(ctx: OpContext, size: int, out: int) -> list[int]:
 
 def _lower_nearest(ctx: OpContext) -> Lowered:
     ctx.arity((2, 2))
-    source, _ = ctx.activation(0, (4, 4))
-    output, _ = ctx.output((4, 4))
-    movable(ctx, source, output, ("int8",))
+    source, _ = ctx.activation(0, (4, 4), BOTH)
+    output, _ = ctx.output((4, 4), BOTH)
+    movable(ctx, source, output, BOTH)
     size = whole_numbers(ctx, 1, "size")
     if len(size) != 2 or min(size) < 1:
         raise ctx.fail(f"size {size} is not a height and a width")
     batch, height, width, channels = source.shape
     expect_shape(ctx, output, (batch, size[0], size[1], channels))
+    run = channels * item_bytes(source)
     constants: dict[str, Array] = {
-        "rows": np.array(_nearest(ctx, height, size[0]), np.int32) * (width * channels),
-        "columns": np.array(_nearest(ctx, width, size[1]), np.int32) * channels,
+        "rows": np.array(_nearest(ctx, height, size[0]), np.int32) * (width * run),
+        "columns": np.array(_nearest(ctx, width, size[1]), np.int32) * run,
     }
     params = {
         "batch": batch,
-        "image_bytes": height * width * channels,
+        "image_bytes": height * width * run,
         "out_h": size[0],
         "out_w": size[1],
-        "channels": channels,
+        "run_bytes": run,
     }
     return Lowered(params=params, constants=constants)
 
 
 def _resized(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     p = lowered.params
-    images = inputs[0].reshape(p["batch"], p["image_bytes"])
+    images = np.ascontiguousarray(inputs[0]).reshape(-1).view(np.uint8).reshape(p["batch"], p["image_bytes"])
     rows, columns = (lowered.constants[name].astype(np.int64) for name in ("rows", "columns"))
-    places = rows[:, None, None] + columns[None, :, None] + np.arange(p["channels"])
-    return [images[:, places.reshape(-1)].reshape(shapes[0])]
+    places = rows[:, None, None] + columns[None, :, None] + np.arange(p["run_bytes"])
+    taken = np.ascontiguousarray(images[:, places.reshape(-1)])
+    return [taken.reshape(-1).view(inputs[0].dtype).reshape(shapes[0])]
 
 
 GATHER = OpDef(
@@ -103,4 +105,5 @@ RESIZE_NEAREST_NEIGHBOR = OpDef(
     data_inputs=(0,),
     lower=_lower_nearest,
     reference=_resized,
+    types=BOTH,
 )

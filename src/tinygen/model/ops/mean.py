@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.core.fixedpoint import quantize_multiplier
-from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int64, Lowered, OpContext, OpDef, requantized
+from tinygen.model.lowering import BOTH, LIMITS, Array, Int64, Lowered, OpContext, OpDef, requantized
 
 MAX_BLOCKS = 4
 
@@ -31,8 +31,8 @@ def blocks(shape: tuple[int, ...], axes: set[int]) -> list[tuple[int, bool]]:
 
 def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((2, 2))
-    source, source_q = ctx.activation(0)
-    output, output_q = ctx.output((0, 6))
+    source, source_q = ctx.activation(0, types=BOTH)
+    output, output_q = ctx.output((0, 6), BOTH)
     axis_tensor = ctx.constant(1, "int32", "axes")
     listed = [] if axis_tensor.data is None else [int(a) for a in np.asarray(axis_tensor.data).reshape(-1)]
     rank = len(source.shape)
@@ -49,7 +49,8 @@ def _lower(ctx: OpContext) -> Lowered:
         raise ctx.fail(f"axes {sorted(axes)} of shape {list(source.shape)} alternate too often", "reduce in two steps")
     padded = [(1, False)] * (MAX_BLOCKS - len(merged)) + merged
     count = int(np.prod([size for size, reduced in merged if reduced], dtype=np.int64))
-    if count * 256 > 2**31 - 1:
+    ctx.alike(source, output)
+    if count * (256 if source.dtype == "int8" else 32768) > 2**31 - 1:
         raise ctx.fail(f"a mean over {count} values can leave int32")
     multiplier, shift = quantize_multiplier(source_q.scale / output_q.scale)
     spare = min(count.bit_length() - 1, 32, 31 + shift)
@@ -59,13 +60,13 @@ def _lower(ctx: OpContext) -> Lowered:
         "shift": shift - spare,
         "input_zero_point": source_q.zero_point,
         "output_zero_point": output_q.zero_point,
-        "act_min": INT8_MIN,
-        "act_max": INT8_MAX,
+        "act_min": LIMITS[source.dtype][0],
+        "act_max": LIMITS[source.dtype][1],
     }
     for i, (size, reduced) in enumerate(padded):
         params[f"size_{i}"] = size
         params[f"reduced_{i}"] = int(reduced)
-    return Lowered(params=params)
+    return Lowered(params=params, dtype=source.dtype)
 
 
 def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
@@ -74,10 +75,8 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
     axes = tuple(i for i in range(MAX_BLOCKS) if p[f"reduced_{i}"])
     total: Int64 = inputs[0].astype(np.int64).reshape(sizes).sum(axis=axes)
     acc = total - p["input_zero_point"] * p["count"]
-    out = requantized(
-        acc, p["multiplier"], p["shift"], zero_point=p["output_zero_point"], low=p["act_min"], high=p["act_max"]
-    )
-    return [out.reshape(shapes[0])]
+    limits = {"zero_point": p["output_zero_point"], "low": p["act_min"], "high": p["act_max"]}
+    return [requantized(acc, p["multiplier"], p["shift"], lowered.dtype, **limits).reshape(shapes[0])]
 
 
 MEAN = OpDef(
@@ -87,4 +86,5 @@ MEAN = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_reference,
+    types=BOTH,
 )

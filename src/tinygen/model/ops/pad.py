@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.model.lowering import Array, Lowered, OpContext, OpDef, expect_shape
+from tinygen.model.lowering import BOTH, Array, Lowered, OpContext, OpDef, expect_shape
 
 MAX_RANK = 4
 
@@ -17,8 +17,9 @@ MAX_RANK = 4
 def _lower(ctx: OpContext) -> Lowered:
     n_inputs = 3 if ctx.op.name == "PADV2" else 2
     ctx.arity((n_inputs, n_inputs))
-    source, source_q = ctx.activation(0, (1, MAX_RANK))
-    output, output_q = ctx.output((1, MAX_RANK))
+    source, source_q = ctx.activation(0, (1, MAX_RANK), BOTH)
+    output, output_q = ctx.output((1, MAX_RANK), BOTH)
+    dtype = ctx.alike(source, output)
     paddings = ctx.constant(1, "int32", "paddings")
     rank = len(source.shape)
     if paddings.shape != (rank, 2) or paddings.data is None:
@@ -31,7 +32,7 @@ def _lower(ctx: OpContext) -> Lowered:
         raise ctx.fail("input and output have different quantisation; PAD copies bytes")
     value = output_q.zero_point
     if ctx.op.name == "PADV2":
-        filler = ctx.constant(2, "int8", "padding value")
+        filler = ctx.constant(2, dtype, "padding value")
         if filler.data is None or filler.n_elements != 1 or filler.quantization != output_q:
             raise ctx.fail(f"padding value '{filler.name}' must be one number with the output's quantisation")
         value = int(np.asarray(filler.data).reshape(-1)[0])
@@ -40,7 +41,7 @@ def _lower(ctx: OpContext) -> Lowered:
     for i in range(MAX_RANK):
         size, (before, after) = (1, (0, 0)) if i < missing else (source.shape[i - missing], pairs[i - missing])
         params |= {f"size_{i}": size, f"before_{i}": before, f"after_{i}": after}
-    return Lowered(params=params)
+    return Lowered(params=params, dtype=dtype)
 
 
 def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
@@ -57,6 +58,7 @@ PAD = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_reference,
+    types=BOTH,
 )
 
 PADV2 = OpDef(
@@ -66,4 +68,5 @@ PADV2 = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_reference,
+    types=BOTH,
 )

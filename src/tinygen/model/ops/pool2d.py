@@ -9,46 +9,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.model.lowering import Array, Int64, Lowered, OpContext, OpDef, expect_shape, window_extent
+from tinygen.model.lowering import BOTH, Array, Int64, Lowered, OpContext, OpDef, expect_shape
+from tinygen.model.sums import window_params
 
 
 def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((1, 1))
-    source, source_q = ctx.activation(0, (4, 4))
-    output, output_q = ctx.output((4, 4))
+    source, source_q = ctx.activation(0, (4, 4), BOTH)
+    output, output_q = ctx.output((4, 4), BOTH)
+    ctx.alike(source, output)
     if abs(source_q.scale - output_q.scale) > 1e-6 or source_q.zero_point != output_q.zero_point:
         raise ctx.fail("input and output have different quantisation; TFLM's pools need the same one")
-    batch, in_h, in_w, channels = source.shape
-    k_h, k_w = ctx.whole("filter_height", 1), ctx.whole("filter_width", 1)
-    stride_h, stride_w = ctx.whole("stride_h", 1), ctx.whole("stride_w", 1)
-    out_h, pad_top = window_extent(ctx, "height", in_h, kernel=k_h, stride=stride_h, dilation=1)
-    out_w, pad_left = window_extent(ctx, "width", in_w, kernel=k_w, stride=stride_w, dilation=1)
-    expect_shape(ctx, output, (batch, out_h, out_w, channels))
-    low, high = ctx.activation_range(output_q)
-    params = {
-        "batch": batch,
-        "in_h": in_h,
-        "in_w": in_w,
-        "in_c": channels,
-        "out_h": out_h,
-        "out_w": out_w,
-        "out_c": channels,
-        "k_h": k_h,
-        "k_w": k_w,
-        "stride_h": stride_h,
-        "stride_w": stride_w,
-        "dilation_h": 1,
-        "dilation_w": 1,
-        "pad_top": pad_top,
-        "pad_left": pad_left,
-        "act_min": low,
-        "act_max": high,
-    }
-    return Lowered(params=params)
+    kernel = ctx.whole("filter_height", 1), ctx.whole("filter_width", 1)
+    window = window_params(ctx, source, kernel=kernel, channels=source.shape[3], dilated=False)
+    expect_shape(ctx, output, (window["batch"], window["out_h"], window["out_w"], window["out_c"]))
+    low, high = ctx.activation_range(output_q, source.dtype)
+    return Lowered(params={**window, "act_min": low, "act_max": high}, dtype=source.dtype)
 
 
 def _windows(lowered: Lowered, source: Array) -> list[list[Array]]:
-    """The part of the input each output pixel sees: [out_h][out_w] -> int8 [batch, h, w, channels]."""
+    """The part of the input each output pixel sees: [out_h][out_w] -> [batch, h, w, channels]."""
     p = lowered.params
     found = []
     for y in range(p["out_h"]):
@@ -63,7 +43,7 @@ def _windows(lowered: Lowered, source: Array) -> list[list[Array]]:
 
 def _average(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     p = lowered.params
-    out = np.empty(shapes[0], np.int8)
+    out = np.empty(shapes[0], np.dtype(lowered.dtype))
     for y, row in enumerate(_windows(lowered, inputs[0])):
         for x, window in enumerate(row):
             count = window.shape[1] * window.shape[2]
@@ -76,7 +56,7 @@ def _average(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[i
 
 def _maximum(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     p = lowered.params
-    out = np.empty(shapes[0], np.int8)
+    out = np.empty(shapes[0], np.dtype(lowered.dtype))
     for y, row in enumerate(_windows(lowered, inputs[0])):
         for x, window in enumerate(row):
             out[:, y, x, :] = np.clip(window.max(axis=(1, 2)), p["act_min"], p["act_max"])
@@ -90,6 +70,7 @@ AVERAGE_POOL_2D = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_average,
+    types=BOTH,
 )
 
 MAX_POOL_2D = OpDef(
@@ -99,4 +80,5 @@ MAX_POOL_2D = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_maximum,
+    types=BOTH,
 )

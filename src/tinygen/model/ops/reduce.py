@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.core.fixedpoint import quantize_multiplier
+from tinygen.model.ir import DType
 from tinygen.model.lowering import (
-    INT8_MAX,
-    INT8_MIN,
+    BOTH,
+    LIMITS,
     Array,
     Int64,
     Lowered,
@@ -27,11 +28,12 @@ from tinygen.model.movement import axis_of, whole_numbers
 from tinygen.model.ops.mean import MAX_BLOCKS, blocks
 
 
-def _reduced_blocks(ctx: OpContext) -> tuple[dict[str, int], int]:
+def _reduced_blocks(ctx: OpContext, types: tuple[DType, ...] = ("int8",)) -> tuple[dict[str, int], int]:
     """The tensor as four blocks of dimensions, each kept or reduced; how many values are reduced to one."""
     ctx.arity((2, 2))
-    source, _ = ctx.activation(0, (1, 4))
-    output, _ = ctx.output((0, 4))
+    source, _ = ctx.activation(0, (1, 4), types)
+    output, _ = ctx.output((0, 4), types)
+    ctx.alike(source, output)
     listed = whole_numbers(ctx, 1, "axes")
     rank = len(source.shape)
     axes = {axis_of(ctx, axis, rank) for axis in listed}
@@ -50,11 +52,11 @@ def _reduced_blocks(ctx: OpContext) -> tuple[dict[str, int], int]:
 
 
 def _lower_sum(ctx: OpContext) -> Lowered:
-    params, count = _reduced_blocks(ctx)
-    _, source_q = ctx.activation(0)
-    _, output_q = ctx.output((0, 4))
+    params, count = _reduced_blocks(ctx, BOTH)
+    source, source_q = ctx.activation(0, types=BOTH)
+    _, output_q = ctx.output((0, 4), BOTH)
     multiplier, shift = quantize_multiplier(source_q.scale / output_q.scale)
-    if count * 256 << max(0, shift) > 2**31 - 1:
+    if count * (256 if source.dtype == "int8" else 32768) << max(0, shift) > 2**31 - 1:
         raise ctx.fail(f"a sum of {count} values can leave int32")
     params |= {
         "count": count,
@@ -62,10 +64,10 @@ def _lower_sum(ctx: OpContext) -> Lowered:
         "shift": shift,
         "input_zero_point": source_q.zero_point,
         "output_zero_point": output_q.zero_point,
-        "act_min": INT8_MIN,
-        "act_max": INT8_MAX,
+        "act_min": LIMITS[source.dtype][0],
+        "act_max": LIMITS[source.dtype][1],
     }
-    return Lowered(params=params)
+    return Lowered(params=params, dtype=source.dtype)
 
 
 def _lower_extreme(ctx: OpContext) -> Lowered:
@@ -87,7 +89,7 @@ def _sum(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, 
     seen, axes = _seen(lowered, inputs[0])
     acc: Int64 = seen.astype(np.int64).sum(axis=axes) - p["input_zero_point"] * p["count"]
     limits = {"zero_point": p["output_zero_point"], "low": p["act_min"], "high": p["act_max"]}
-    return [requantized(acc, p["multiplier"], p["shift"], **limits).reshape(shapes[0])]
+    return [requantized(acc, p["multiplier"], p["shift"], lowered.dtype, **limits).reshape(shapes[0])]
 
 
 def _maximum(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
@@ -128,6 +130,7 @@ SUM = OpDef(
     data_inputs=(0,),
     lower=_lower_sum,
     reference=_sum,
+    types=BOTH,
 )
 
 REDUCE_MAX = OpDef(

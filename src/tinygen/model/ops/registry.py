@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tinygen.model.lowering import OpDef
-from tinygen.model.ops.add import ADD
-from tinygen.model.ops.binary import MAXIMUM, MINIMUM, MUL, PRELU, SUB
+from tinygen.model.ops.add import ADD, SUB
+from tinygen.model.ops.binary import MAXIMUM, MINIMUM, MUL, PRELU
 from tinygen.model.ops.cast import CAST
 from tinygen.model.ops.conv2d import CONV_2D
 from tinygen.model.ops.depthwise_conv2d import DEPTHWISE_CONV_2D

@@ -11,8 +11,8 @@ def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((1, 2))
     source = ctx.tensor(0)
     output = ctx.tensors[ctx.op.outputs[0]]
-    if source.dtype != "int8" or output.dtype != "int8":
-        raise ctx.fail(f"reshapes {source.dtype} to {output.dtype}, supported: int8")
+    if source.dtype != output.dtype or source.dtype not in RESHAPE.types:
+        raise ctx.fail(f"reshapes {source.dtype} to {output.dtype}, supported: {', '.join(RESHAPE.types)} to the same")
     shape = ctx.optional(1)
     if shape is not None and shape.data is None:
         raise ctx.fail("the new shape is computed at run time", "fix the batch size to 1 before converting")
@@ -46,6 +46,7 @@ RESHAPE = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_reference,
+    types=("int8", "int16", "int32", "float32"),
 )
 
 SQUEEZE = OpDef(

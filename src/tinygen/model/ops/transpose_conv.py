@@ -6,19 +6,20 @@ Source: tensorflow/lite/kernels/internal/reference/integer_ops/transpose_conv.h;
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from tinygen.core.fixedpoint import quantize_multiplier
-from tinygen.model.lowering import Array, Lowered, OpContext, OpDef, requantized
+from tinygen.model.lowering import BOTH, Array, Lowered, OpContext, OpDef
 from tinygen.model.movement import whole_numbers
+from tinygen.model.sums import requantized_sum, weighted_sum
 
 
 def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((3, 4))
-    source, source_q = ctx.activation(2, (4, 4))
+    source, _ = ctx.activation(2, (4, 4), BOTH)
     filters = ctx.constant(1, "int8", "weights")
-    output, output_q = ctx.output((4, 4))
+    output, _ = ctx.output((4, 4), BOTH)
     if len(filters.shape) != 4 or filters.data is None:
         raise ctx.fail(f"weights '{filters.name}' have shape {list(filters.shape)}, expected OHWI")
     out_c, k_h, k_w, in_c = filters.shape
@@ -39,12 +40,7 @@ def _lower(ctx: OpContext) -> Lowered:
         if (-(-out // stride) if same else (out - kernel) // stride + 1) != size:
             raise ctx.fail(f"a {axis} of {size} does not become {out} with kernel {kernel} and stride {stride}")
         pads.append(max(0, (size - 1) * stride + kernel - out) // 2 if same else 0)
-    low, high = ctx.activation_range(output_q)
-    scales = ctx.channel_scales(filters, 0, out_c)
-    parts = [quantize_multiplier(source_q.scale * scale / output_q.scale) for scale in scales]
-    weights = np.asarray(filters.data, np.int8).reshape(filters.shape)
-    bias = ctx.bias(3, out_c)
-    ctx.accumulator_fits(bias, np.abs(weights.astype(np.int64)).sum(axis=(1, 2, 3)).tolist())
+    total = weighted_sum(ctx, filters, source_slot=2, bias_slot=3, channel_axis=0, biases=("int64", "int16"))
     params = {
         "batch": batch,
         "in_h": in_h,
@@ -59,18 +55,9 @@ def _lower(ctx: OpContext) -> Lowered:
         "stride_w": stride_w,
         "pad_top": pads[0],
         "pad_left": pads[1],
-        "input_zero_point": source_q.zero_point,
-        "output_zero_point": output_q.zero_point,
-        "act_min": low,
-        "act_max": high,
+        **total.params,
     }
-    constants: dict[str, Array] = {
-        "weights": weights,
-        "bias": bias,
-        "multiplier": np.array([m for m, _ in parts], np.int32),
-        "shift": np.array([s for _, s in parts], np.int8),
-    }
-    return Lowered(params=params, constants=constants, macs=batch * in_h * in_w * in_c * k_h * k_w * out_c)
+    return replace(total, params=params, macs=batch * in_h * in_w * in_c * k_h * k_w * out_c)
 
 
 def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
@@ -89,10 +76,7 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
             x = slice(kx, kx + (p["in_w"] - 1) * p["stride_w"] + 1, p["stride_w"])
             total[:, y, x] += part
     cut = total[:, p["pad_top"] :, p["pad_left"] :][:, : p["out_h"], : p["out_w"]]
-    acc = cut.astype(np.int64) + lowered.constants["bias"].astype(np.int64)
-    limits = {"zero_point": p["output_zero_point"], "low": p["act_min"], "high": p["act_max"]}
-    out = requantized(acc, lowered.constants["multiplier"], lowered.constants["shift"], **limits)
-    return [out.reshape(shapes[0])]
+    return [requantized_sum(lowered, cut.astype(np.int64)).reshape(shapes[0])]
 
 
 TRANSPOSE_CONV = OpDef(
@@ -102,4 +86,5 @@ TRANSPOSE_CONV = OpDef(
     data_inputs=(2,),
     lower=_lower,
     reference=_reference,
+    types=BOTH,
 )

@@ -34,10 +34,13 @@ inline std::int32_t scaled_fast(std::int32_t doubled, std::int32_t multiplier, s
 
 // How a kernel brings sums into int8. `low` takes the sum without the bias, `high` takes 256 times the sum (see
 // tile_product.h). This one serves every layer whose range is all of int8, so that they share its code.
+//   kRectified: the range begins at the zero point or above it, which hides how halves below it were rounded.
+template <bool kRectified>
 struct FastSaturating {
   static std::int8_t doubled(std::uint32_t twice, const Channel& c) {
     // The bias brings the sum into range; until then it wraps.
     const auto value = static_cast<std::int32_t>(static_cast<std::uint32_t>(c.bias) + twice);
+    if (kRectified) return static_cast<std::int8_t>(ssat8(smmlar(value, c.multiplier, c.offset) >> c.shift));
     return static_cast<std::int8_t>(ssat8(scaled_fast(value, c.multiplier, c.offset, c.shift)));
   }
   static std::int8_t low(std::int32_t sum, const Channel& c) {
@@ -84,7 +87,7 @@ struct Choice {
 };
 template <std::int32_t kZeroPoint>
 struct Choice<true, kZeroPoint, -128, 127> {
-  using Type = FastSaturating;
+  using Type = FastSaturating<kZeroPoint == -128>;
 };
 template <std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
 struct Choice<false, kZeroPoint, kMin, kMax> {

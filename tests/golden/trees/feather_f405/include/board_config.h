@@ -12,6 +12,7 @@ namespace tinygen::board {
 constexpr uint32_t kInternalHz = 16000000;
 constexpr uint32_t kExternalHz = 12000000;
 constexpr uint32_t kExternalBypass = 0;
+constexpr uint32_t kPllFromInternal = 0;
 constexpr uint32_t kPllM = 6;
 constexpr uint32_t kPllN = 168;
 constexpr uint32_t kPllP = 2;
@@ -20,6 +21,7 @@ constexpr uint32_t kPllR = 0;
 constexpr uint32_t kFlashWaitStates = 5;
 constexpr uint32_t kVoltageScale = 1;
 constexpr uint32_t kOverDrive = 0;
+constexpr uint32_t kAhbDivider = 1;
 constexpr uint32_t kApb1Divider = 4;
 constexpr uint32_t kApb2Divider = 2;
 constexpr uint32_t kCoreHz = 168000000;
@@ -40,5 +42,10 @@ constexpr uint32_t kFlashBase = 0x40023C00;
 constexpr uint32_t kPowerBase = 0x40007000;
 constexpr uint32_t kGpioBase = 0x40020000;
 constexpr uint32_t kWatchdogBase = 0x40003000;
+
+// Offsets of RCC's enable registers
+constexpr uint32_t kRccGpioEnable = 0x30;
+constexpr uint32_t kRccApb1Enable = 0x40;
+constexpr uint32_t kRccApb2Enable = 0x44;
 
 }  // namespace tinygen::board

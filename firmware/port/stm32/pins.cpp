@@ -1,0 +1,27 @@
+// Pins with alternate function numbers: every STM32 but the F1. Source: RM0090 rev 19 section 8.4; the same registers
+// in RM0385, RM0351, RM0440, RM0433 and RM0481.
+#include "pins.h"
+
+#include "board_config.h"
+#include "registers.h"
+
+#if !defined(TINYGEN_CHIP_STM32F1)
+
+namespace tinygen::port {
+
+void give_pin_to_serial(uint32_t port, uint32_t pin, Direction) {
+  using namespace tinygen::board;
+  constexpr uint32_t kGpioEnable = kRccBase + kRccGpioEnable;  // one bit per port
+  const uint32_t gpio = kGpioBase + 0x400 * port;
+  set_bits(kGpioEnable, 1U << port);
+  read_back(kGpioEnable);
+  change_field(gpio + 0x0C, 3U << (2 * pin), 1U << (2 * pin));  // pull-up
+  change_field(gpio + 0x08, 3U << (2 * pin), 1U << (2 * pin));  // medium speed
+  const uint32_t half = gpio + 0x20 + 4 * (pin / 8);
+  change_field(half, 0xFU << (4 * (pin % 8)), kSerialAlternate << (4 * (pin % 8)));
+  change_field(gpio + 0x00, 3U << (2 * pin), 2U << (2 * pin));  // alternate function
+}
+
+}  // namespace tinygen::port
+
+#endif

@@ -1,0 +1,12 @@
+// A pin given to the serial line: pins.cpp for GPIO with alternate function numbers, pins_f1.cpp for the first STM32s.
+#pragma once
+#include <stdint.h>
+
+namespace tinygen::port {
+
+enum class Direction { send, receive };
+
+// Switches the port's clock on and hands the pin over. A receiving pin is pulled up: an open line is idle, not a break.
+void give_pin_to_serial(uint32_t port, uint32_t pin, Direction direction);
+
+}  // namespace tinygen::port

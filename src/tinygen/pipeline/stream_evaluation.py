@@ -1,0 +1,185 @@
+"""evaluate-stream: false accepts per hour, misses and delay over long audio; DET curve; a threshold for a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tinygen.core.canonical import digest_bytes
+from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.core.files import write_atomic
+from tinygen.core.values import Check, CheckStatus, Measurement, Report
+from tinygen.datasets import soundscape
+from tinygen.datasets.synth.kws import FILLERS
+from tinygen.datasets.synth.speech import draw_speakers, engines, speak_all
+from tinygen.device.registry import choose
+from tinygen.pipeline import chain as chains
+from tinygen.pipeline import saved, streaming
+from tinygen.pipeline.chain import Chain
+from tinygen.pipeline.context import Context
+from tinygen.pipeline.steps import converted
+from tinygen.pipeline.streaming import Int16
+from tinygen.report import html
+from tinygen.tasks import thresholds
+from tinygen.tasks.thresholds import Judged, Truth
+
+DEFAULT_SECONDS = 300.0
+_SPEAKERS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for.
+
+    Attributes:
+        chain: which chain; its `wav`, with `labels` (a CSV), is judged instead of made audio.
+        target_per_hour: false accepts; None keeps the chain's own threshold.
+        snr_db: of made audio.
+        compare_on: also stream it through a device there, and compare the events.
+        page: where the HTML page goes.
+    """
+
+    chain: streaming.Request = field(default_factory=streaming.Request)
+    labels: Path | None = None
+    target_per_hour: float | None = None
+    snr_db: float = 10.0
+    compare_on: str = ""
+    page: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Audio:
+    signal: Int16
+    truths: tuple[Truth, ...]
+    origin: str
+
+
+def evaluate(ctx: Context, request: Request) -> Report:
+    """Judge a chain over long audio.
+
+    Raises:
+        TinygenError: as `streaming.chain_of`; unusable audio or labels; the oracle is missing; as `streaming.prove`.
+    """
+    if request.compare_on:
+        choose(ctx.board, request.compare_on)
+    chain = streaming.chain_of(ctx, request.chain)
+    if chain.spec.kind != "logmel":
+        raise bad_input(
+            f"{chain.name} listens to no audio", where="evaluate-stream", hint="use it with kws or a wake word"
+        )
+    audio = _audio(ctx, chain, request)
+    expected = chains.expected(chain, audio.signal)
+    rate_hz = chain.spec.rate_hz
+    hours = len(audio.signal) / rate_hz / 3600
+    span = int(expected.made.instants[1] - expected.made.instants[0]) if len(expected.made.instants) > 1 else 0
+    late = round(thresholds.LATE_S * rate_hz) + span * chain.rule.smoothing
+    instants = expected.made.instants.tolist()
+    own = thresholds.judge(expected.events, audio.truths, threshold=chain.rule.threshold, late=late)
+    curve = thresholds.sweep(chain.rule, expected.values, instants, audio.truths, late=late)
+    asked = request.target_per_hour
+    chosen = thresholds.threshold_for(curve, hours, asked) if asked is not None else own
+    checks: list[Check] = []
+    if asked is not None:
+        met = chosen.false_accepts <= asked * hours
+        reason = f"{chosen.false_accepts / hours:.2f} per hour at a sum above {chosen.threshold}, at most {asked:g}"
+        status = CheckStatus.PASSED if met else CheckStatus.FAILED
+        checks.append(Check(name="target false accepts", status=status, reason=reason))
+    inner = streaming.within(ctx, chain)
+    if request.compare_on:
+        made = chains.built(inner, chain)
+        checks += streaming.prove(inner, made, request.compare_on, audio.signal, lambda _line: None).checks
+    report = Report(
+        kind="evaluate-stream",
+        subject={"task": chain.name, "model": digest_bytes(chain.tflite)[:16], "audio": audio.origin},
+        checks=tuple(checks),
+        measurements=(
+            Measurement(name="audio_s", value=round(len(audio.signal) / rate_hz, 1), unit="s", origin="declared"),
+            Measurement(name="words", value=len(audio.truths), unit="count", origin="declared"),
+            *_figures(chosen, hours, rate_hz, len(audio.truths)),
+        ),
+        notes=(
+            f"one false accept in this audio is {1 / hours:.2f} per hour: finer rates need longer audio",
+            "delay: from the end of the labelled stretch to the event; negative while the stretch lasts",
+            f"threshold {chosen.threshold} of the sum over {chain.rule.smoothing} inferences; the chain's own is "
+            f"{chain.rule.threshold}",
+        ),
+        details={
+            "det": [[point.false_accepts / hours, point.miss_rate] for point in curve],
+            "thresholds": [point.threshold for point in curve],
+            "chosen": [chosen.false_accepts / hours, chosen.miss_rate],
+            "threshold": chosen.threshold,
+        },
+    )
+    page = request.page or ctx.config.build_dir / "evaluate-stream.html"
+    write_atomic(page, html.page([report]))
+    return saved.keep(inner, report)
+
+
+def _figures(chosen: Judged, hours: float, rate_hz: int, words: int) -> list[Measurement]:
+    origin = "measured-in-tflm-interpreter"
+    delays = np.array(chosen.delays) / rate_hz
+    found = [
+        Measurement(
+            name="false_accepts_per_hour", value=round(chosen.false_accepts / hours, 3), unit="per hour", origin=origin
+        ),
+        Measurement(name="false_accepts", value=chosen.false_accepts, unit="count", origin=origin),
+    ]
+    if words:
+        found.append(Measurement(name="miss_rate", value=round(chosen.miss_rate, 4), unit="ratio", origin=origin))
+        found.append(Measurement(name="misses", value=chosen.misses, unit="count", origin=origin))
+    if len(delays):
+        for name, value in (("delay_median_s", np.median(delays)), ("delay_p95_s", np.quantile(delays, 0.95))):
+            found.append(Measurement(name=name, value=round(float(value), 3), unit="s", origin=origin))
+    return found
+
+
+def _audio(ctx: Context, chain: Chain, request: Request) -> _Audio:
+    """The audio to judge on, and what should be noticed in it."""
+    rate_hz, seconds = chain.spec.rate_hz, request.chain.seconds or DEFAULT_SECONDS
+    if request.chain.wav is not None:
+        signal = streaming.signal_of(request.chain.wav, chain.spec)
+        if request.chain.seconds is not None:
+            signal = signal[: round(request.chain.seconds * rate_hz)]
+        labels = () if request.labels is None else soundscape.read_labels(request.labels, rate_hz)
+        return _Audio(signal=signal, truths=_truths(chain, labels, len(signal)), origin=request.chain.wav.name)
+    if request.labels is not None:
+        raise bad_input("labels need the audio they belong to", where="--labels", hint="name it with --wav")
+    rng = np.random.default_rng([ctx.config.seed, 41])
+    watched = {chain.rule.labels[index] for index in chain.rule.watched}
+    if request.chain.wakeword is None:
+        heldout = converted(ctx).heldout
+        words = [(r.label, r.signal) for r in heldout if r.label in watched]
+        others = [r.signal for r in heldout if r.label not in watched and int(np.abs(r.signal).max()) > 500]
+        origin = "held-out recordings in noise and babble"
+    else:
+        words, others = _spoken(ctx, chain.name, rng)
+        origin = f"synthesised speech of {_SPEAKERS} voices in noise and babble"
+    signal, labels = soundscape.mixed(words, others, seconds=seconds, rate_hz=rate_hz, snr_db=request.snr_db, rng=rng)
+    return _Audio(signal=signal, truths=_truths(chain, labels, len(signal)), origin=f"{origin}, {request.snr_db:g} dB")
+
+
+def _spoken(ctx: Context, word: str, rng: np.random.Generator) -> tuple[list[tuple[str, Int16]], list[Int16]]:
+    speakers = draw_speakers(rng, _SPEAKERS, engines())
+    fillers = [(s, FILLERS[i]) for s in speakers for i in rng.permutation(len(FILLERS))[:4]]
+    spoken = speak_all([*((s, word.lower()) for s in speakers), *fillers], ctx.progress)
+    return [(word, signal) for signal in spoken[: len(speakers)]], spoken[len(speakers) :]
+
+
+def _truths(chain: Chain, labels: tuple[soundscape.Label, ...], n_samples: int) -> tuple[Truth, ...]:
+    """Labels as numbers; labels that raise no events are left out.
+
+    Raises:
+        TinygenError: a label the chain does not know.
+    """
+    names = chain.rule.labels
+    for label in labels:
+        if label.name not in names:
+            raise bad_input(f"unknown label '{label.name}'; {did_you_mean(label.name, names)}", where="--labels")
+    numbered = [(label, names.index(label.name)) for label in labels if label.end <= n_samples]
+    return tuple(
+        Truth(start=label.start, end=label.end, label=number)
+        for label, number in numbered
+        if number in chain.rule.watched
+    )

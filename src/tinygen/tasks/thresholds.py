@@ -1,0 +1,153 @@
+"""Thresholds and their curves, one definition for device, host and training: ROC, area, DET of a stream."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.tasks import stream
+from tinygen.tasks.stream import Event, Int64, StreamRule
+
+LATE_S = 0.5
+"""An event may come so much later than its word ends, beside what the smoothing takes."""
+
+
+def auc(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_]) -> float:
+    """Area under the ROC: how often a positive scores above a negative, ties counting half; NaN without both."""
+    n_positive = int(positive.sum())
+    n_negative = positive.size - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return float("nan")
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = (last - (counts - 1) / 2.0)[inverse]
+    total = float(ranks[positive].sum()) - n_positive * (n_positive + 1) / 2.0
+    return total / (n_positive * n_negative)
+
+
+def roc(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_], points: int = 101) -> list[list[float]]:
+    """Up to `points` pairs [false alarm rate, detection rate] from (0, 0) to (1, 1)."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(positive[order])
+    alarms = np.cumsum(~positive[order])
+    # A threshold lies between different scores only.
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    rates = [[0.0, 0.0]] + [
+        [float(alarms[i] / max(1, alarms[-1])), float(hits[i] / max(1, hits[-1]))] for i in ends.tolist()
+    ]
+    if len(rates) <= points:
+        return rates
+    chosen = np.unique(np.linspace(0, len(rates) - 1, points).round().astype(int))
+    return [rates[i] for i in chosen.tolist()]
+
+
+def quantile_threshold(scores: npt.NDArray[np.int32], quantile: float) -> int:
+    """The smallest score that at least this share of `scores` does not exceed."""
+    ordered = np.sort(scores)
+    index = min(len(ordered) - 1, max(0, int(np.ceil(quantile * len(ordered))) - 1))
+    return int(ordered[index])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """Something that should be noticed: sample instants start..end, and its label's index."""
+
+    start: int
+    end: int
+    label: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Events against labels.
+
+    Attributes:
+        threshold: of the sum, as the device has it.
+        hits, misses: of the truths. false_accepts: events that belong to none.
+        delays: from the end of each noticed truth to its event, in instants; negative while it still lasts.
+    """
+
+    threshold: int
+    hits: int
+    misses: int
+    false_accepts: int
+    delays: tuple[int, ...]
+
+    @property
+    def miss_rate(self) -> float:
+        """Share of the truths that nobody noticed; 0 without truths."""
+        return self.misses / max(1, self.hits + self.misses)
+
+
+def judge(events: Sequence[Event], truths: Sequence[Truth], *, threshold: int, late: int) -> Judged:
+    """Match events with truths: an event is right between a truth's start and `late` instants after its end.
+
+    Every truth takes the first event of its label that fits; every other event is a false accept.
+
+    Args:
+        events: in order.
+        truths: in order of their starts.
+        threshold: they were made with.
+        late: instants.
+    """
+    instants = [event.instant for event in events]
+    used: set[int] = set()
+    delays: list[int] = []
+    for truth in truths:
+        at = bisect.bisect_right(instants, truth.start)
+        while at < len(events) and events[at].instant <= truth.end + late:
+            if at not in used and events[at].label == truth.label:
+                used.add(at)
+                delays.append(events[at].instant - truth.end)
+                break
+            at += 1
+    return Judged(
+        threshold=threshold,
+        hits=len(delays),
+        misses=len(truths) - len(delays),
+        false_accepts=len(events) - len(used),
+        delays=tuple(delays),
+    )
+
+
+def with_threshold(rule: StreamRule, threshold: int) -> StreamRule:
+    """The rule at another threshold, its hysteresis in the same proportion."""
+    return replace(rule, threshold=threshold, release=threshold * rule.release // max(1, rule.threshold))
+
+
+def sweep(
+    rule: StreamRule, values: Int64, instants: Sequence[int], truths: Sequence[Truth], *, late: int, points: int = 128
+) -> tuple[Judged, ...]:
+    """The same decision at many thresholds, rising: the points of a DET curve.
+
+    Args:
+        rule: the device's.
+        values: int64 [n, watched] of each inference.
+        instants: [n].
+        truths: what should be noticed.
+        late: instants an event may be late.
+        points: about how many thresholds.
+    """
+    largest = stream.sums(rule, values).max(axis=1, initial=0)
+    # Only sums that occur make a difference; ranks keep the interesting end dense for any distribution.
+    levels = np.unique(largest)
+    chosen = np.unique(np.linspace(0, len(levels) - 1, points).round().astype(int))
+    thresholds = sorted({0, rule.threshold, *levels[chosen].tolist()})
+    return tuple(
+        judge(stream.events(with_threshold(rule, threshold), values, instants), truths, threshold=threshold, late=late)
+        for threshold in thresholds
+    )
+
+
+def threshold_for(curve: Sequence[Judged], hours: float, target_per_hour: float) -> Judged:
+    """The point with the fewest misses among those with at most so many false accepts per hour.
+
+    Ties go to the higher threshold. The highest threshold there is accepts nothing, so there is always one.
+    """
+    allowed = [point for point in curve if point.false_accepts <= target_per_hour * hours]
+    return min(allowed or curve[-1:], key=lambda point: (point.misses, -point.threshold))

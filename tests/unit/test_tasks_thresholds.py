@@ -1,0 +1,137 @@
+"""Streams against labels: hits, misses, false accepts, delay; the sweep and the threshold for a target."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygen.core.errors import TinygenError
+from tinygen.core.values import Report
+from tinygen.datasets import soundscape
+from tinygen.report import html
+from tinygen.tasks import stream, thresholds
+from tinygen.tasks.stream import Event, StreamRule
+from tinygen.tasks.thresholds import Truth
+
+RULE = StreamRule(
+    kind="labels",
+    labels=("quiet", "go", "stop"),
+    watched=(1, 2),
+    window_rows=1,
+    hop_rows=1,
+    warmup=0,
+    smoothing=2,
+    threshold=300,
+    release=150,
+    refractory_samples=20,
+)
+
+
+def _event(instant: int, label: int = 1) -> Event:
+    return Event(number=0, instant=instant, label=label, score=0)
+
+
+def test_events_are_matched_with_what_they_belong_to() -> None:
+    truths = [
+        Truth(start=100, end=200, label=1),
+        Truth(start=300, end=400, label=2),
+        Truth(start=500, end=600, label=1),
+    ]
+    events = [_event(90), _event(210), _event(215), _event(350, 1), _event(390, 2), _event(651)]
+    found = thresholds.judge(events, truths, threshold=7, late=50)
+    assert (found.hits, found.misses, found.false_accepts, found.delays) == (2, 1, 4, (10, -10))
+    assert found.miss_rate == pytest.approx(1 / 3)
+    nothing = thresholds.judge([], [], threshold=1, late=0)
+    assert (nothing.miss_rate, nothing.false_accepts) == (0.0, 0)
+
+
+def test_one_event_serves_one_truth_only() -> None:
+    truths = [Truth(start=0, end=100, label=1), Truth(start=50, end=150, label=1)]
+    found = thresholds.judge([_event(80)], truths, threshold=1, late=10)
+    assert (found.hits, found.misses, found.false_accepts) == (1, 1, 0)
+
+
+def test_a_sweep_holds_the_devices_own_decision_and_ends_in_silence() -> None:
+    rng = np.random.default_rng(2)
+    n = 4000
+    values = rng.integers(0, 60, (n, 2)).astype(np.int64)
+    truths = []
+    for at in range(50, n - 50, 100):
+        label = int(rng.integers(1, 3))
+        height = int(rng.integers(60, 256))
+        values[at : at + 4, label - 1] += height
+        truths.append(Truth(start=10 * at, end=10 * (at + 4), label=label))
+    values[30::333] += 180  # things that sound alike
+    instants = [10 * (i + 1) for i in range(n)]
+    curve = thresholds.sweep(RULE, values, instants, truths, late=50)
+    own = thresholds.judge(stream.events(RULE, values, instants), truths, threshold=RULE.threshold, late=50)
+    assert own in curve
+    assert [point.threshold for point in curve] == sorted(point.threshold for point in curve)
+    assert (curve[-1].false_accepts, curve[-1].misses) == (0, len(truths))
+    hours = 2.0
+    strict = thresholds.threshold_for(curve, hours, 1.0)
+    loose = thresholds.threshold_for(curve, hours, 20.0)
+    assert strict.false_accepts <= 2
+    assert loose.misses < strict.misses < len(truths)
+    assert loose.threshold < strict.threshold
+    # What the report promises is what the device does at that threshold.
+    again = stream.events(thresholds.with_threshold(RULE, strict.threshold), values, instants)
+    assert thresholds.judge(again, truths, threshold=strict.threshold, late=50) == strict
+    assert thresholds.threshold_for(curve, hours, 0.0).false_accepts == 0
+
+
+def test_hysteresis_keeps_its_proportion() -> None:
+    assert thresholds.with_threshold(RULE, 100).release == 50
+
+
+def test_mixed_audio_has_its_words_where_the_labels_say() -> None:
+    rng = np.random.default_rng(3)
+    tone = (8000 * np.sin(np.arange(8000) * 0.4)).astype(np.int16)[:, None]
+    other = rng.normal(0, 900, (6000, 1)).astype(np.int16)
+    signal, labels = soundscape.mixed(
+        [("go", tone)], [other], seconds=90, rate_hz=16000, snr_db=25, rng=np.random.default_rng(1)
+    )
+    assert signal.shape == (90 * 16000, 1)
+    assert len(labels) > 8
+    assert all(a.end < b.start for a, b in itertools.pairwise(labels))
+    spectrum = np.abs(np.fft.rfft(tone[:, 0].astype(float))).argmax()
+    for label in labels:
+        heard = np.abs(np.fft.rfft(signal[label.start : label.end, 0].astype(float)))
+        assert abs(int(heard.argmax()) - int(spectrum)) <= 2
+    quieter, _ = soundscape.mixed(
+        [("go", tone)], [other], seconds=90, rate_hz=16000, snr_db=0, rng=np.random.default_rng(1)
+    )
+    assert np.std(quieter.astype(float)) > 1.2 * np.std(signal.astype(float))
+
+
+def test_labels_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("start_s,end_s,label\n2.5,3,go\n0.5,1.25,stop\n")
+    assert [(w.start, w.end, w.name) for w in soundscape.read_labels(path, 16000)] == [
+        (8000, 20000, "stop"),
+        (40000, 48000, "go"),
+    ]
+    for text, words in (
+        ("start,end\n", "columns"),
+        ("start_s,end_s,label\n1,x,go\n", "labels.csv:2"),
+        ("start_s,end_s,label\n0,1,go\n3,2,go\n", "labels.csv:3"),
+    ):
+        path.write_text(text)
+        with pytest.raises(TinygenError, match=words):
+            soundscape.read_labels(path, 16000)
+    with pytest.raises(TinygenError, match="cannot be read"):
+        soundscape.read_labels(tmp_path / "none.csv", 16000)
+
+
+def test_the_page_draws_the_det_curve() -> None:
+    report = Report(
+        kind="evaluate-stream", subject={}, details={"det": [[0.0, 1.0], [3.0, 0.4], [12.0, 0.1]], "chosen": [3.0, 0.4]}
+    )
+    page = html.page([report]).decode()
+    assert "DET" in page
+    assert "false accepts per hour" in page
+    assert page.count("<polyline") >= 2
+    assert "DET" not in html.page([Report(kind="evaluate-stream", subject={}, details={"det": "broken"})]).decode()
