@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAGES := $(PY) .ci/stages.py
 
-.PHONY: help demo test check bench bench-memory soak format tools tools-test clean
+.PHONY: help demo test check bench bench-boards bench-memory soak format tools tools-test clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
@@ -28,6 +28,9 @@ bench: tools-test  ## Instructions of the published models on a Cortex-M4F, besi
 
 bench-memory: tools-test  ## Memory of the published models in ../shared/models, beside TFLM's; fails over a limit
 	$(PY) tests/bench/memory.py --json build/bench-memory.json
+
+bench-boards: tools-test  ## Every board of the catalogue in a simulator; writes README's table
+	$(PY) tests/bench/boards.py --json build/bench-boards.json --work build/bench-boards --readme README.md
 
 soak: tools-test  ## The long fuzzing and property tests
 	$(STAGES) soak

@@ -153,6 +153,7 @@ struct Config {
   static constexpr std::uint32_t kWindowRows = 5;
   static constexpr std::uint32_t kHopRows = 2;
   static constexpr std::int8_t kRealZero = 3;
+  static constexpr std::uint32_t kLearnedValues = 0;
   static constexpr bool kScores = false;
   static constexpr std::uint32_t kSignFlip = 0x80;
   static constexpr std::uint32_t kWatchedCount = 3;
@@ -186,6 +187,18 @@ Statistics statistics() {
 }
 bool kept(std::uint32_t number, Event& event) {
   return engine.kept(number, event);
+}
+bool learning(LearningAction, std::uint32_t) {
+  return false;
+}
+LearningStatus learning_status() {
+  return {};
+}
+const std::uint8_t* learned() {
+  return nullptr;
+}
+bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) {
+  return false;
 }
 }  // namespace stream
 

@@ -84,6 +84,10 @@ void offer(const std::int16_t*, std::size_t) {}
 std::uint32_t room() { return 0; }
 void run(OnEvent, void*) {}
 Statistics statistics() { return {}; }
+bool learning(LearningAction, std::uint32_t) { return false; }
+LearningStatus learning_status() { return {}; }
+const std::uint8_t* learned() { return nullptr; }
+bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return false; }
 bool kept(std::uint32_t, Event&) { return false; }
 }  // namespace tinygen::stream
 """

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tinygen import cli
 from tinygen.core.errors import ExitCode
-from tinygen.pipeline import verbs
+from tinygen.pipeline import catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def test_an_interruption_is_said_and_has_its_code(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verbs, "boards", interrupt)
+    monkeypatch.setattr(catalogue, "show", interrupt)
     ended = tinygen("boards")
     assert ended.code == ExitCode.INTERRUPTED
     assert "interrupted" in ended.err
@@ -172,7 +172,7 @@ def test_our_own_bug_is_no_traceback_but_a_file(tinygen: Callable[..., Ended], m
     def fail(*_: object) -> None:
         raise RuntimeError("odd")
 
-    monkeypatch.setattr(verbs, "boards", fail)
+    monkeypatch.setattr(catalogue, "show", fail)
     ended = tinygen("boards")
     assert ended.code == ExitCode.OUR_BUG
     assert "RuntimeError: odd" in ended.err
@@ -183,7 +183,7 @@ def test_a_full_disk_is_a_tool_failure(tinygen: Callable[..., Ended], monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "build/x")
 
-    monkeypatch.setattr(verbs, "boards", full)
+    monkeypatch.setattr(catalogue, "show", full)
     ended = tinygen("boards")
     assert ended.code == ExitCode.TOOL_FAILED
     assert "No space left" in ended.err

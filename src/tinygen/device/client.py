@@ -7,7 +7,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from tinygen.device.values import (
     Difference,
     Hello,
     InferResult,
+    LearningStatus,
     LogLine,
     MemoryResult,
     RawResult,
@@ -355,6 +356,53 @@ class Client:
             _, events = messages.parse_stream_events(answer, self._name)
             self._check(bool(events) and events[0].number == number, f"does not know its event {number} any more")
             heard |= {event.number: event for event in events}
+
+    def learn(self, action: Literal["status", "learn", "freeze", "forget"], threshold: int = 0) -> LearningStatus:
+        """Gather healthy rows from now on, stop and score by distance, forget; or only ask.
+
+        Args:
+            action: what to do.
+            threshold: for "freeze": of one row's score.
+
+        Raises:
+            TinygenError: CHECK_FAILED when the image cannot learn, or has nothing to freeze.
+        """
+        self._known()
+        number = ("status", "learn", "freeze", "forget").index(action)
+        answer = self._ask(Type.LEARN, struct.pack("<BI", number, threshold))
+        phase, torn, _, values, count, limit, score, size, digest = self._unpack("<BBH6I", answer, Type.LEARN)
+        return LearningStatus(
+            phase=("nothing", "learning", "frozen")[min(phase, 2)],
+            torn=bool(torn),
+            values=values,
+            count=count,
+            threshold=limit,
+            score=score,
+            state_bytes=size,
+            digest=digest,
+        )
+
+    def read_learned(self) -> bytes:
+        """The learned state as the device keeps it."""
+        total = self.learn("status").state_bytes
+        found = bytearray()
+        while len(found) < total:
+            wanted = min(500, total - len(found))
+            answer = self._ask(Type.READ_LEARNED, struct.pack("<IH", len(found), wanted))
+            self._check(len(answer) == 4 + wanted, f"gave {len(answer) - 4} of {wanted} bytes of its state")
+            found += answer[4:]
+        return bytes(found)
+
+    def write_learned(self, state: bytes) -> LearningStatus:
+        """Give the device a learned state; it takes only a whole one, and keeps its own otherwise.
+
+        Raises:
+            TinygenError: CHECK_FAILED when the state is torn or of another image.
+        """
+        for offset in range(0, len(state), 500):
+            part = state[offset : offset + 500]
+            self._ask(Type.WRITE_LEARNED, struct.pack("<I", offset) + part)
+        return self.learn("status")
 
     def stream_end(self) -> StreamStatistics:
         """End the stream and return its figures; the model is then as at power-up."""

@@ -34,6 +34,7 @@ _WORDS = {
     Error.NO_RESULT: "has no inference that gives this",
     Error.STREAMING: "is streaming; STREAM_END gives the model back",
     Error.NO_STREAM: "has no front end to stream into",
+    Error.NO_LEARNING: "cannot learn, or has gathered too few rows ({detail})",
 }
 
 

@@ -236,8 +236,16 @@ class UnicornLink:
             self._fail(f"the program stopped: {error}, at {at}")
         self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
         if self._reset_asked:
+            # A program that resets itself finds its RAM as it left it: the power stayed on.
             sent = bytes(self._out)
+            kept = [
+                (region.address, bytes(uc.mem_read(region.address, region.size_bytes)))
+                for region in self._chip.regions
+                if region.kind != "flash"
+            ]
             self._boot()
+            for address, data in kept:
+                self._uc.mem_write(address, data)
             self._out += sent
         elif self._count_asked:
             self._start_counting()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tinygen.boards.loader import find_board, load_boards
+from tinygen.boards.loader import find_board
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.process import shown
@@ -39,15 +39,6 @@ def check_names(ctx: Context, *, board: bool, on: bool) -> None:
         found = find_board(ctx.config.board)
         if on:
             choose(found, ctx.config.on)
-
-
-def boards(name: str | None) -> Report:
-    """All boards, or one with its sources.
-
-    Raises:
-        TinygenError: unknown board.
-    """
-    return views.board(find_board(name)) if name else views.boards(list(load_boards().values()))
 
 
 def datasets(ctx: Context, everything: bool) -> Report:
