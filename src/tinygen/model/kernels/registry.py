@@ -24,12 +24,14 @@ from tinygen.model.kernels.dsp_channel import (
     DEPTHWISE_CONV_2D_INT8_DSP_ONE_INPUT,
     DEPTHWISE_CONV_2D_INT8_DSP_WORDS,
 )
+from tinygen.model.kernels.dsp_elementwise import ADD_INT8_DSP, MUL_INT8_DSP, SUB_INT8_DSP
 from tinygen.model.kernels.dsp_matrix import (
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
     FULLY_CONNECTED_INT8_DSP_PER_CHANNEL,
     FULLY_CONNECTED_INT8_DSP_PER_TENSOR,
 )
+from tinygen.model.kernels.dsp_pool import AVERAGE_POOL_2D_INT8_DSP, MAX_POOL_2D_INT8_DSP, MEAN_INT8_DSP
 from tinygen.model.kernels.int16 import INT16_KERNELS
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
@@ -91,8 +93,10 @@ from tinygen.model.kernels.typed import (
 )
 
 KERNELS: tuple[KernelDef, ...] = (
+    ADD_INT8_DSP,
     ADD_INT8_SAME_SHAPE,
     ADD_INT8_BROADCAST,
+    AVERAGE_POOL_2D_INT8_DSP,
     AVERAGE_POOL_2D_INT8_GENERIC,
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
@@ -109,7 +113,9 @@ KERNELS: tuple[KernelDef, ...] = (
     FULLY_CONNECTED_INT8_PER_TENSOR,
     FULLY_CONNECTED_INT8_PER_CHANNEL,
     LOGISTIC_INT8_TABLE,
+    MAX_POOL_2D_INT8_DSP,
     MAX_POOL_2D_INT8_GENERIC,
+    MEAN_INT8_DSP,
     MEAN_INT8_GENERIC,
     PAD_INT8_GENERIC,
     RELU_INT8_TABLE,
@@ -130,7 +136,9 @@ KERNELS: tuple[KernelDef, ...] = (
     SPLIT_V_ANY_ROWS,
     STRIDED_SLICE_ANY_STRIDED,
     UNPACK_ANY_ROWS,
+    SUB_INT8_DSP,
     SUB_INT8_BROADCAST,
+    MUL_INT8_DSP,
     MUL_INT8_BROADCAST,
     MINIMUM_INT8_BROADCAST,
     MAXIMUM_INT8_BROADCAST,
