@@ -25,7 +25,7 @@ from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.lock import held
 from tinygen.core.values import Report
-from tinygen.pipeline import catalogue, compilation, verbs
+from tinygen.pipeline import catalogue, compilation, profiling, verbs
 from tinygen.pipeline import doctor as doctor_verb
 from tinygen.pipeline import stream_evaluation as judging
 from tinygen.pipeline import streaming as streams
@@ -303,6 +303,29 @@ def build(ctx: Context, dry_run: bool) -> Report:
 def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
     return verbs.flash(ctx, port, via=via, dry_run=dry_run)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS, "on")
+@click.option("--runs", type=int, help="Counted runs. Default: 101, in simulators (which always count the same) 3.")
+@click.option("--warmups", type=int, help="Runs before them that do not count. Default: 8, in simulators 1.")
+@click.option("--compare", type=click.Path(path_type=Path), help="An earlier --json document to compare with.")
+@click.option(
+    "--threshold", type=float, default=5.0, show_default=True, help="Percent slower than there that fail (exit code 1)."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The picture. Default: in the build folder.")
+def profile(
+    ctx: Context,
+    *,
+    runs: int | None,
+    warmups: int | None,
+    compare: Path | None,
+    threshold: float,
+    output: Path | None,
+) -> Report:
+    """Count what every layer and every stage of the front end takes, on a simulator or a board."""
+    request = profiling.Request(runs=runs, warmups=warmups, compare=compare, threshold_percent=threshold, output=output)
+    return profiling.profile(ctx, request)
 
 
 @cli.command()

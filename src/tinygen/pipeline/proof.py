@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
+from tinygen.toolchain.debug_info import named
 from tinygen.toolchain.relink import relink_for_xtensa_sim
 from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
@@ -76,12 +78,14 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
     """
     board = ctx.board
     chosen = choose(board, on)
-    with open_target(board, chosen, image_for(ctx, made, chosen), PortOptions(claimed=claimed)) as target:
+    image = image_for(ctx, made, chosen)
+    place = partial(named, image.elf)
+    with open_target(board, chosen, image, PortOptions(claimed=claimed)) as target:
         link = target.open()
         try:
             name = chosen if not is_simulator(chosen) else f"{board.id} on {chosen}"
             scale = target.capabilities.time_scale
-            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id)
+            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id, place=place)
         finally:
             link.close()
 

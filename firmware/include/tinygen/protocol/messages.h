@@ -53,6 +53,8 @@ constexpr std::uint8_t kProfileLayers = 0;     // one run of the model: a count 
 constexpr std::uint8_t kProfileRecording = 1;  // the next recording is counted by stage
 constexpr std::uint8_t kProfileStages = 2;     // what the stages of that recording took
 
+constexpr std::uint8_t kProfileArena = 3;  // how much of the arena an inference writes
+
 constexpr std::uint8_t kIntegrityBoot = 0;  // what was found when the program started
 constexpr std::uint8_t kIntegrityNow = 1;   // look again
 

@@ -48,6 +48,7 @@ class Session {
   void profile(const std::uint8_t* payload, std::size_t bytes);
   void profile_layers(std::uint16_t first);
   void profile_stages();
+  void profile_arena();
   void integrity(const std::uint8_t* payload, std::size_t bytes);
   void span_digest(const std::uint8_t* payload, std::size_t bytes);
   void last_fault();
