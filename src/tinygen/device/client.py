@@ -53,6 +53,9 @@ class Client:
         retries: how often a request is sent again before the device counts as silent.
         clock: monotonic seconds (a test's own).
         place: turns a code address into "function at file:line", for faults.
+
+    Attributes:
+        place: the same.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Client:
     ) -> None:
         self._link = link
         self._name = name
+        self.place = place
         self._build_id = build_id
         self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock, place=place)
         self._hello: Hello | None = None
