@@ -56,6 +56,12 @@ def test_an_alias_finds_its_board_and_its_sources_are_shown(tinygen: Callable[..
     assert not ended.err
 
 
+def test_show_tells_clock_tree_led_watchdog_and_unique_id(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("boards", "show", "nucleo_h743zi")
+    for said in ("clock fed in 8 MHz / 4 x 400 / 2, bus 200", "PB0", "dwt", "0x58004800", "0x1FF1E800", "RM0433"):
+        assert said in ended.out
+
+
 def test_results_are_on_standard_output_progress_is_not(tinygen: Callable[..., Ended]) -> None:
     for words in (("boards",), ("datasets",), ("datasets", "show", "--task", "gesture"), ("doctor", "--offline")):
         ended = tinygen(*words)

@@ -73,7 +73,14 @@ def board(board: BoardSpec) -> Report:
             (f"{region.kind} {region.name}", f"{region.size_bytes:,} bytes at 0x{region.address:08X}")
             for region in chip.regions
         ),
-        ("core clock", f"{board.clock_hz:,} Hz"),
+        ("core clock", f"{board.clock_hz:,} Hz{_tree(board)}"),
+        ("LED", board.led_pin or "-"),
+        ("cycle counter", chip.cycle_counter),
+        *(
+            (what, f"0x{chip.peripherals[key]:08X}")
+            for what, key in (("independent watchdog", "iwdg_base"), ("unique id", "uid_base"))
+            if key in chip.peripherals
+        ),
         ("protocol over", f"{board.serial.connector}, {board.serial.peripheral}, {board.serial.baud} baud"),
         ("pins", f"TX {board.serial.tx_pin or '-'}, RX {board.serial.rx_pin or '-'}"),
         (
@@ -94,6 +101,19 @@ def board(board: BoardSpec) -> Report:
             Table(title="sources", columns=("document", "place"), rows=sources),
         ),
         details={"board": board},
+    )
+
+
+def _tree(board: BoardSpec) -> str:
+    """A clock tree in one line; "" where our own code sets up none."""
+    clock = board.clock
+    if clock is None:
+        return ""
+    source = {"hsi": "internal oscillator"}.get(clock.source, "clock fed in" if clock.bypass else "crystal")
+    return (
+        f": {source} {clock.external_hz / 1e6:g} MHz / {clock.pll_m} x {clock.pll_n} / {clock.core_divisor}, "
+        f"bus {clock.bus_hz / 1e6:g}, APB1 {clock.bus_hz / clock.apb1_divider / 1e6:g}, "
+        f"APB2 {clock.bus_hz / clock.apb2_divider / 1e6:g} MHz, {clock.flash_wait_states} flash wait states"
     )
 
 

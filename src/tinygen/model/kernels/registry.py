@@ -32,6 +32,7 @@ from tinygen.model.kernels.dsp_matrix import (
     FULLY_CONNECTED_INT8_DSP_PER_TENSOR,
 )
 from tinygen.model.kernels.dsp_pool import AVERAGE_POOL_2D_INT8_DSP, MAX_POOL_2D_INT8_DSP, MEAN_INT8_DSP
+from tinygen.model.kernels.dsp_recurrent import UNIDIRECTIONAL_SEQUENCE_LSTM_INT8_DSP
 from tinygen.model.kernels.int16 import INT16_KERNELS
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
@@ -167,6 +168,7 @@ KERNELS: tuple[KernelDef, ...] = (
     CAST_ANY_INTEGER,
     SOFTMAX_INT16_TABLE,
     SVDF_INT8_GENERIC,
+    UNIDIRECTIONAL_SEQUENCE_LSTM_INT8_DSP,
     UNIDIRECTIONAL_SEQUENCE_LSTM_INT8_GENERIC,
     *INT16_KERNELS,
 )
