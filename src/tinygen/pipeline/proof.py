@@ -15,6 +15,7 @@ import numpy as np
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.process import shown
 from tinygen.core.values import Report
+from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
@@ -90,8 +91,8 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
         link = target.open()
         try:
             name = chosen if not is_simulator(chosen) else f"{board.id} on {chosen}"
-            scale = target.capabilities.time_scale
-            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id, place=place)
+            able, build_id = target.capabilities, made.firmware.build_id
+            yield target, Client(link, able.time_scale, name=name, build_id=build_id, window=able.window, place=place)
         finally:
             link.close()
 
@@ -150,6 +151,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             asked.expected,
             modes,
             reference=numpy_reference,
+            weights=lambda: instruments.integrity(client, again=True).weights,
             progress=ctx.progress,
         )
         elf_file = _relinked(ctx, made) / "firmware.elf" if chosen == "qemu-xtensa" else made.firmware.elf
