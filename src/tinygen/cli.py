@@ -218,6 +218,14 @@ def boards(words: tuple[str, ...], chip: str | None, output: Path | None, as_jso
 
 
 @cli.command()
+@click.option("--ask", is_flag=True, help="Also ask on each free port which firmware is there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def devices(ask: bool, as_json: bool) -> None:
+    """List the boards of devices.toml and the serial ports here: what is attached, and which process has it."""
+    emit(verbs.devices(ask=ask), as_json)
+
+
+@cli.command()
 @click.argument("action", type=click.Choice(["list", "show"]), default="list")
 @configured("task", "data", "seed", locks=False)
 def datasets(ctx: Context, action: str) -> Report:
@@ -401,10 +409,11 @@ def evaluate_stream(
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
 @click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
-def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None) -> Report:
+@click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
+def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
     """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
     with LiveView(people, log) as view:
-        return verbs.monitor(ctx, port, seconds, view.show)
+        return verbs.monitor(ctx, port, seconds, view.show, elf)
 
 
 @cli.command()
