@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAGES := $(PY) .ci/stages.py
 
-.PHONY: help demo test check bench bench-memory soak format tools tools-test clean
+.PHONY: help demo test check bench bench-boards bench-memory soak format tools tools-test clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
@@ -29,19 +29,22 @@ bench: tools-test  ## Instructions of the published models on a Cortex-M4F, besi
 bench-memory: tools-test  ## Memory of the published models in ../shared/models, beside TFLM's; fails over a limit
 	$(PY) tests/bench/memory.py --json build/bench-memory.json
 
+bench-boards: tools-test  ## Every board of the catalogue in a simulator; writes README's table
+	$(PY) tests/bench/boards.py --json build/bench-boards.json --work build/bench-boards --readme README.md
+
 soak: tools-test  ## The long fuzzing and property tests
 	$(STAGES) soak
 
 format: $(VENV)/.dev  ## Bring Python and C++ sources into shape
-	$(BIN)/ruff format src tests .ci
-	$(BIN)/ruff check --fix src tests .ci
+	$(BIN)/ruff format src tests examples .ci
+	$(BIN)/ruff check --fix src tests examples .ci
 	git ls-files -co --exclude-standard 'firmware/*.h' 'firmware/*.cpp' | xargs $(BIN)/clang-format -i
 
 tools: $(VENV)/.all
 	@$(PY) -m tinygen.toolchain.install --for stm32,sim
 
 tools-test: $(VENV)/.dev
-	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,speech
+	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

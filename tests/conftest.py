@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +71,53 @@ def shared_dir() -> Callable[..., Path]:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Any]:
+    """Images of a made-up engine by board and target, each built once."""
+    from tinygen.boards.loader import find_board
+    from tinygen.core.files import write_tree
+    from tinygen.device.values import Image
+    from tinygen.firmware.project_view import render_project
+    from tinygen.toolchain.build import build
+    from tinygen.toolchain.preflight import preflight
+    from tinygen.toolchain.relink import relink_for_xtensa_sim
+
+    engine = Path(__file__).parent / "host" / "test_protocol_engine.cpp"
+    root = tmp_path_factory.mktemp("images")
+    built: dict[tuple[str, str], Any] = {}
+
+    def image(board_id: str, target: str) -> Any:
+        if (board_id, target) in built:
+            return built[board_id, target]
+        board = find_board(board_id)
+        lacking = preflight(board, offline=True)
+        if lacking:
+            pytest.skip("; ".join(str(thing) for thing in lacking))
+        tree = render_project(board, "nothing", "stub", {"src/engine.cpp": engine.read_bytes()})
+        folder = root / board_id
+        write_tree(folder, tree.files, keep=(".pio",))
+        firmware = build(folder, board, build_id=tree.build_id, offline=True, cache=root / "cache", jobs=2)
+        symbols = {name: symbol.address for name, symbol in firmware.symbols.items()}
+        built[board_id, target] = Image(elf=firmware.elf, symbols=symbols, build_id=tree.build_id)
+        if target == "qemu-xtensa":
+            relinked = relink_for_xtensa_sim(firmware, folder, board, root / f"{board_id}-sim")
+            symbols = {name: symbol.address for name, symbol in relinked.symbols.items()}
+            built[board_id, target] = Image(elf=relinked.elf, symbols=symbols, build_id=tree.build_id)
+        return built[board_id, target]
+
+    return image
+
+
+@pytest.fixture
+def need(needs_tool: Callable[..., str], needs_module: Callable[..., None]) -> Callable[[str], None]:
+    """Skip without a simulator."""
+
+    def check(tool: str) -> None:
+        if tool in ("unicorn", "labwired"):
+            needs_module(tool, "sim")
+        else:
+            needs_tool(tool)
+
+    return check

@@ -30,8 +30,11 @@ void Session::profile(const std::uint8_t* payload, std::size_t bytes) {
     case kProfileStages:
       if (!counted_) return nak(Error::no_result);
       return profile_stages();
+    case kProfileArena:
+      if (!input_ready()) return nak(Error::no_input, input_bytes_);
+      return profile_arena();
     default:
-      return nak(Error::bad_argument, kProfileStages);
+      return nak(Error::bad_argument, kProfileArena);
   }
 }
 
@@ -94,6 +97,39 @@ void Session::profile_stages() {
     fields.u32(stages_[i].ticks);
     fields.u32(stages_[i].marks);
   }
+  answer(reply, fields.count());
+}
+
+// Painted, run, looked at; with two paints, since a byte may happen to be written as it was.
+void Session::profile_arena() {
+  digests_valid_ = false;
+  std::int8_t* arena = model::arena();
+  const std::uint32_t size = model::kInfo.arena_bytes;
+  std::uint32_t high_water = 0;
+  std::uint32_t written = 0;
+  constexpr std::int8_t kPaints[] = {0x3A, -0x3B};
+  for (const std::int8_t paint : kPaints) {
+    for (std::uint32_t i = 0; i < size; ++i) arena[i] = paint;
+    prepare_run();
+    model::infer(&feed_after_step, nullptr);
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < size; ++i) {
+      if (arena[i] == paint) continue;
+      ++found;
+      if (i >= high_water) high_water = i + 1;
+    }
+    if (found > written) written = found;
+  }
+  steps_done_ = model::kInfo.step_count;
+  result_ = Result::complete;
+  std::uint8_t reply[16];
+  Fields fields(reply);
+  fields.u8(kProfileArena);
+  fields.u8(0);
+  fields.u16(0);
+  fields.u32(size);
+  fields.u32(high_water);
+  fields.u32(written);
   answer(reply, fields.count());
 }
 

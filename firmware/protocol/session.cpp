@@ -54,6 +54,12 @@ void Session::request(const FrameDecoder& frame) {
       return stream_chunk(payload, bytes);
     case kStreamEnd:
       return stream_end();
+    case kLearn:
+      return learn(payload, bytes);
+    case kReadLearned:
+      return read_learned(payload, bytes);
+    case kWriteLearned:
+      return write_learned(payload, bytes);
     case kStreamEvents:
       return stream_events(payload, bytes);
     default:

@@ -25,7 +25,7 @@ from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.lock import held
 from tinygen.core.values import Report
-from tinygen.pipeline import compilation, verbs
+from tinygen.pipeline import catalogue, compilation, profiling, verbs
 from tinygen.pipeline import doctor as doctor_verb
 from tinygen.pipeline import stream_evaluation as judging
 from tinygen.pipeline import streaming as streams
@@ -192,19 +192,29 @@ def init(task: str, board: str, force: bool) -> None:
 
 
 @cli.command()
-@click.argument("name", required=False)
+@click.argument("words", nargs=-1, metavar="[NAME | show NAME | new ID --chip CHIP | check [FILE]...]")
+@click.option("--chip", help="new: the chip on the board.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="new: Default: boards/ID.toml.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def boards(name: str | None, as_json: bool) -> None:
-    """List the boards, or show what is known about one, with the sources of its facts."""
-    emit(verbs.boards(name), as_json)
+def boards(words: tuple[str, ...], chip: str | None, output: Path | None, as_json: bool) -> None:
+    """List the boards, show one with the sources of its facts, begin a new one, or check board files.
 
-
-@cli.command()
-@click.option("--ask", is_flag=True, help="Also ask on each free port which firmware is there.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def devices(ask: bool, as_json: bool) -> None:
-    """List the boards of devices.toml and the serial ports here: what is attached, and which process has it."""
-    emit(verbs.devices(ask=ask), as_json)
+    A board on a known chip is one file: boards/ID.toml beside tinygen.toml, or one that TINYGEN_BOARDS names.
+    """
+    match words:
+        case () | (("show",)):
+            report = catalogue.show(None)
+        case ("new", identifier):
+            if chip is None:
+                raise bad_input("which chip is on it?", where="--chip", hint="tinygen boards lists chips")
+            report = catalogue.new(identifier, chip, output)
+        case ("check", *files):
+            report = catalogue.check(tuple(map(Path, files)))
+        case ("show", name) | (name,):
+            report = catalogue.show(name)
+        case _:
+            raise bad_input(f"'{' '.join(words)}' is not understood", where="boards", hint="tinygen boards --help")
+    emit(report, as_json)
 
 
 @cli.command()
@@ -288,10 +298,34 @@ def build(ctx: Context, dry_run: bool) -> Report:
 @cli.command()
 @configured(*_BUILD_OPTIONS)
 @click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
+@click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
-def flash(ctx: Context, port: str | None, dry_run: bool) -> Report:
+def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
-    return verbs.flash(ctx, port, dry_run=dry_run)
+    return verbs.flash(ctx, port, via=via, dry_run=dry_run)
+
+
+@cli.command()
+@configured(*_BUILD_OPTIONS, "on")
+@click.option("--runs", type=int, help="Counted runs. Default: 101, in simulators (which always count the same) 3.")
+@click.option("--warmups", type=int, help="Runs before them that do not count. Default: 8, in simulators 1.")
+@click.option("--compare", type=click.Path(path_type=Path), help="An earlier --json document to compare with.")
+@click.option(
+    "--threshold", type=float, default=5.0, show_default=True, help="Percent slower than there that fail (exit code 1)."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The picture. Default: in the build folder.")
+def profile(
+    ctx: Context,
+    *,
+    runs: int | None,
+    warmups: int | None,
+    compare: Path | None,
+    threshold: float,
+    output: Path | None,
+) -> Report:
+    """Count what every layer and every stage of the front end takes, on a simulator or a board."""
+    request = profiling.Request(runs=runs, warmups=warmups, compare=compare, threshold_percent=threshold, output=output)
+    return profiling.profile(ctx, request)
 
 
 @cli.command()

@@ -43,6 +43,9 @@ int main() {
         static_cast<std::uint32_t>(dsp::ssat8(sa)),
         dsp::pkhbt(a, b),
         dsp::pkhtb(a, b),
+        dsp::sxtab16(a, b),
+        dsp::sxtab16_ror8(a, b),
+        dsp::max8(a, b),
     };
     std::fwrite(out, sizeof(out), 1, stdout);
   }
@@ -97,13 +100,14 @@ def test_instructions_do_what_the_manual_says(
             rng.integers(0, 1 << 32, (20000, 3)),
         ]
     ).astype("<u4")
-    got = np.frombuffer(answers(built(compiler, INSTRUCTIONS, tmp_path, root), rows.tobytes()), "<u4").reshape(-1, 14)
+    got = np.frombuffer(answers(built(compiler, INSTRUCTIONS, tmp_path, root), rows.tobytes()), "<u4").reshape(-1, 17)
     words = rows.astype(np.int64)
     a, b, acc = (words[:, i] for i in range(3))
     signed = [np.where(v >= 1 << 31, v - (1 << 32), v) for v in (a, b)]
     lanes = rows.view("<i2").astype(np.int64).reshape(-1, 3, 2)
     (a_low, a_high), (b_low, b_high) = lanes[:, 0].T, lanes[:, 1].T
-    signs = rows.view("<i1").astype(np.int64).reshape(-1, 3, 4)[:, 0]
+    signs, others = np.moveaxis(rows.view("<i1").astype(np.int64).reshape(-1, 3, 4), 1, 0)[:2]
+    larger = np.maximum(signs, others) & 0xFF
     # halves upward; 64-bit products of int32 fit int64
     high = (signed[0] * signed[1] + (1 << 31)) >> 32
     wanted = np.stack(
@@ -122,6 +126,9 @@ def test_instructions_do_what_the_manual_says(
             np.clip(signed[0], -128, 127),
             pair(a_low, b_low),
             pair(a_high, b_high),
+            pair(a_low + others[:, 0], a_high + others[:, 2]),
+            pair(a_low + others[:, 1], a_high + others[:, 3]),
+            (larger << np.array([0, 8, 16, 24])).sum(axis=1),
         ],
         axis=1,
     )

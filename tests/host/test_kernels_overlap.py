@@ -63,7 +63,7 @@ def chip() -> ChipSpec:
         title="test",
         arch="armv7em",
         cpu="cortex-m4",
-        isa=("dsp",),
+        isa=("dsp", "mve"),
         fpu="",
         regions=(MemoryRegion(name="ram", address=0, size_bytes=1 << 17, kind="ram"),),
         arena_alignment_bytes=4,
@@ -259,6 +259,8 @@ def test_declared_distance_is_enough_and_less_is_not(
             step = item_bytes(result)
             folder = tmp_path / f"{number}-{slot}"
             assert right(moved(result, slot, distance), tflite, folder, root), f"{slot}: {distance}"
+            if distance <= -result.graph.tensors[result.steps[0].inputs[slot]].n_bytes:
+                continue  # one event: all is read before anything is written
             tried += 1
             failed += not right(moved(result, slot, distance - step), tflite, folder, root)
     # The least distance for every window; elsewhere some cases end before the closer bytes could matter.

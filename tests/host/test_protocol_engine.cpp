@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint32_t kInputBytes = 40;
 constexpr std::uint32_t kWide = 700;
 constexpr std::uint32_t kOutputBytes = 4;
-std::int8_t arena[kWide];
+std::int8_t g_arena[kWide];
 std::int8_t copy[kInputBytes];
 std::int8_t outputs[kOutputBytes];
 alignas(4) const std::uint8_t kWeights[12] = {'1', '2', '3', '4', '5', '6', '7', '8', '9', 0, 0, 0};
@@ -29,7 +29,7 @@ struct Views {
   constexpr Views() : entries{} {
     for (std::uint16_t step = 0; step < STEPS; ++step) {
       const bool last = step == STEPS - 1;
-      entries[step] = {last ? outputs : arena, last ? kOutputBytes : kWide, step,
+      entries[step] = {last ? outputs : g_arena, last ? kOutputBytes : kWide, step,
                        static_cast<std::uint16_t>(step + 10)};
     }
   }
@@ -55,7 +55,7 @@ const Info kInfo = {kWide, 11, kInputBytes, kOutputBytes, STEPS, STEPS, 0, 1, 1}
 const WeightDigest kWeightDigests[] = {{kWeights, 9, 0xCBF43926u}, {kWeights, 9, 0xCBF43926u ^ BAD_WEIGHT}};
 const std::uint16_t kWeightCount = 2;
 void load_input() {
-  for (std::uint32_t i = 0; i < kInputBytes; ++i) arena[i] = copy[i];
+  for (std::uint32_t i = 0; i < kInputBytes; ++i) g_arena[i] = copy[i];
 }
 const std::int8_t* gathered_output() {
   return outputs;
@@ -63,8 +63,11 @@ const std::int8_t* gathered_output() {
 void reset() {}
 void save_state() {}
 void restore_state() {}
+std::int8_t* arena() {
+  return g_arena;
+}
 std::int8_t* input() {
-  return arena;
+  return g_arena;
 }
 std::int8_t* input_copy() {
   return copy;
@@ -77,14 +80,14 @@ const TensorView& observed(std::uint16_t index) {
 }
 void infer(AfterStep after_step, void* context) {
   ++fake_runs;
-  if (arena[0] == 127) spin(1000u * static_cast<std::uint8_t>(arena[1]) + 1u);
+  if (g_arena[0] == 127) spin(1000u * static_cast<std::uint8_t>(g_arena[1]) + 1u);
   for (std::uint16_t step = 0; step < STEPS; ++step) {
     if (step < STEPS - 1) {  // in place: the input is gone after the first step
       for (std::uint32_t i = kWide; i-- > 0;) {
-        arena[i] = static_cast<std::int8_t>(static_cast<std::uint8_t>(arena[i % kInputBytes]) * 3u + i + step);
+        g_arena[i] = static_cast<std::int8_t>(static_cast<std::uint8_t>(g_arena[i % kInputBytes]) * 3u + i + step);
       }
     } else {
-      for (std::uint32_t i = 0; i < kOutputBytes; ++i) outputs[i] = arena[i * 11];
+      for (std::uint32_t i = 0; i < kOutputBytes; ++i) outputs[i] = g_arena[i * 11];
     }
     if (after_step != nullptr && !after_step(context, step)) return;
   }
@@ -153,6 +156,7 @@ struct Config {
   static constexpr std::uint32_t kWindowRows = 5;
   static constexpr std::uint32_t kHopRows = 2;
   static constexpr std::int8_t kRealZero = 3;
+  static constexpr std::uint32_t kLearnedValues = 0;
   static constexpr bool kScores = false;
   static constexpr std::uint32_t kSignFlip = 0x80;
   static constexpr std::uint32_t kWatchedCount = 3;
@@ -186,6 +190,18 @@ Statistics statistics() {
 }
 bool kept(std::uint32_t number, Event& event) {
   return engine.kept(number, event);
+}
+bool learning(LearningAction, std::uint32_t) {
+  return false;
+}
+LearningStatus learning_status() {
+  return {};
+}
+const std::uint8_t* learned() {
+  return nullptr;
+}
+bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) {
+  return false;
 }
 }  // namespace stream
 

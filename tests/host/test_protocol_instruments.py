@@ -102,7 +102,7 @@ def test_stages_of_a_counted_recording(connect: Make) -> None:
         client.request(Type.PROFILE, b"\x02\0\0\0")
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x03\0\0\0", b"\0\0\xff\xff", b"\0" * 5])
+@pytest.mark.parametrize("payload", [b"", b"\x04\0\0\0", b"\0\0\xff\xff", b"\0" * 5])
 def test_malformed_profile_requests_are_refused(connect: Make, payload: bytes) -> None:
     client = connect()
     client.write_input(INPUT)

@@ -28,29 +28,30 @@ MODEL = b"""
 
 namespace tinygen::model {
 namespace {
-alignas(16) std::int8_t arena[8];
+alignas(16) std::int8_t arena_bytes[8];
 std::int8_t kept[4];
-const TensorView kInput = {arena, 4, 0, 0};
-const TensorView kObserved[1] = {{arena + 4, 4, 0, 1}};
+const TensorView kInput = {arena_bytes, 4, 0, 0};
+const TensorView kObserved[1] = {{arena_bytes + 4, 4, 0, 1}};
 }  // namespace
 const Info kInfo = {8, 0, 4, 4, 1, 1, 0, 1, 1};
 const WeightDigest kWeightDigests[] = {{nullptr, 0, 0}};
 const std::uint16_t kWeightCount = 0;
-std::int8_t* input() { return arena; }
+std::int8_t* input() { return arena_bytes; }
+std::int8_t* arena() { return arena_bytes; }
 std::int8_t* input_copy() { return kept; }
-const std::int8_t* output() { return arena + 4; }
+const std::int8_t* output() { return arena_bytes + 4; }
 const TensorView& input_view(std::uint16_t) { return kInput; }
 const TensorView& output_view(std::uint16_t) { return kObserved[0]; }
 const TensorView& observed(std::uint16_t index) { return kObserved[index]; }
 void load_input() {
-  for (int i = 0; i < 4; ++i) arena[i] = kept[i];
+  for (int i = 0; i < 4; ++i) arena_bytes[i] = kept[i];
 }
-const std::int8_t* gathered_output() { return arena + 4; }
+const std::int8_t* gathered_output() { return arena_bytes + 4; }
 void reset() {}
 void save_state() {}
 void restore_state() {}
 void infer(AfterStep after_step, void* context) {
-  for (int i = 0; i < 4; ++i) arena[4 + i] = static_cast<std::int8_t>(~arena[i]);
+  for (int i = 0; i < 4; ++i) arena_bytes[4 + i] = static_cast<std::int8_t>(~arena_bytes[i]);
   if (after_step != nullptr) after_step(context, 0);
 }
 }  // namespace tinygen::model
@@ -84,6 +85,10 @@ void offer(const std::int16_t*, std::size_t) {}
 std::uint32_t room() { return 0; }
 void run(OnEvent, void*) {}
 Statistics statistics() { return {}; }
+bool learning(LearningAction, std::uint32_t) { return false; }
+LearningStatus learning_status() { return {}; }
+const std::uint8_t* learned() { return nullptr; }
+bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return false; }
 bool kept(std::uint32_t, Event&) { return false; }
 }  // namespace tinygen::stream
 """

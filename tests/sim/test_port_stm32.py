@@ -251,19 +251,34 @@ class ClockedBoard:
         subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", str(elf), str(image)], check=True)
         core.mem_write(board.chip.flash.address, image.read_bytes())
         core.mmio_map(0x40000000, 0x20000000, self._read, None, self._write, None)
-        core.mmio_map(0xE0000000, 0x100000, lambda *_: 0, None, lambda *_: None, None)
+        self.nvic: dict[int, int] = {}
+        core.mmio_map(0xE0000000, 0x100000, lambda *_: 0, None, self._write_system, None)
         idle = names["tinygen_port_idle"][0] & ~1
         core.hook_add(unicorn.UC_HOOK_CODE, lambda uc, *_: uc.emu_stop(), begin=idle, end=idle)
         stack, entry = struct.unpack("<II", core.mem_read(board.chip.flash.address, 8))
         core.reg_write(arm_const.UC_ARM_REG_SP, stack)
         core.emu_start(entry | 1, 0xFFFFFFFE, timeout=60_000_000)
+        self._core, self._lr, self._idle, self._names = core, arm_const.UC_ARM_REG_LR, idle, names
+        self._receive = serial + (4 if first else 0x24)
+
+    def interrupt(self, status: int, byte: int) -> tuple[int, bytes, int]:
+        """Run the serial interrupt's handler as the core would; returns (bytes in the ring, all of them, overruns)."""
+        self._ready |= {self._status: lambda _: status, self._receive: lambda _: byte}
+        self._core.reg_write(self._lr, self._idle | 1)
+        self._core.emu_start(self._names["tinygen_serial_interrupt"][0] | 1, self._idle, timeout=1_000_000)
+        at = self._names["tinygen_rx_ring"][0]
+        head, tail, _, overruns = struct.unpack("<4I", self._core.mem_read(at, 16))
+        return head - tail, bytes(self._core.mem_read(at + 16, head)), overruns
 
     def _read(self, _core: object, offset: int, _size: int, _data: object) -> int:
         address = 0x40000000 + offset
         word = self.registers.get(address, 0)
-        if address == self._status:
+        if address == self._status and address not in self._ready:
             return 0xC0
         return self._ready[address](word) if address in self._ready else word
+
+    def _write_system(self, _core: object, offset: int, _size: int, word: int, _data: object) -> None:
+        self.nvic[0xE0000000 + offset] = word
 
     def _write(self, _core: object, offset: int, _size: int, word: int, _data: object) -> None:
         address = 0x40000000 + offset
@@ -405,3 +420,42 @@ def test_pins_of_the_serial_line(board_id: str, tmp_path: Path, needs_tool: obje
     bus = "rcc_apb1_enable" if facts[f"{board.serial.peripheral}_bus"] == 1 else "rcc_apb2_enable"
     enabled = machine.registers[facts["rcc_base"] + facts[bus]]
     assert enabled >> facts[f"{board.serial.peripheral}_enable_bit"] & 1
+
+
+@pytest.mark.parametrize("board_id", STM32_BOARDS)
+def test_the_watchdog_runs_and_stops_for_a_debugger(
+    board_id: str, tmp_path: Path, needs_tool: object, needs_module: object
+) -> None:
+    """RM0090 21.4: key 0xCCCC starts it; the freeze bits are in the headers of ST's device packs."""
+    assert callable(needs_tool) and callable(needs_module)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    needs_module("unicorn", "sim")
+    board = load_boards()[board_id]
+    machine = ClockedBoard(board, compile_image(board, tmp_path), ready=True)
+    watchdog = board.chip.peripherals["iwdg_base"]
+    assert watchdog in machine.registers
+    assert machine.registers[watchdog + 4] == 6  # divided by 256
+    assert machine.registers[watchdog + 8] == 999
+    frozen = {"stm32h7": (0x5C001054, 18), "stm32h5": (0x44024008, 12)}.get(board.chip.family)
+    if frozen:
+        assert machine.registers[frozen[0]] >> frozen[1] & 1
+
+
+@pytest.mark.parametrize("board_id", STM32_BOARDS)
+def test_the_receive_interrupt_of_both_usart_generations(
+    board_id: str, tmp_path: Path, needs_tool: object, needs_module: object
+) -> None:
+    """unicorn raises no interrupts: the handler is called here, with the registers an interrupt would find."""
+    assert callable(needs_tool) and callable(needs_module)
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    needs_module("unicorn", "sim")
+    board = load_boards()[board_id]
+    machine = ClockedBoard(board, compile_image(board, tmp_path), ready=True)
+    assert machine.interrupt(0xC0, 0x11) == (0, b"", 0)  # not ours
+    assert machine.interrupt(0xE0, 0x5A) == (1, b"\x5a", 0)
+    assert machine.interrupt(0xE8, 0xA5) == (2, b"\x5a\xa5", 1)  # a byte was lost before this one
+    serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
+    if board.chip.family not in ("stm32f1", "stm32f4"):
+        assert machine.registers[serial + 0x20] == 8  # ICR: the overrun is cleared, or the interrupt never ends
+    irq = board.chip.peripherals[f"{board.serial.peripheral}_irq"]
+    assert machine.nvic[0xE000E100 + 4 * (irq // 32)] >> irq % 32 & 1

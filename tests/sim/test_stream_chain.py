@@ -142,6 +142,10 @@ def test_a_published_wake_word_on_a_cortex_m4(
     # The limits this part of tinygen is held to: instructions of a simulator, not cycles of a board.
     assert 0 < found["all_per_hop"] <= 120_000
     assert found["front_end_bytes"] + found["stream_bytes"] <= 12 * 1024
+    (stages,) = [table for table in report.tables if table.title.startswith("front end per 10 ms")]
+    counts = {row[0]: int(row[1].replace(",", "")) for row in stages.rows}
+    assert {"window", "fft", "mel", "noise reduction", "pcan", "log", "quantize"} <= set(counts)
+    assert 0.8 < sum(counts.values()) / found["features_per_hop"] < 1.3
     real_time = found["all_per_hop"] * 100 / 84e6
     assert real_time < 0.2
 

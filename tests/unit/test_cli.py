@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tinygen import cli
 from tinygen.core.errors import ExitCode
-from tinygen.pipeline import verbs
+from tinygen.pipeline import catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,12 @@ def test_an_alias_finds_its_board_and_its_sources_are_shown(tinygen: Callable[..
     assert "esp32s3" in ended.out
     assert "sources" in ended.out
     assert not ended.err
+
+
+def test_show_tells_clock_tree_led_watchdog_and_unique_id(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("boards", "show", "nucleo_h743zi")
+    for said in ("clock fed in 8 MHz / 4 x 400 / 2, bus 200", "PB0", "dwt", "0x58004800", "0x1FF1E800", "RM0433"):
+        assert said in ended.out
 
 
 def test_results_are_on_standard_output_progress_is_not(tinygen: Callable[..., Ended]) -> None:
@@ -162,7 +168,7 @@ def test_an_interruption_is_said_and_has_its_code(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verbs, "boards", interrupt)
+    monkeypatch.setattr(catalogue, "show", interrupt)
     ended = tinygen("boards")
     assert ended.code == ExitCode.INTERRUPTED
     assert "interrupted" in ended.err
@@ -172,7 +178,7 @@ def test_our_own_bug_is_no_traceback_but_a_file(tinygen: Callable[..., Ended], m
     def fail(*_: object) -> None:
         raise RuntimeError("odd")
 
-    monkeypatch.setattr(verbs, "boards", fail)
+    monkeypatch.setattr(catalogue, "show", fail)
     ended = tinygen("boards")
     assert ended.code == ExitCode.OUR_BUG
     assert "RuntimeError: odd" in ended.err
@@ -183,7 +189,7 @@ def test_a_full_disk_is_a_tool_failure(tinygen: Callable[..., Ended], monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "build/x")
 
-    monkeypatch.setattr(verbs, "boards", full)
+    monkeypatch.setattr(catalogue, "show", full)
     ended = tinygen("boards")
     assert ended.code == ExitCode.TOOL_FAILED
     assert "No space left" in ended.err

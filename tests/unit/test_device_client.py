@@ -363,7 +363,7 @@ def test_a_crash_is_told_in_the_devices_own_words() -> None:
     client.hello()
     with pytest.raises(DeviceFaultError, match="BusFault: the program read or wrote data") as caught:
         client.memory()
-    assert "(0x20020000), at 0x08001234, called from 0x08004321" in str(caught.value)
+    assert "(0x20020000), at 0x08001234, called from 0x0800431e" in str(caught.value)
     assert "CFSR=00008200" in caught.value.hint
     assert caught.value.code == ExitCode.NO_ANSWER
     assert caught.value.fault.pc == 0x08001234
@@ -375,7 +375,7 @@ def test_a_fault_of_the_other_processor_is_told_too() -> None:
     fault = parse_fault(words)
     assert fault is not None
     assert fault.told(lambda at: f"f at m.cpp:{at & 0xFF}") == (
-        "exception 28: the program read where it may not (0x00000010), at f at m.cpp:35, called from f at m.cpp:0"
+        "exception 28: the program read where it may not (0x00000010), at f at m.cpp:35, called from f at m.cpp:253"
     )
     assert fault.registers()["EXCVADDR"] == 0x10
     assert parse_fault(words[1:]) is None

@@ -26,7 +26,8 @@ from tinygen.toolchain.build import (
     read_firmware,
 )
 from tinygen.toolchain.diagnose import build_error, problems
-from tinygen.toolchain.flash import UPLOADERS, commands, flash, refusal
+from tinygen.toolchain.flash import commands, flash, refusal
+from tinygen.toolchain.uploaders import UPLOADERS
 
 
 @pytest.fixture(scope="module")
@@ -318,6 +319,10 @@ def test_an_stm32_is_flashed_by_what_is_there(
     assert caught.value.code == ExitCode.NO_ANSWER
     program(tmp_path / "bin", "openocd", "echo 'verify failed'; exit 1")
     with pytest.raises(TinygenError, match="verify failed") as caught:
+        flash(root, board, offline=True)
+    assert caught.value.code == ExitCode.CHECK_FAILED
+    program(tmp_path / "bin", "openocd", "echo 'something odd'; exit 1")
+    with pytest.raises(TinygenError, match="flashing failed; the board was not written to") as caught:
         flash(root, board, offline=True)
     assert caught.value.code == ExitCode.TOOL_FAILED
 

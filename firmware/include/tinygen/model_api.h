@@ -43,6 +43,9 @@ using AfterStep = bool (*)(void* context, std::uint16_t step);
 // int8 lies there in the machine's own bytes, aligned: floats are read and written as float.
 std::int8_t* input();
 
+// All the memory the model works in (kInfo.arena_bytes), for whoever wants to see how much of it is used.
+std::int8_t* arena();
+
 // A place beside the arena that holds one model input (kInfo.input_bytes): the application keeps the input there,
 // because the arena may reuse input()'s bytes during an inference, and copies it into input() before every run.
 std::int8_t* input_copy();

@@ -57,4 +57,32 @@ Statistics statistics();
 constexpr std::uint32_t kKeptEvents = 8;
 bool kept(std::uint32_t number, Event& event);
 
+// Anomaly scores saturate here, so that 255 of them fit 31 bits.
+constexpr std::int32_t kHighestScore = (1 << 23) - 1;
+
+// Learning what is normal on this machine; only images with an anomaly score can. While something is frozen, scores by
+// distance take the place of the model's.
+constexpr std::uint32_t kNothing = 0;
+constexpr std::uint32_t kLearning = 1;
+constexpr std::uint32_t kFrozen = 2;
+
+struct LearningStatus {
+  std::uint32_t phase;
+  bool torn;  // a write was cut off by the last reset; the state before it holds
+  std::uint32_t values;
+  std::uint32_t count;  // healthy rows
+  std::uint32_t threshold;
+  std::uint32_t score;  // of the newest row
+  std::uint32_t bytes;  // of the state; 0: this image cannot learn
+  std::uint32_t digest;
+};
+
+enum class LearningAction : std::uint8_t { status, learn, freeze, forget };
+
+// False where it is not possible: freezing fewer than two rows, or an image that cannot learn.
+bool learning(LearningAction action, std::uint32_t threshold);
+LearningStatus learning_status();
+const std::uint8_t* learned();
+bool write_learned(std::uint32_t offset, const std::uint8_t* from, std::uint32_t count);
+
 }  // namespace tinygen::stream

@@ -15,6 +15,22 @@ constexpr uint32_t kPrescaler = board::kWatchdogBase + 0x04;
 constexpr uint32_t kReload = board::kWatchdogBase + 0x08;
 constexpr uint32_t kStatus = board::kWatchdogBase + 0x0C;
 
+// DBGMCU: the watchdog stands still while a debugger has halted the core. Source: RM0008 31.16.3, RM0090 38.16.4 (F7,
+// L4, G4 likewise), RM0433 60.5.8, RM0481 58.12.
+#if defined(TINYGEN_CHIP_STM32F1)
+constexpr uint32_t kFreeze = 0xE0042004;
+constexpr uint32_t kFreezeBit = 1U << 8;
+#elif defined(TINYGEN_CHIP_STM32H7)
+constexpr uint32_t kFreeze = 0x5C001054;
+constexpr uint32_t kFreezeBit = 1U << 18;
+#elif defined(TINYGEN_CHIP_STM32H5)
+constexpr uint32_t kFreeze = 0x44024008;
+constexpr uint32_t kFreezeBit = 1U << 12;
+#else
+constexpr uint32_t kFreeze = 0xE0042008;
+constexpr uint32_t kFreezeBit = 1U << 12;
+#endif
+
 constexpr uint32_t kFeed = 0xAAAA;
 constexpr uint32_t kUnlock = 0x5555;
 constexpr uint32_t kStart = 0xCCCC;
@@ -38,9 +54,7 @@ void set_counts(uint32_t counts) {
 
 void start_watchdog() {
   if constexpr (board::kWatchdogBase != 0) {
-#if defined(TINYGEN_CHIP_STM32F4)
-    set_bits(0xE0042008, 1U << 12);  // DBGMCU_APB1_FZ: stands still while a debugger has halted the core
-#endif
+    set_bits(kFreeze, kFreezeBit);
     reg(kKey) = kStart;
     set_counts(kUsual);
     running = true;

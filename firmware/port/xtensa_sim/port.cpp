@@ -66,7 +66,8 @@ __attribute__((noinline, used)) void tinygen_port_idle() {
   uint32_t* frame;
   __asm__ volatile("mov %0, a1" : "=r"(frame));
   tinygen::port::paint_stack(frame);
-  __asm__ volatile("wsr.vecbase %0\n rsync" : : "a"(tinygen_vectors));
+  // Out of the state after reset, in which every exception counts as a second one: PS.EXCM off, interrupts masked.
+  __asm__ volatile("wsr.vecbase %0\n wsr.ps %1\n rsync" : : "a"(tinygen_vectors), "a"(0x2FU));
   for (volatile uint32_t* word = _bss_start; word < _bss_end; ++word) {
     *word = 0;
   }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -25,6 +26,7 @@ from tinygen.boards.spec import (
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.resources import resource_dir
 
+USER_BOARDS = "TINYGEN_BOARDS"
 _STM32_FACTS = (
     *("rcc_base", "flash_base", "pwr_base", "gpio_base"),
     *("rcc_gpio_enable", "rcc_apb1_enable", "rcc_apb2_enable"),
@@ -32,16 +34,26 @@ _STM32_FACTS = (
 _File = TypeVar("_File", bound=BaseModel)
 
 
-def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
+def user_files() -> list[Path]:
+    """The user's own board files: `./boards/*.toml`, and what TINYGEN_BOARDS names (files or folders)."""
+    named = [Path(word).expanduser() for word in os.environ.get(USER_BOARDS, "").split(os.pathsep) if word]
+    places = [*named, Path.cwd() / "boards"]
+    files = [file for place in places for file in (sorted(place.glob("*.toml")) if place.is_dir() else [place])]
+    return list(dict.fromkeys(file.resolve() for file in files if file.suffix == ".toml"))
+
+
+def load_boards(folder: Path | None = None, extra: Sequence[Path] | None = None) -> dict[str, BoardSpec]:
     """All boards by id, sorted by id.
 
     Args:
         folder: where the TOML files are; None = those of this installation.
+        extra: further board files; None = the user's (`user_files`), none where `folder` is named.
 
     Raises:
         TinygenError: a file is wrong; the message lists every mistake of every file.
     """
     root = folder or resource_dir("boards")
+    own = [*extra] if extra is not None else [] if folder else user_files()
     problems: list[str] = []
     chips: dict[str, ChipSpec] = {}
     for path in sorted((root / "chips").glob("*.toml")):
@@ -51,11 +63,11 @@ def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
             chips[chip_file.id] = _chip(chip_file)
     boards: dict[str, BoardSpec] = {}
     owners: dict[str, str] = {}
-    for path in sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"):
+    for path in [*sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"), *own]:
         board_file = _read(path, BoardFile, root, problems)
         if board_file is None:
             continue
-        where = path.relative_to(root).as_posix()
+        where = _shown(path, root)
         _check_name(path, board_file.id, root, problems)
         for word in (board_file.id, *board_file.aliases):
             if word in owners:
@@ -71,7 +83,7 @@ def load_boards(folder: Path | None = None) -> dict[str, BoardSpec]:
         raise bad_input(
             "\n".join([f"{len(problems)} mistake(s) in board files", *problems]),
             where=str(root),
-            hint="compare with a file of the same folder; every key is explained in boards/spec.py",
+            hint="`tinygen boards new ID --chip CHIP` writes a file with every key explained",
         )
     return dict(sorted(boards.items()))
 
@@ -93,8 +105,13 @@ def find_board(name: str, boards: dict[str, BoardSpec] | None = None) -> BoardSp
     raise bad_input(f"unknown board '{name}'", where="board", hint=did_you_mean(wanted, words))
 
 
+def _shown(path: Path, root: Path) -> str:
+    """A file's name for messages: relative to the catalogue where it is of the catalogue."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
 def _read(path: Path, model: type[_File], root: Path, problems: list[str]) -> _File | None:
-    where = path.relative_to(root).as_posix()
+    where = _shown(path, root)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -136,9 +153,7 @@ def _fields_at(model: type[BaseModel], keys: list[int | str]) -> list[str]:
 
 def _check_name(path: Path, identifier: str, root: Path, problems: list[str]) -> None:
     if path.stem != identifier:
-        problems.append(
-            f"{path.relative_to(root).as_posix()}: id: is '{identifier}' but the file is named '{path.stem}'"
-        )
+        problems.append(f"{_shown(path, root)}: id: is '{identifier}' but the file is named '{path.stem}'")
 
 
 def _contradictions(board: BoardSpec) -> list[str]:

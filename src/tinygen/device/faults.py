@@ -49,6 +49,7 @@ _EXCCAUSE = {
     28: "read where it may not",
     29: "wrote where it may not",
 }
+_ABOUT_AN_ADDRESS = (2, 3, 9, 12, 13, 14, 15, 20, 28, 29)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Fault:
     def address(self) -> int | None:
         """The data address it is about, where the processor knows."""
         if self.architecture == "xtensa":
-            return self.status[0]
+            return self.status[0] if self.number in _ABOUT_AN_ADDRESS else None
         cfsr, _, memory, bus = self.status
         return memory if cfsr & _MMFAR_VALID else bus if cfsr & _BFAR_VALID else None
 
@@ -93,6 +94,11 @@ class Fault:
         if self.status[1] & 2:
             found.append("could not read its vector table")
         return tuple(found)
+
+    @property
+    def _call(self) -> int:
+        """An address inside the call that lr returns from: the instruction before it."""
+        return self.lr - 3 if self.architecture == "xtensa" else (self.lr & ~1) - 2
 
     def registers(self) -> dict[str, int]:
         """Names and values of all of them."""
@@ -110,7 +116,7 @@ class Fault:
         where = ""
         if self.pc:
             where = f", at {_place(self.pc, place)}"
-            where += f", called from {_place(self.lr, place)}" if _is_code(self.lr) else ""
+            where += f", called from {_place(self._call, place)}" if _is_code(self.lr) else ""
         return f"{self.name}: the program {what}{at}{where}"
 
 
@@ -135,6 +141,11 @@ def parse_fault(payload: bytes) -> Fault | None:
     return Fault(
         architecture="xtensa" if architecture else "cortex-m", number=number, pc=pc, lr=lr, sp=sp, status=(a, b, c, d)
     )
+
+
+def fault_payload(fault: Fault) -> bytes:
+    """The other way round, for simulators that speak in a stopped program's place."""
+    return _LAYOUT.pack(fault.architecture == "xtensa", fault.number, fault.pc, fault.lr, fault.sp, *fault.status)
 
 
 def _is_code(address: int) -> bool:

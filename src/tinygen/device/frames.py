@@ -43,6 +43,9 @@ class Type(IntEnum):
     STREAM_CHUNK = 0x31
     STREAM_END = 0x32
     STREAM_EVENTS = 0x33
+    LEARN = 0x34
+    READ_LEARNED = 0x35
+    WRITE_LEARNED = 0x36
 
 
 class Error(IntEnum):
@@ -60,6 +63,7 @@ class Error(IntEnum):
     NO_RESULT = 10
     STREAMING = 0x30
     NO_STREAM = 0x31
+    NO_LEARNING = 0x32
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import TinygenError
 from tinygen.device.client import Client
@@ -29,3 +31,11 @@ def who(board: BoardSpec, port: str) -> str:
         return hello_on(board, Place(port=port)).board
     except TinygenError:
         return ""
+
+
+def running_on(board: BoardSpec, places: Sequence[Place]) -> Hello | None:
+    """What runs on the first place, None when nobody answers there."""
+    try:
+        return hello_on(board, places[0]) if places else None
+    except TinygenError:
+        return None

@@ -15,7 +15,7 @@ from tinygen.device.frames import Type
 from tinygen.device.messages import condition, malformed
 
 _LONG_S = 15.0
-_LAYERS, _RECORDING, _STAGES = 0, 1, 2
+_LAYERS, _RECORDING, _STAGES, _ARENA = 0, 1, 2, 3
 _LAYERS_HEAD = struct.Struct("<BxHHHI")
 _STAGES_HEAD = struct.Struct("<BxHI")
 _INTEGRITY_HEAD = struct.Struct("<BBHHHII")
@@ -41,6 +41,15 @@ class StageCounts:
     ticks: tuple[int, ...]
     marks: tuple[int, ...]
     overhead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArenaUse:
+    """How much of the arena one inference writes: up to where, and how many bytes of it."""
+
+    arena_bytes: int
+    high_water_bytes: int
+    written_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,15 @@ def count_stages(client: Client, samples: npt.NDArray[np.int16]) -> StageCounts:
     return StageCounts(
         ticks=tuple(max(0, n - overhead * m) for n, m in zip(ticks, marks, strict=True)), marks=marks, overhead=overhead
     )
+
+
+def arena_use(client: Client) -> ArenaUse:
+    """Paint the arena, run the model on the input that is there, and see what it wrote."""
+    payload = client.request(Type.PROFILE, struct.pack("<BxH", _ARENA, 0), timeout_s=_LONG_S)
+    if len(payload) != 16:
+        raise malformed(Type.PROFILE, len(payload), client.name)
+    size, high_water, written = struct.unpack("<4x3I", payload)
+    return ArenaUse(arena_bytes=size, high_water_bytes=high_water, written_bytes=written)
 
 
 def integrity(client: Client, *, again: bool) -> Integrity:

@@ -5,6 +5,7 @@ Its chip has no interrupts in our port: the program fetches bytes from the UART 
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 from tinygen.boards.spec import BoardSpec, SimulatorSpec
 from tinygen.core.errors import no_answer, tool_failed
 from tinygen.device.base import OpenOnce
+from tinygen.device.faults import Fault, fault_payload
+from tinygen.device.frames import FAULT, Frame, encode
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.values import Image
 
 _SLICE = "20us"  # of simulated time: a few milliseconds here
+_EXCEPTION = re.compile(r"Exception raised: cause=(\d+) at pc=0x([0-9a-f]+)")
 _DRAIN = "1ms"  # a program that asked for a reset: what its UART still sends
 
 
@@ -56,6 +60,7 @@ class LabwiredLink:
         self._reset_register = board.chip.peripherals.get("rtc_cntl_base", 0)
         self._sim: Any = None
         self._out = bytearray()
+        self._told = False
         self._boot()
 
     def _boot(self) -> None:
@@ -98,12 +103,21 @@ class LabwiredLink:
             self._sim.run_for(_DRAIN)
             data = bytes(self._sim.read_uart_bytes())
         except (RuntimeError, ValueError, OSError) as error:
+            if (stopped := _EXCEPTION.search(str(error))) and not self._told:
+                self._told = True
+                return self._fault(int(stopped[1]), int(stopped[2], 16))
             raise no_answer(f"the simulated chip stopped: {error}", where=self._name) from error
         self.reset()
         return data
 
+    def _fault(self, cause: int, pc: int) -> bytes:
+        """labwired does not enter the program's exception handler but stops: what the handler would have said."""
+        fault = Fault(architecture="xtensa", number=cause, pc=pc, lr=0, sp=0, status=(0, 0, 0, 0))
+        return b"\0" + encode(Frame(FAULT, 0, fault_payload(fault)))
+
     def reset(self) -> None:
         """Boot again."""
+        self._told = False
         self.close()
         self._out.clear()
         self._boot()

@@ -13,10 +13,12 @@ from typing import Any
 
 from tinygen.boards.spec import BoardSpec, SimulatorSpec
 from tinygen.core.errors import TinygenError, bad_input, no_answer, tool_failed
+from tinygen.device import cortexm_faults as faults
 from tinygen.device.base import OpenOnce
+from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
-from tinygen.device.stm32_registers import Registers
+from tinygen.device.stm32_registers import POWER_ON_RESET, SOFTWARE_RESET, WATCHDOG_RESET, Registers
 from tinygen.device.thumb import count_instructions
 from tinygen.device.values import Image
 
@@ -24,6 +26,8 @@ _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
 _PAGE = 0x1000
 _SLICE_S = 0.5
 _IDLE_SLEEP_S = 0.01
+_COUNTED_SLICE = 4_000_000  # instructions
+_COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
 
@@ -73,9 +77,9 @@ class UnicornLink:
         )
         self._segments = load_segments(image.elf)
         self._uc: Any = None
-        self._boot()
+        self._boot(POWER_ON_RESET)
 
-    def _boot(self) -> None:
+    def _boot(self, reset_flags: int, *, keep_ram: bool = False) -> None:
         try:
             import unicorn
             from unicorn import arm_const
@@ -85,23 +89,37 @@ class UnicornLink:
         model = getattr(arm_const, f"UC_CPU_ARM_{self._model.upper().replace('-', '_')}", None)
         if model is None:
             raise bad_input(f"unicorn has no core '{self._model}'", where=self._name)
+        kept: list[tuple[int, bytes]] = []
+        if keep_ram and self._uc is not None:
+            ram = [region for region in self._chip.regions if region.kind != "flash"]
+            kept = [(r.address, bytes(self._uc.mem_read(r.address, r.size_bytes))) for r in ram]
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(model)
         for region in self._chip.regions:
             executable = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
             rights = executable if region.kind == "flash" else executable | unicorn.UC_PROT_WRITE
             uc.mem_map(region.address, region.size_bytes, rights)
+        for start, content in kept:
+            uc.mem_write(start, content)
         self._out = bytearray()
         self._in = bytearray()
         self._error: TinygenError | None = None
         self._idle = False
         self._reset_asked = False
+        self._trap: Trap | None = None
+        self._handling = False
+        self._suspicious = False
         self._counted = 0
         self._count_hook: int | None = None
         self._count_asked = False
         self._block_lengths: dict[tuple[int, int], int] = {}
         registers = Registers(
-            self._chip, self._serial, sent=self._out.append, reset=self._ask_reset, cycles=self._read_cycles
+            self._chip,
+            self._serial,
+            sent=self._out.append,
+            reset=self._ask_reset,
+            cycles=self._read_cycles,
+            reset_flags=reset_flags,
         )
         self._registers = registers
         for base, size in _PERIPHERALS:
@@ -158,14 +176,55 @@ class UnicornLink:
             u.UC_MEM_READ_UNMAPPED: "read unmapped memory at",
             u.UC_MEM_FETCH_UNMAPPED: "ran into unmapped memory at",
         }
-        at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
-        self._fail(f"the program {verbs.get(access, 'was denied')} {address:#010x} ({size} bytes), at {at}")
+        words = f"{verbs.get(access, 'was denied')} {address:#010x} ({size} bytes)"
+        if access == u.UC_MEM_FETCH_UNMAPPED:
+            self._trap = Trap(fault=faults.BUS_FAULT, status=faults.INSTRUCTION_BUS_ERROR, address=None, words=words)
+        else:
+            self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=address, words=words)
         return False
 
     def _exception(self, uc: Any, number: int, _data: Any) -> None:
-        at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
-        self._fail(f"the program raised exception {number}, at {at}")
+        fault, status = faults.INTERRUPTS.get(number, (faults.HARD_FAULT, 0))
+        self._trap = Trap(fault=fault, status=status, address=None, words=f"raised exception {number}")
         uc.emu_stop()
+
+    def _enter_handler(self, trap: Trap) -> None:
+        """What the core does by itself: the frame on the stack, the fault registers, the handler of the vector table.
+
+        A fault in a handler, or a vector that leads nowhere, is the end of the program.
+        """
+        uc, arm, scb = self._uc, self._arm, self._registers
+        pc = uc.reg_read(arm.UC_ARM_REG_PC)
+        number, forced = faults.entered(trap, scb.read(faults.SHCSR))
+        status = trap.status
+        if self._handling:
+            self._fail(f"the program {trap.words} while it handled a fault, at {self.place(pc)}")
+            return
+        names = ("R0", "R1", "R2", "R3", "R12", "LR")
+        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in names]
+        frame += [pc & ~1, uc.reg_read(arm.UC_ARM_REG_XPSR)]
+        stack = (uc.reg_read(arm.UC_ARM_REG_SP) & ~7) - faults.FRAME_BYTES
+        try:
+            uc.mem_write(stack, struct.pack("<8I", *frame))
+        except self._u.UcError:
+            status |= faults.STACKING_ERROR
+        try:
+            table = scb.read(faults.VTOR) or self._chip.flash.address
+            (vector,) = struct.unpack("<I", uc.mem_read(table + 4 * number, 4))
+        except self._u.UcError:
+            vector = 0
+        if not vector & 1:
+            self._fail(f"the program {trap.words}, at {self.place(pc)}, and has no handler")
+            return
+        scb.write(faults.CFSR, scb.read(faults.CFSR) | status)
+        scb.write(faults.HFSR, scb.read(faults.HFSR) | forced)
+        if trap.address is not None:
+            scb.write(faults.BFAR, trap.address)
+        uc.reg_write(arm.UC_ARM_REG_SP, stack)
+        uc.reg_write(arm.UC_ARM_REG_LR, faults.RETURN_TO_THREAD)
+        uc.reg_write(arm.UC_ARM_REG_IPSR, number)
+        self._handling = True
+        self._pc = vector
 
     def _fail(self, message: str) -> None:
         if self._error is None:
@@ -227,27 +286,58 @@ class UnicornLink:
         return data
 
     def _run(self, seconds: float) -> None:
-        uc = self._running()
+        """A slice of the program. Whoever did not feed the watchdog in the last slice has its instructions counted."""
+        uc, watchdog = self._running(), self._registers.watchdog
         self._idle = False
+        feeds = watchdog.feeds
+        count = min(_COUNTED_SLICE, watchdog.limit - watchdog.passed) if self._suspicious else 0
         try:
-            uc.emu_start(self._pc, 0xFFFFFFFE, timeout=max(1, int(seconds * 1e6)))
+            if count:
+                uc.emu_start(self._pc, 0xFFFFFFFE, timeout=_COUNTED_LIMIT_US, count=count)
+            else:
+                uc.emu_start(self._pc, 0xFFFFFFFE, timeout=max(1, int(seconds * 1e6)))
         except self._u.UcError as error:
-            at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
-            self._fail(f"the program stopped: {error}, at {at}")
+            if self._trap is None and error.errno == self._u.UC_ERR_INSN_INVALID:
+                thumb = uc.reg_read(self._arm.UC_ARM_REG_XPSR) & 1 << 24
+                status = faults.UNDEFINED_INSTRUCTION if thumb else faults.INVALID_STATE
+                words = "met an undefined instruction"
+                self._trap = Trap(fault=faults.USAGE_FAULT, status=status, address=None, words=words)
+            elif self._trap is None:
+                at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
+                self._fail(f"the program stopped: {error}, at {at}")
         self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
+        trap, self._trap = self._trap, None
+        if trap is not None:
+            self._enter_handler(trap)
         if self._reset_asked:
-            sent = bytes(self._out)
-            self._boot()
-            self._out += sent
+            self._restart(SOFTWARE_RESET)
         elif self._count_asked:
             self._start_counting()
         elif self._idle:
             self._stop_counting()
+            self._suspect(False)
+        elif watchdog.running and trap is None:
+            fed = watchdog.feeds != feeds
+            watchdog.passed = 0 if fed else watchdog.passed + count
+            self._suspect(not fed)
+            if watchdog.passed >= watchdog.limit:
+                self._restart(WATCHDOG_RESET)
+
+    def _suspect(self, suspicious: bool) -> None:
+        if suspicious != self._suspicious:
+            self._suspicious = suspicious
+            self._uc.ctl_flush_tb()  # code is translated with or without a count
+
+    def _restart(self, reset_flags: int) -> None:
+        """The chip resets itself: its RAM stays, what it has sent is on its way."""
+        sent = bytes(self._out)
+        self._boot(reset_flags, keep_ram=True)
+        self._out += sent
 
     def reset(self) -> None:
-        """Boot again with the image as it was built."""
+        """Power up again, with the image as it was built."""
         self._running()
-        self._boot()
+        self._boot(POWER_ON_RESET)
 
     def close(self) -> None:
         """Forget the core."""

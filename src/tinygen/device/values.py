@@ -158,6 +158,20 @@ class StreamEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LearningStatus:
+    """What the device has learned. `torn`: a write was cut off by the last reset, the state before it holds."""
+
+    phase: str
+    torn: bool
+    values: int
+    count: int
+    threshold: int
+    score: int
+    state_bytes: int
+    digest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
     """How the device streams: rows, integers of its decision, RAM in bytes."""
 

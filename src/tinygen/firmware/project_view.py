@@ -49,6 +49,7 @@ class ProjectView:
     upload_protocol: str
     baud: int
     cpu_flags: str
+    lists_flash_images: bool
     connector: str
     tx_pin: str
     rx_pin: str
@@ -112,6 +113,8 @@ def render_project(
         **render_board(board, stack_bytes, copies_apart=copies_apart),
         **_runtime(board),
     }
+    if view.lists_flash_images:
+        own["tools/flash_images.py"] = _template_file("tools/flash_images.py")
     if view.cpu_flags:
         own["tools/bare_metal.py"] = _template_file("tools/bare_metal.py")
     clash = sorted({*own, BUILD_INFO} & set(model_files))
@@ -161,6 +164,7 @@ def _project(
         ldscript=ldscript_path(board) if bare_metal else "",
         upload_protocol=platformio.upload_protocols[0] if platformio.upload_protocols else "",
         baud=board.serial.baud if board.chip.port != "host" else 0,
+        lists_flash_images=board.chip.arch == "xtensa",
         cpu_flags=f"-mfloat-abi=hard -mfpu={board.chip.fpu}" if bare_metal and board.chip.fpu else "",
         connector=board.serial.connector,
         tx_pin=board.serial.tx_pin,

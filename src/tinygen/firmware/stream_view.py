@@ -27,6 +27,7 @@ class StreamView:
     hop_rows: int
     real_zero: int
     scores: bool
+    learned_values: int
     sign_flip: int
     watched: tuple[int, ...]
     warmup: int
@@ -64,6 +65,8 @@ def stream_view(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_ro
         hop_rows=rule.hop_rows,
         real_zero=real_zero,
         scores=rule.kind == "score",
+        # What the model looks at is one row: that row can be compared with what is normal.
+        learned_values=feature_shape(spec)[1] if rule.kind == "score" and input_rows == 1 else 0,
         sign_flip=0 if rule.unsigned_output else 0x80,
         watched=rule.watched,
         warmup=rule.warmup,
@@ -84,9 +87,15 @@ def render_stream(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_
     return {"src/stream.cpp": render("model/stream.cpp.j2", {"v": view, "runtime_version": RUNTIME_VERSION})}
 
 
+def learned_bytes(view: StreamView) -> int:
+    """RAM of both copies of what is learned; it outlives a reset."""
+    return 2 * (28 + 8 * view.learned_values) if view.learned_values else 0
+
+
 def memory_bytes(view: StreamView) -> int:
     """RAM of the engine on a 32-bit machine: what the device says in STREAM_BEGIN's answer."""
     decision = 8 + 4 * len(view.watched) * (view.smoothing + 1) + 4 * 4
     decision = -(-decision // 8) * 8
+    normal = 3 * 4 + 4 + 4 + 8 * view.learned_values if view.learned_values else 0
     ring = 2 * view.channels * view.ring_instants
-    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 6 * 4 + ring) // 8) * 8
+    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 6 * 4 + normal + ring) // 8) * 8

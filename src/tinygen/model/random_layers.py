@@ -60,7 +60,7 @@ def random_layer(kernel: str, seed: int) -> Layer:
         data = np.where(rng.random(shapes.weights) < 0.5, -127, 127).astype(np.int8)
     regime = str(rng.choice(_REGIMES))
     wanted = {"usual": data[0].size ** 0.5 * 60, "none": 1.4, "left": 0.05, "far": 40000.0, "beyond": 4e7}[regime]
-    large = {"usual": 6000, "none": 90, "left": 4, "far": 1 << 24, "beyond": 1 << 24}[regime]
+    large = {"usual": 6000, "none": 90, "left": 4, "far": 1 << 24, "beyond": 1 << 29}[regime]
     zero_in, zero_out = (int(z) for z in rng.choice([-128, -127, -5, 0, 3, 126, 127], 2))
     per_channel = not kernel.endswith("per_tensor")
     scales = [float(np.float32(0.01 * (1 + 0.1 * (i % 3) * per_channel))) for i in range(out_c)]

@@ -14,7 +14,7 @@ from tinygen.boards.loader import load_boards
 from tinygen.core.values import Check, CheckStatus, Report
 from tinygen.device import discovery, usb
 from tinygen.pipeline.context import Context
-from tinygen.toolchain import flash, preflight, registry
+from tinygen.toolchain import preflight, registry, uploaders
 
 _PACKAGES = (
     ("tensorflow", "train, convert", "pip install 'tinygen[train]'"),
@@ -43,7 +43,7 @@ _FLASHING = "flash an STM32 without PlatformIO's registry"
 
 def _uploaders() -> Iterator[Check]:
     """Programs that write flash: any one of a board's is enough."""
-    for tool in flash.UPLOADERS:
+    for tool in uploaders.UPLOADERS:
         there = shutil.which(tool.program) is not None
         boards = [board.id for board in load_boards().values() if tool.protocol in board.platformio.upload_protocols]
         purpose = f"{_FLASHING} by {tool.protocol} ({', '.join(boards) or 'no board of the catalogue'})"

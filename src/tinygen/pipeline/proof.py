@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.process import shown
 from tinygen.core.values import Report
+from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
@@ -22,6 +24,7 @@ from tinygen.pipeline import firmware_steps, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
+from tinygen.toolchain.debug_info import named
 from tinygen.toolchain.relink import relink_for_xtensa_sim
 from tinygen.toolchain.values import Firmware
 from tinygen.verify import compare
@@ -76,12 +79,14 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
     """
     board = ctx.board
     chosen = choose(board, on)
-    with open_target(board, chosen, image_for(ctx, made, chosen), PortOptions(claimed=claimed)) as target:
+    image = image_for(ctx, made, chosen)
+    place = partial(named, image.elf)
+    with open_target(board, chosen, image, PortOptions(claimed=claimed)) as target:
         link = target.open()
         try:
             name = chosen if not is_simulator(chosen) else f"{board.id} on {chosen}"
-            scale = target.capabilities.time_scale
-            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id)
+            able, build_id = target.capabilities, made.firmware.build_id
+            yield target, Client(link, able.time_scale, name=name, build_id=build_id, window=able.window, place=place)
         finally:
             link.close()
 
@@ -140,6 +145,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             asked.expected,
             modes,
             reference=numpy_reference,
+            weights=lambda: instruments.integrity(client, again=True).weights,
             progress=ctx.progress,
         )
     return views.with_checks(report, (views.arena_check(made),))

@@ -17,12 +17,14 @@ from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.datasets.readers.audio import read_audio
 from tinygen.datasets.signal import mix_to_mono, to_rate
 from tinygen.device.client import Client
+from tinygen.device.instruments import count_stages
 from tinygen.device.link import Capabilities
 from tinygen.device.registry import choose
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
 from tinygen.features import reference
-from tinygen.features.spec import FeatureSpec, feature_shape
-from tinygen.firmware.stream_view import memory_bytes
+from tinygen.features.spec import FeatureSpec, feature_shape, samples_per_inference
+from tinygen.features.stages import stage_names
+from tinygen.firmware.stream_view import learned_bytes, memory_bytes
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import compile_views, proof, saved
 from tinygen.pipeline.chain import BuiltChain, Chain
@@ -220,6 +222,7 @@ def prove(ctx: Context, made: BuiltChain, on: str, signal: Int16, say: Say, *, m
         told = client.stream_end()
         seconds = time.monotonic() - started
         counted = _counted(client, chain, signal) if target.capabilities.counter != "none" else None
+        stages = _stage_table(client, chain, signal, target.capabilities) if counted is not None else None
         feature_bytes = client.hello().feature_state_bytes
         capabilities = target.capabilities
     checks = [*expecting.checks(expected, events, told, len(signal)), _memory_check(chain, info)]
@@ -247,7 +250,7 @@ def prove(ctx: Context, made: BuiltChain, on: str, signal: Int16, say: Say, *, m
             *(_costs(chain, counted, capabilities) if counted is not None else ()),
             *((pymicro.measurement(authors),) if authors is not None else ()),
         ),
-        tables=(_event_table(chain, events),) if events else (),
+        tables=tuple(table for table in (_event_table(chain, events) if events else None, stages) if table is not None),
         notes=_notes(chain, events, capabilities),
         details={"events": [[e.instant, e.label, e.score] for e in events]},
     )
@@ -288,6 +291,25 @@ def _counted(client: Client, chain: Chain, signal: Int16) -> StreamStatistics:
     return client.stream_end()
 
 
+def _stage_table(client: Client, chain: Chain, signal: Int16, capabilities: Capabilities) -> Table | None:
+    """What each stage of the front end takes per 10 ms, over the loudest stretch; None where a signal is too short."""
+    size = samples_per_inference(chain.spec)
+    if len(signal) < size:
+        return None
+    starts = range(0, len(signal) - size + 1, size)
+    loudest = max(starts, key=lambda at: int(np.abs(signal[at : at + size].astype(np.int32)).sum()))
+    counts = count_stages(client, signal[loudest : loudest + size])
+    per_row = chain.spec.rate_hz * HOP_MS / 1000 / (reference.row_end(chain.spec, 1) - reference.row_end(chain.spec, 0))
+    share = per_row / chain.spec.n_frames * capabilities.counter_scale
+    rows = [
+        (name, f"{round(ticks * share):,}")
+        for name, ticks, marks in zip(stage_names(chain.spec), counts.ticks, counts.marks, strict=False)
+        if marks
+    ]
+    title = f"front end per {HOP_MS} ms ({capabilities.counter_origin})"
+    return Table(title=title, columns=("stage", capabilities.counter), rows=tuple(rows))
+
+
 def _memory_check(chain: Chain, info: StreamInfo) -> Check:
     planned = memory_bytes(chain.stream_view)
     if chain.board.chip.arch == "native":
@@ -310,6 +332,13 @@ def planned_memory(chain: Chain) -> tuple[Measurement, ...]:
             unit="bytes",
             origin="planned",
             note=f"ring of samples {ring:,}, sums, kept events, counters",
+        ),
+        Measurement(
+            name="learned_bytes",
+            value=learned_bytes(chain.stream_view),
+            unit="bytes",
+            origin="planned",
+            note="two copies of what is learned; outlive a reset",
         ),
     )
 

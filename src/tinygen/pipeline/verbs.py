@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tinygen.boards.loader import find_board, load_boards
+from tinygen.boards.loader import find_board
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.process import shown
@@ -15,7 +15,7 @@ from tinygen.core.values import Report
 from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
 from tinygen.device.discovery import BOARD
-from tinygen.device.greeting import who
+from tinygen.device.greeting import running_on, who
 from tinygen.device.registry import choose, find_places
 from tinygen.device.serialport import claim
 from tinygen.device.watch import Seen
@@ -39,15 +39,6 @@ def check_names(ctx: Context, *, board: bool, on: bool) -> None:
         found = find_board(ctx.config.board)
         if on:
             choose(found, ctx.config.on)
-
-
-def boards(name: str | None) -> Report:
-    """All boards, or one with its sources.
-
-    Raises:
-        TinygenError: unknown board.
-    """
-    return views.board(find_board(name)) if name else views.boards(list(load_boards().values()))
 
 
 def datasets(ctx: Context, everything: bool) -> Report:
@@ -114,7 +105,7 @@ def build(ctx: Context, *, dry_run: bool) -> Report:
     return saved.keep(ctx, views.building(firmware_steps.built(ctx)))
 
 
-def flash(ctx: Context, port: str | None, *, dry_run: bool) -> Report:
+def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Report:
     """Build, write to a connected board, and check that this very build answers.
 
     Raises:
@@ -124,16 +115,21 @@ def flash(ctx: Context, port: str | None, *, dry_run: bool) -> Report:
     if board.chip.arch == "native":
         raise bad_input("'host' is this machine, there is nothing to flash", hint="use: tinygen verify --on host")
     if dry_run:
-        words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline)
+        words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline, via=via)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
     found = find_places(board, choose(board, port or BOARD), ask=who)
     made = firmware_steps.built(ctx)
+    # A boot loader that waits for its first byte must not get a question instead.
+    before = None if via == "serial" else running_on(board, found)
     place, lock = claim(found, board.id)
     with lock:  # nobody gets the board between its writing and its first answer
-        flasher.flash(ctx.project_dir, board, port=place.port, offline=ctx.offline, log=ctx.log("flash"))
+        flasher.flash(
+            ctx.project_dir, board, port=place.port, offline=ctx.offline, via=via, log=ctx.log("flash"),
+            progress=ctx.progress,
+        )  # fmt: skip
         with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
             hello = client.hello()
-    return saved.keep(ctx, views.flashing(made, place.port, hello))
+    return saved.keep(ctx, views.flashing(made, place.port, hello, before))
 
 
 def verify(

@@ -73,7 +73,14 @@ def board(board: BoardSpec) -> Report:
             (f"{region.kind} {region.name}", f"{region.size_bytes:,} bytes at 0x{region.address:08X}")
             for region in chip.regions
         ),
-        ("core clock", f"{board.clock_hz:,} Hz"),
+        ("core clock", f"{board.clock_hz:,} Hz{_tree(board)}"),
+        ("LED", board.led_pin or "-"),
+        ("cycle counter", chip.cycle_counter),
+        *(
+            (what, f"0x{chip.peripherals[key]:08X}")
+            for what, key in (("independent watchdog", "iwdg_base"), ("unique id", "uid_base"))
+            if key in chip.peripherals
+        ),
         ("protocol over", f"{board.serial.connector}, {board.serial.peripheral}, {board.serial.baud} baud"),
         ("pins", f"TX {board.serial.tx_pin or '-'}, RX {board.serial.rx_pin or '-'}"),
         (
@@ -94,6 +101,19 @@ def board(board: BoardSpec) -> Report:
             Table(title="sources", columns=("document", "place"), rows=sources),
         ),
         details={"board": board},
+    )
+
+
+def _tree(board: BoardSpec) -> str:
+    """A clock tree in one line; "" where our own code sets up none."""
+    clock = board.clock
+    if clock is None:
+        return ""
+    source = {"hsi": "internal oscillator"}.get(clock.source, "clock fed in" if clock.bypass else "crystal")
+    return (
+        f": {source} {clock.external_hz / 1e6:g} MHz / {clock.pll_m} x {clock.pll_n} / {clock.core_divisor}, "
+        f"bus {clock.bus_hz / 1e6:g}, APB1 {clock.bus_hz / clock.apb1_divider / 1e6:g}, "
+        f"APB2 {clock.bus_hz / clock.apb2_divider / 1e6:g} MHz, {clock.flash_wait_states} flash wait states"
     )
 
 
@@ -350,8 +370,14 @@ def arena_check(made: Built) -> Check:
     )
 
 
-def flashing(made: Built, port: str, hello: Hello) -> Report:
-    """What answers after an upload."""
+def flashing(made: Built, port: str, hello: Hello, before: Hello | None) -> Report:
+    """What answers after an upload, and what answered before it."""
+    if before is None:
+        replaced = "whatever was on the board before did not answer"
+    elif before.build_id == hello.build_id:
+        replaced = "this build was on the board before"
+    else:
+        replaced = f"replaced build {before.build_id[:12]} ({before.task}, {before.engine}, for {before.board})"
     return Report(
         kind="flash",
         subject={
@@ -362,7 +388,8 @@ def flashing(made: Built, port: str, hello: Hello) -> Report:
             "engine": hello.engine,
         },
         checks=(Check(name="this build answers", status=CheckStatus.PASSED, reason=f"hello from {hello.board}"),),
-        notes=(f"next: tinygen verify --on {port}",),
+        notes=(replaced, f"next: tinygen verify --on {port}"),
+        details={"replaced_build_id": before.build_id if before is not None else None},
     )
 
 

@@ -59,6 +59,7 @@ PURPOSES: dict[str, tuple[Tool, ...]] = {
         Tool(program="qemu-system-arm", package="qemu-system-arm"),
         Tool(program="qemu-system-xtensa", package="qemu-system-misc"),
     ),
+    "flash": (Tool(program="stm32flash", package="stm32flash"),),
     "speech": (
         Tool(program="espeak-ng", package="espeak-ng"),
         Tool(program="flite", package="flite"),

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from tinygen.boards.spec import BoardSpec
-from tinygen.core.errors import TinygenError, bad_input, no_answer, tool_failed
-from tinygen.toolchain import pio
+from tinygen.core.errors import ExitCode, TinygenError, bad_input, no_answer, tool_failed
+from tinygen.core.progress import Progress, silent
+from tinygen.toolchain import pio, uploaders
 from tinygen.toolchain.build import build_origin, environment_to_be
 from tinygen.toolchain.registry import is_offline
 
 FLASH_TIMEOUT_S = 300.0
-_ABSENT = re.compile(
-    r"specify `?upload_port|could not open port|No such file or directory: '/dev|Unable to connect|Couldn't find"
-    r"|No DFU capable|Failed to connect|Failed to open serial|init mode failed|open failed|No serial data|No device"
-    r"|Couldn't open ST-?Link|Error: libusb_open|Failed to init device",
-    re.IGNORECASE,
-)
-_OPENOCD_TARGETS = {
-    "stm32f0": "stm32f0x", "stm32f1": "stm32f1x", "stm32f3": "stm32f3x", "stm32f4": "stm32f4x", "stm32f7": "stm32f7x",
-    "stm32g0": "stm32g0x", "stm32g4": "stm32g4x", "stm32h5": "stm32h5x", "stm32h7": "stm32h7x", "stm32l4": "stm32l4x",
-    "stm32u5": "stm32u5x",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uploader:
-    """A program that writes STM32 flash: its Debian package and PlatformIO's name for its protocol."""
-
-    protocol: str
-    program: str
-    package: str
-
-
-UPLOADERS = (
-    Uploader(protocol="stlink", program="openocd", package="openocd"),
-    Uploader(protocol="stlink", program="st-flash", package="stlink-tools"),
-    Uploader(protocol="dfu", program="dfu-util", package="dfu-util"),
-    Uploader(protocol="serial", program="stm32flash", package="stm32flash"),
-)
 
 
 def commands(
-    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None
+    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None, via: str = ""
 ) -> tuple[tuple[str, ...], ...]:
     """The commands `flash` would run, in order, whether or not it would refuse to (`refusal`).
 
@@ -55,6 +26,7 @@ def commands(
         board: what it is for.
         port: serial port or None; STM32 boards with a debug probe do not need one.
         offline: None asks the registry.
+        via: one of the board's upload protocols; "" takes PlatformIO's, or offline the first with a program.
 
     Raises:
         TinygenError: the board cannot be flashed at all.
@@ -62,20 +34,24 @@ def commands(
     if board.chip.arch == "native":
         raise bad_input("'host' is this machine, there is nothing to flash", hint="use --on host")
     name = environment_to_be(project_dir, board)
+    folder = project_dir / ".pio" / "build" / name
     to_port = ("--upload-port", port) if port else ()
+    if board.chip.arch == "xtensa" and (direct := uploaders.esp_command(folder, board, port)) is not None:
+        return (direct,)
     offline = is_offline(offline)
+    if via and board.chip.arch != "xtensa":
+        return uploaders.stm32_commands(uploaders.choose_uploader(board, port, via), folder, board, port)
     if offline and build_origin(project_dir, board) == "registry":
         # The vendor's packages are on this machine already; nothing has to be fetched to use them.
         return (pio.command("run", "-e", name, "-t", "nobuild", "-t", "upload", *to_port),)
     if not offline or board.chip.arch == "xtensa":
         return (pio.command("run", "-e", name, "-t", "upload", *to_port),)
     # The bare-metal STM32 image is the same code on both paths: flashing it is right.
-    tool = _uploader(board, port)
-    return (_words(tool, project_dir / ".pio" / "build" / name, board, port),)
+    return uploaders.stm32_commands(uploaders.choose_uploader(board, port), folder, board, port)
 
 
 def refusal(
-    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None
+    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None, via: str = ""
 ) -> TinygenError | None:
     """Why `flash` would not even start, or None.
 
@@ -84,7 +60,7 @@ def refusal(
     """
     offline = is_offline(offline)
     origin = build_origin(project_dir, board)
-    program = commands(project_dir, board, port=port, offline=offline)[0][0]
+    program = commands(project_dir, board, port=port, offline=offline, via=via)[0][0]
     if not origin:
         return bad_input("the project is not built yet", where=str(project_dir), hint="run `tinygen build` first")
     if offline and board.chip.arch == "xtensa" and origin != "registry":
@@ -95,7 +71,7 @@ def refusal(
             "reachable (TINYGEN_OFFLINE=0) and flash that",
         )
     if shutil.which(program) is None:
-        usable = _usable(board)
+        usable = uploaders.usable_uploaders(board)
         names = " or ".join(f"{tool.program} (Debian package {tool.package})" for tool in usable)
         return tool_failed(f"cannot flash {board.id}, missing: {names}", hint=f"apt-get install {usable[0].package}")
     if port and port.startswith("/dev/") and not Path(port).exists():
@@ -109,62 +85,66 @@ def flash(
     *,
     port: str | None = None,
     offline: bool | None = None,
+    via: str = "",
     log: Path | None = None,
     timeout_s: float = FLASH_TIMEOUT_S,
+    progress: Progress = silent,
 ) -> None:
-    """Write the built image onto a connected board.
+    """Write the built image onto a connected board, and verify it where the uploader can.
 
     Raises:
-        TinygenError: exit code 4 when no board answers, 3 when a tool is missing or failed or the image must not be
-            flashed, 2 when there is nothing to flash.
+        TinygenError: exit code 4 when no board answers (any more), 1 when it has another chip or reads back something
+            else, 3 when a tool is missing or failed or the image must not be flashed, 2 when there is nothing to flash.
+            The message says what state the board is in.
     """
     offline = is_offline(offline)
-    if (reason := refusal(project_dir, board, port=port, offline=offline)) is not None:
+    if (reason := refusal(project_dir, board, port=port, offline=offline, via=via)) is not None:
         raise reason
-    for words in commands(project_dir, board, port=port, offline=offline):
+
+    def told(line: str) -> None:
+        done = uploaders.percent(line)
+        if done is not None:
+            progress("writing", int(done), 100)
+
+    for words in commands(project_dir, board, port=port, offline=offline, via=via):
         env = pio.environment(None) if "platformio" in words else dict(os.environ)
-        result = pio.run(words, cwd=project_dir, env=env, timeout_s=timeout_s, log=log)
-        if result.returncode == 0:
-            continue
-        tail = "\n".join(result.stdout.strip().splitlines()[-6:])
-        if _ABSENT.search(result.stdout):
-            raise no_answer(
-                f"no board answered\n{tail}",
+        result = pio.run(words, cwd=project_dir, env=env, timeout_s=timeout_s, log=log, on_line=told)
+        if other := uploaders.wrong_chip(board, result.stdout):
+            raise TinygenError(
+                ExitCode.CHECK_FAILED,
+                f"another chip is connected: {other}; {uploaders.UNTOUCHED}",
                 where=port or board.serial.connector,
-                hint="check the cable, the boot mode and the permission to use the port",
+                hint=f"is it really a {board.id}? `tinygen boards` lists the others",
             )
-        see = f"the whole output is in {log}" if log else ""
-        raise tool_failed(f"flashing failed\n{tail}", where=words[0], hint=see)
+        if result.returncode != 0:
+            raise _failure(board, words[0], result.stdout, port, log)
 
 
-def _usable(board: BoardSpec) -> list[Uploader]:
-    """The programs that can flash a board, in the board's order of protocols.
-
-    Raises:
-        TinygenError: none is known.
-    """
-    usable = [tool for name in board.platformio.upload_protocols for tool in UPLOADERS if tool.protocol == name]
-    if not usable:
-        raise tool_failed(
-            f"no known way to flash {board.id} offline", hint="flash where PlatformIO's registry is reachable"
+def _failure(board: BoardSpec, program: str, output: str, port: str | None, log: Path | None) -> TinygenError:
+    """What went wrong, the state the board is in, and what to do."""
+    tail = "\n".join(output.strip().splitlines()[-6:])
+    gone = bool(port and port.startswith("/dev/") and not Path(port).exists())
+    outcome = uploaders.judge(output, port_gone=gone)
+    where = port or board.serial.connector
+    if outcome.mismatch:
+        return TinygenError(
+            ExitCode.CHECK_FAILED,
+            f"what was read back is not what was written ({outcome.mismatch}); {uploaders.HALF}",
+            where=where,
+            hint="flash once more; when it happens again, the flash is worn or the line is disturbed",
         )
-    return usable
-
-
-def _uploader(board: BoardSpec, port: str | None) -> Uploader:
-    """The first program that is installed; where none is, the first that would do."""
-    usable = [tool for tool in _usable(board) if tool.program != "stm32flash" or port is not None] or _usable(board)
-    return next((tool for tool in usable if shutil.which(tool.program)), usable[0])
-
-
-def _words(tool: Uploader, folder: Path, board: BoardSpec, port: str | None) -> tuple[str, ...]:
-    image, binary, address = folder / "firmware.elf", folder / "firmware.bin", f"0x{board.chip.flash.address:08X}"
-    if tool.program == "openocd":
-        target = _OPENOCD_TARGETS.get(board.chip.family.lower(), "stm32f4x")
-        script = f"program {{{image}}} verify reset exit"
-        return ("openocd", "-f", "interface/stlink.cfg", "-f", f"target/{target}.cfg", "-c", script)
-    if tool.program == "st-flash":
-        return ("st-flash", "--reset", "write", str(binary), address)
-    if tool.program == "dfu-util":
-        return ("dfu-util", "-a", "0", "-s", f"{address}:leave", "-D", str(binary))
-    return ("stm32flash", "-b", "115200", "-g", address, "-w", str(binary), port or "PORT")
+    if outcome.locked:
+        return tool_failed(
+            f"the chip refuses: its flash is protected against reading or writing; {outcome.state}\n{tail}",
+            where=where,
+            hint="lifting the protection erases the whole chip; with ST's boot loader: stm32flash -k PORT",
+        )
+    if outcome.absent:
+        said = "the board went away in the middle" if outcome.state == uploaders.HALF else "no board answered"
+        return no_answer(
+            f"{said}; {outcome.state}\n{tail}",
+            where=where,
+            hint="check the cable, the boot mode and the permission to use the port, then flash again",
+        )
+    see = f"the whole output is in {log}" if log else "flash again"
+    return tool_failed(f"flashing failed; {outcome.state}\n{tail}", where=program, hint=see)

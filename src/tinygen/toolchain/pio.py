@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from tinygen.core.errors import tool_failed
 from tinygen.core.files import writing
@@ -88,10 +90,10 @@ def run(
     timer.start()
     try:
         assert process.stdout is not None  # PIPE was asked for
-        for raw in process.stdout:
-            lines.append(raw.decode(errors="replace").rstrip("\r\n"))
+        for line in _lines(process.stdout):
+            lines.append(line)
             if on_line:
-                on_line(lines[-1])
+                on_line(line)
         process.wait()
     except BaseException:
         _kill(process)
@@ -113,6 +115,16 @@ def run(
             hint=f"the output so far is in {log}" if log else "",
         )
     return Completed(command=tuple(words), returncode=process.returncode, stdout="\n".join(lines), stderr="")
+
+
+def _lines(stream: IO[bytes]) -> Iterator[str]:
+    """Lines as they come; a program that writes over its own line (progress) begins a new one each time."""
+    rest = b""
+    while chunk := os.read(stream.fileno(), 65536):
+        *whole, rest = re.split(rb"\r\n|\n|\r(?!$)", rest + chunk)
+        yield from (line.rstrip(b"\r").decode(errors="replace") for line in whole)
+    if rest:
+        yield rest.rstrip(b"\r").decode(errors="replace")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -32,6 +32,9 @@ constexpr std::uint8_t kStreamBegin = 0x30;
 constexpr std::uint8_t kStreamChunk = 0x31;
 constexpr std::uint8_t kStreamEnd = 0x32;
 constexpr std::uint8_t kStreamEvents = 0x33;
+constexpr std::uint8_t kLearn = 0x34;
+constexpr std::uint8_t kReadLearned = 0x35;
+constexpr std::uint8_t kWriteLearned = 0x36;
 constexpr std::uint8_t kEvent = 0x3F;  // device -> host, unasked
 
 constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse
@@ -49,6 +52,8 @@ constexpr std::uint8_t kInferCount = 0x04;
 constexpr std::uint8_t kProfileLayers = 0;     // one run of the model: a count per step
 constexpr std::uint8_t kProfileRecording = 1;  // the next recording is counted by stage
 constexpr std::uint8_t kProfileStages = 2;     // what the stages of that recording took
+
+constexpr std::uint8_t kProfileArena = 3;  // how much of the arena an inference writes
 
 constexpr std::uint8_t kIntegrityBoot = 0;  // what was found when the program started
 constexpr std::uint8_t kIntegrityNow = 1;   // look again
@@ -72,13 +77,14 @@ enum class Error : std::uint8_t {
   too_long = 3,     // more than kMaxFrame bytes
   bad_length = 4,   // the length field does not fit the frame
   bad_crc = 5,
-  bad_payload = 6,   // wrong payload size for this type
-  bad_argument = 7,  // detail: the limit that was exceeded
-  no_input = 8,      // detail: bytes of the model input that are there
-  out_of_order = 9,  // detail: the position that is expected
-  no_result = 10,    // no inference that has what was asked for
-  streaming = 0x30,  // the model belongs to the stream until STREAM_END
-  no_stream = 0x31,  // this image has no front end to stream into
+  bad_payload = 6,     // wrong payload size for this type
+  bad_argument = 7,    // detail: the limit that was exceeded
+  no_input = 8,        // detail: bytes of the model input that are there
+  out_of_order = 9,    // detail: the position that is expected
+  no_result = 10,      // no inference that has what was asked for
+  streaming = 0x30,    // the model belongs to the stream until STREAM_END
+  no_learning = 0x32,  // this image has no anomaly score to replace, or fewer than two rows were gathered
+  no_stream = 0x31,    // this image has no front end to stream into
 };
 
 }  // namespace tinygen::protocol

@@ -48,6 +48,7 @@ class Session {
   void profile(const std::uint8_t* payload, std::size_t bytes);
   void profile_layers(std::uint16_t first);
   void profile_stages();
+  void profile_arena();
   void integrity(const std::uint8_t* payload, std::size_t bytes);
   void span_digest(const std::uint8_t* payload, std::size_t bytes);
   void last_fault();
@@ -55,6 +56,9 @@ class Session {
   void stream_chunk(const std::uint8_t* payload, std::size_t bytes);
   void stream_end();
   void stream_events(const std::uint8_t* payload, std::size_t bytes);
+  void learn(const std::uint8_t* payload, std::size_t bytes);
+  void read_learned(const std::uint8_t* payload, std::size_t bytes);
+  void write_learned(const std::uint8_t* payload, std::size_t bytes);
 
   void run_observed(bool digests, std::uint16_t first_digest, bool stop, std::uint16_t stop_after);
   static bool after_step(void* context, std::uint16_t step);

@@ -7,9 +7,6 @@
 
 namespace tinygen::stream {
 
-// Anomaly scores saturate here, so that 255 of them fit 31 bits.
-constexpr std::int32_t kHighestScore = (1 << 23) - 1;
-
 // `Config` is generated. An object in zeroed memory is ready for use.
 template <class Config>
 class EventDecision {
@@ -26,6 +23,12 @@ class EventDecision {
 
   // Takes one value per watched label, of the inference that ended at `instant`. True when that makes an event.
   bool step(const std::uint32_t* values, std::uint64_t instant, Event& event) {
+    return step(values, instant, event, Config::kThreshold, Config::kRelease);
+  }
+
+  // The same with limits that were learned.
+  bool step(const std::uint32_t* values, std::uint64_t instant, Event& event, std::uint32_t threshold,
+            std::uint32_t release) {
     if (seen_ < Config::kWarmup) {
       ++seen_;
       return false;
@@ -40,7 +43,7 @@ class EventDecision {
     if (!full && ++seen_ < Config::kWarmup + Config::kSmoothing) {
       return false;
     }
-    return decide(instant, event);
+    return decide(instant, event, threshold, release);
   }
 
   std::uint32_t events() const { return events_; }
@@ -48,16 +51,16 @@ class EventDecision {
  private:
   static constexpr std::uint32_t kNobody = Config::kWatchedCount;
 
-  bool decide(std::uint64_t instant, Event& event) {
+  bool decide(std::uint64_t instant, Event& event, std::uint32_t threshold, std::uint32_t release) {
     std::uint32_t best = 0;
     for (std::uint32_t i = 1; i < Config::kWatchedCount; ++i) {
       best = sums_[i] > sums_[best] ? i : best;
     }
-    if (active_ != kNobody && sums_[active_] <= Config::kRelease) {
+    if (active_ != kNobody && sums_[active_] <= release) {
       active_ = kNobody;
     }
     const bool rested = events_ == 0 || instant - last_ >= Config::kRefractory;
-    if (best == active_ || sums_[best] <= Config::kThreshold || !rested) {
+    if (best == active_ || sums_[best] <= threshold || !rested) {
       return false;
     }
     active_ = best;

@@ -5,6 +5,7 @@
 
 #include "tinygen/decision_api.h"
 #include "tinygen/features_api.h"
+#include "tinygen/learn/normal.h"
 #include "tinygen/model_api.h"
 #include "tinygen/port.h"
 #include "tinygen/protocol/crc32.h"
@@ -83,6 +84,8 @@ class Engine {
     }
   }
 
+  learn::Normal<Config::kLearnedValues>& normal() { return normal_; }
+
   Statistics statistics() const {
     Statistics told = statistics_;
     told.events = decision_.events();
@@ -106,17 +109,8 @@ class Engine {
   void infer(OnEvent tell, void* context) {
     const std::uint32_t start = ticks();
     std::int8_t* const window = model::input_copy();
-    model::load_input();
-    port::feed();
-    model::infer(nullptr, nullptr);
-    std::uint32_t values[Config::kWatchedCount];
-    const std::int8_t* const output = model::gathered_output();
-    if (digests_) {
-      statistics_.output_digest = protocol::crc32(statistics_.output_digest, output, model::kInfo.output_bytes);
-    }
-    read_values(window, output, values);
     Event event;
-    const bool happened = decision_.step(values, statistics_.instants, event);
+    const bool happened = decide(window, event);
     for (std::uint32_t i = 0; i < (Config::kWindowRows - Config::kHopRows) * Config::kRowValues; ++i) {
       window[i] = window[i + Config::kHopRows * Config::kRowValues];
     }
@@ -126,6 +120,30 @@ class Engine {
       kept_[event.number % kKeptEvents] = event;
       tell(context, event);
     }
+  }
+
+  bool decide(const std::int8_t* window, Event& event) {
+    if constexpr (Config::kLearnedValues != 0) {
+      if (normal_.phase() == kLearning) {
+        normal_.add(window);
+        return false;
+      }
+      if (normal_.phase() == kFrozen) {  // the learned distance instead of the model's score
+        const std::uint32_t score = normal_.score(window);
+        const std::uint32_t limit = normal_.threshold() * Config::kSmoothing;
+        return decision_.step(&score, statistics_.instants, event, limit, limit);
+      }
+    }
+    model::load_input();
+    port::feed();
+    model::infer(nullptr, nullptr);
+    std::uint32_t values[Config::kWatchedCount];
+    const std::int8_t* const output = model::gathered_output();
+    if (digests_) {
+      statistics_.output_digest = protocol::crc32(statistics_.output_digest, output, model::kInfo.output_bytes);
+    }
+    read_values(window, output, values);
+    return decision_.step(values, statistics_.instants, event);
   }
 
   static void read_values(const std::int8_t* input, const std::int8_t* output, std::uint32_t* values) {
@@ -150,6 +168,7 @@ class Engine {
   std::uint32_t new_rows_;
   bool counts_;
   bool digests_;
+  learn::Normal<Config::kLearnedValues> normal_;
   std::int16_t ring_[Config::kRingInstants][Config::kChannels];
 };
 

@@ -97,7 +97,7 @@ def _pools(dice: random.Random) -> list[Case]:
         source = T(shape=(dice.choice([1, 1, 2]), h, w, c), scale=0.05, zero_point=zero)
         shape = (source.shape[0], _extent(h, k_h, s_h, padding), _extent(w, k_w, s_w, padding), c)
         fields = {"padding": padding, "stride_h": s_h, "stride_w": s_w, "filter_height": k_h, "filter_width": k_w}
-        fields |= {"fused_activation_function": dice.choice([0, 1, 3])}
+        fields |= {"fused_activation_function": 0 if number < len(shapes) else dice.choice([0, 1, 3])}
         for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
             result = T(shape=shape, scale=0.05, zero_point=zero)
             found.append(single(f"{op.lower()}-{number}", op, [source], [result], Record("Pool2DOptions", fields)))

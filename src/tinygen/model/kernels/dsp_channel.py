@@ -8,14 +8,16 @@ import numpy as np
 
 from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef, Packed, without
-from tinygen.model.kernels.dsp_matrix import CONV_2D_INT8_DSP
+from tinygen.model.kernels.dsp_matrix import FULLY_CONNECTED_INT8_DSP_PER_CHANNEL
 from tinygen.model.kernels.dsp_packing import channel_records, fast, folded_bias, largest_sum, needs_words
-from tinygen.model.kernels.order import own_block_inside, sliding_window
+from tinygen.model.kernels.dsp_pool import words_and_rest
+from tinygen.model.kernels.order import sliding_window
 from tinygen.model.lowering import Array, Int32, Lowered
 
 _CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
 # What a depthwise kernel sets aside of a channel. Little, because the largest layers are where the arena has its peak.
 _STRIP_BYTES = 768
+_LARGEST_WINDOW = 256
 _WIDEST_ROW_WORDS = 120  # three rows are within reach of LDRD's offset, 1020 bytes
 
 
@@ -120,35 +122,78 @@ DEPTHWISE_CONV_2D_INT8_DSP_3X3 = KernelDef(
 )
 
 
-def _as_convolution(lowered: Lowered) -> Lowered:
-    """A single input channel's depthwise convolution as CONV_2D."""
+def _run(p: Mapping[str, int]) -> int:
+    """Bytes of a window's row as it is gathered: three taps are a word."""
+    return p["k_w"] + 1 if p["k_w"] % 4 == 3 else p["k_w"]
+
+
+def _as_dense(lowered: Lowered) -> Lowered:
+    """One pixel of a single input channel's depthwise convolution as FULLY_CONNECTED over its window."""
     p = lowered.params
-    weights = by_channel(lowered).reshape(p["out_c"], p["k_h"], p["k_w"], 1)
-    params = {**without(p, "depth_multiplier"), "groups": 1}
-    return Lowered(params=params, constants={**lowered.constants, "weights": weights}, macs=lowered.macs)
+    weights = np.zeros((p["out_c"], p["k_h"], _run(p)), np.int8)
+    weights[:, :, : p["k_w"]] = by_channel(lowered).reshape(p["out_c"], p["k_h"], p["k_w"])
+    names = ("out_c", "input_zero_point", "output_zero_point", "act_min", "act_max")
+    params = {"batch": 1, "in_c": p["k_h"] * _run(p), "per_channel": 1, **{name: p[name] for name in names}}
+    constants = {**lowered.constants, "weights": weights.reshape(p["out_c"], -1)}
+    return Lowered(params=params, constants=constants, macs=lowered.macs)
 
 
 def _accepts_one_input(lowered: Lowered, chip: ChipSpec) -> str | None:
-    if lowered.params["in_c"] != 1:
-        return f"there are {lowered.params['in_c']} input channels, not 1"
-    if lowered.params["out_c"] == 1:
+    p = lowered.params
+    if p["in_c"] != 1:
+        return f"there are {p['in_c']} input channels, not 1"
+    if p["out_c"] == 1:
         return "there is one output channel"
-    return CONV_2D_INT8_DSP.accepts(_as_convolution(lowered), chip)
+    if (p["dilation_h"], p["dilation_w"]) != (1, 1):
+        return f"the dilation is {p['dilation_h']}x{p['dilation_w']}, not 1"
+    if p["k_h"] * _run(p) > _LARGEST_WINDOW:
+        return f"a window has {p['k_h'] * _run(p)} bytes, the stack takes {_LARGEST_WINDOW}"
+    return FULLY_CONNECTED_INT8_DSP_PER_CHANNEL.accepts(_as_dense(lowered), chip)
+
+
+def _pack_one_input(lowered: Lowered) -> Packed:
+    p = lowered.params
+    packed = FULLY_CONNECTED_INT8_DSP_PER_CHANNEL.pack(_as_dense(lowered))
+    own = without(p, "batch", "in_c", "out_c", "depth_multiplier", "dilation_h", "dilation_w")
+    return Packed(params={**own, **packed.params, "images": p["batch"]}, constants=packed.constants)
+
+
+def _whole_pixel(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
+    """The window is read, then all channels are written."""
+    del inside
+    return [(0, p["out_c"])]
+
+
+def _work_one_input(lowered: Lowered) -> dict[str, float]:
+    p = lowered.params
+    pixels = float(p["batch"] * p["out_h"] * p["out_w"])
+    fours, rest = divmod(p["out_c"], 4)
+    words, odd = divmod(p["k_h"] * _run(p), 4)
+    return {
+        "call": 1.0,
+        "pixels": pixels,
+        "rows": pixels * p["k_h"],
+        "bytes": pixels * p["k_h"] * _run(p),
+        "outputs": pixels * p["out_c"],
+        "fours": pixels * fours,
+        "words": pixels * fours * words,
+        "odd": pixels * fours * bool(odd),
+        "rest_words": pixels * rest * words,
+    }
 
 
 DEPTHWISE_CONV_2D_INT8_DSP_ONE_INPUT = KernelDef(
     id="depthwise_conv_2d_int8_dsp_one_input",
     op="DEPTHWISE_CONV_2D",
     header="dsp/depthwise_one_input.h",
-    arguments=CONV_2D_INT8_DSP.arguments,
-    why="all output channels see the same input, so this is a convolution",
+    arguments=FULLY_CONNECTED_INT8_DSP_PER_CHANNEL.arguments,
+    why="all output channels see the same window: a fully connected layer per pixel",
     accepts=_accepts_one_input,
-    pack=lambda lowered: CONV_2D_INT8_DSP.pack(_as_convolution(lowered)),
-    scratch_bytes=lambda lowered: CONV_2D_INT8_DSP.scratch_bytes(_as_convolution(lowered)),
-    overlap=lambda lowered: CONV_2D_INT8_DSP.overlap(_as_convolution(lowered)),
+    pack=_pack_one_input,
+    overlap=sliding_window(_whole_pixel),
     needs=("dsp",),
     code="fast",
-    work=lambda lowered: CONV_2D_INT8_DSP.work(_as_convolution(lowered)),
+    work=_work_one_input,
 )
 
 
@@ -174,12 +219,6 @@ def _pack_words(lowered: Lowered) -> Packed:
     return Packed(params=without(lowered.params, "depth_multiplier"), constants=constants)
 
 
-def _words_and_rest(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
-    """Four channels at a time, the rest one by one."""
-    del inside
-    return own_block_inside(p, True)
-
-
 def _work_words(lowered: Lowered) -> dict[str, float]:
     p = lowered.params
     pixels, taps = float(p["batch"] * p["out_h"] * p["out_w"]), p["k_h"] * p["k_w"]
@@ -201,7 +240,7 @@ DEPTHWISE_CONV_2D_INT8_DSP_WORDS = KernelDef(
     why="a word holds a tap of four channels",
     accepts=_accepts_words,
     pack=_pack_words,
-    overlap=sliding_window(_words_and_rest),
+    overlap=sliding_window(words_and_rest),
     needs=("dsp",),
     code="fast",
     work=_work_words,

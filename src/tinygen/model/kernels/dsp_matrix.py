@@ -14,6 +14,7 @@ from tinygen.model.kernels.dsp_packing import (
     interleaved_pairs,
     largest_sum,
     needs_words,
+    settled,
     tap_order,
     why_not_pairs,
 )
@@ -59,6 +60,7 @@ def _padded(lowered: Lowered) -> bool:
 
 
 def _pack_conv(lowered: Lowered) -> Packed:
+    lowered = settled(lowered)
     filters, bias = _filters(lowered), folded_bias(lowered, (1, 2, 3))
     is_fast = fast(lowered, largest_sum(filters, bias))
     p = lowered.params
@@ -127,11 +129,15 @@ def _pack_dense(lowered: Lowered, batch: int, filters: Int8, bias: Int32) -> Pac
 
 
 def _pack_per_channel(lowered: Lowered) -> Packed:
+    return _pack_rows(settled(lowered))
+
+
+def _pack_rows(lowered: Lowered) -> Packed:
     return _pack_dense(lowered, lowered.params["batch"], _filters(lowered), folded_bias(lowered, (1,)))
 
 
 def _pack_per_tensor(lowered: Lowered) -> Packed:
-    packed = _pack_per_channel(lowered)
+    packed = _pack_rows(lowered)
     records = packed.constants["channels"]
     _, multiplier, offset, shift = (int(value) for value in records[0])
     params = {**packed.params, "multiplier": multiplier, "offset": offset, "shift": shift}
@@ -194,6 +200,7 @@ def _accepts_window(lowered: Lowered, chip: ChipSpec) -> str | None:
 
 
 def _pack_window(lowered: Lowered) -> Packed:
+    lowered = settled(lowered)
     return _pack_dense(lowered, 1, _filters(lowered), folded_bias(lowered, (1, 2, 3)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import fold_input_zero_point
-from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int8, Int32, Int64, Lowered
+from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int8, Int32, Int64, Lowered, requantized
 
 # offset + |h| stays below 2^31: 2^29 for the zero point, 2^21 for rounding, 2^30 for h.
 _FAST_SHIFTS = (1, 22)
@@ -24,22 +24,57 @@ def needs_words(chip: ChipSpec) -> str | None:
     return None
 
 
-def largest_sum(weights: Array, bias: Int32) -> Int64:
-    """The largest |accumulator| of each channel for any int8 input, the input's zero point already inside the bias.
+def sum_ends(weights: Array, bias: Int32) -> tuple[Int64, Int64]:
+    """The least and the largest accumulator of each channel for any int8 input.
 
     Args:
         weights: int8 [channels, taps].
-        bias: int32 [channels], with the zero point folded in.
+        bias: int32 [channels], with the input's zero point folded in.
 
     Returns:
-        int64 [channels].
+        int64 [channels] each.
     """
     w = weights.astype(np.int64)
     ends = np.stack([w * INT8_MIN, w * INT8_MAX])
-    low = bias.astype(np.int64) + ends.min(axis=0).sum(axis=1)
-    high = bias.astype(np.int64) + ends.max(axis=0).sum(axis=1)
+    low: Int64 = bias.astype(np.int64) + ends.min(axis=0).sum(axis=1)
+    high: Int64 = bias.astype(np.int64) + ends.max(axis=0).sum(axis=1)
+    return low, high
+
+
+def largest_sum(weights: Array, bias: Int32) -> Int64:
+    """The largest |accumulator| of each channel, see `sum_ends`."""
+    low, high = sum_ends(weights, bias)
     largest: Int64 = np.maximum(np.abs(low), np.abs(high))
     return largest
+
+
+def settled(lowered: Lowered) -> Lowered:
+    """The same outputs, but channels that give one value for any input get weights 0 and a scale of 1/4.
+
+    Training leaves such channels with huge biases and tiny scales, which the short requantisation cannot take.
+
+    Args:
+        lowered: its weights are int8 [channels, ...], its multipliers and shifts per channel.
+    """
+    p, c = lowered.params, lowered.constants
+    axes = tuple(range(1, c["weights"].ndim))
+    bias = folded_bias(lowered, axes)
+    ends = sum_ends(c["weights"].reshape(len(bias), -1), bias)
+    # Scaling to the right grows with the sum; one to the left may wrap.
+    values = [
+        requantized(end, c["multiplier"], c["shift"], zero_point=p["output_zero_point"], low=INT8_MIN, high=INT8_MAX)
+        for end in ends
+    ]
+    one = (values[0] == values[1]) & (c["shift"].astype(np.int64) <= 0)
+    steps = values[0].astype(np.int64) - p["output_zero_point"]
+    constants = {
+        **c,
+        "weights": np.where(one.reshape(-1, *(1 for _ in axes)), 0, c["weights"]).astype(np.int8),
+        "bias": np.where(one, 4 * steps, c["bias"]).astype(np.int32),
+        "multiplier": np.where(one, 1 << 30, c["multiplier"]).astype(np.int32),
+        "shift": np.where(one, -1, c["shift"]).astype(np.int8),
+    }
+    return Lowered(params=p, constants=constants, macs=lowered.macs)
 
 
 def fast(lowered: Lowered, largest: Int64) -> bool:

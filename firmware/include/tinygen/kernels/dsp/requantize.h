@@ -33,29 +33,22 @@ inline std::int32_t scaled_fast(std::int32_t doubled, std::int32_t multiplier, s
 }
 
 // How a kernel brings sums into int8. `low` takes the sum without the bias, `high` takes 256 times the sum (see
-// tile_product.h). This one serves every layer whose range is all of int8, so that they share its code.
+// tile_product.h). Layers whose range is all of int8 share this code.
 //   kRectified: the range begins at the zero point or above it, which hides how halves below it were rounded.
-template <bool kRectified>
-struct FastSaturating {
+template <bool kIsRectified, std::int32_t kMin, std::int32_t kMax>
+struct Fast {
+  static constexpr bool kFast = true;
+  static constexpr bool kRectified = kIsRectified;
+  static constexpr bool kClamped = kMin != -128 || kMax != 127;
+  static constexpr std::int32_t kLeast = kMin;
+  static constexpr std::int32_t kMost = kMax;
+
   static std::int8_t doubled(std::uint32_t twice, const Channel& c) {
     // The bias brings the sum into range; until then it wraps.
     const auto value = static_cast<std::int32_t>(static_cast<std::uint32_t>(c.bias) + twice);
-    if (kRectified) return static_cast<std::int8_t>(ssat8(smmlar(value, c.multiplier, c.offset) >> c.shift));
-    return static_cast<std::int8_t>(ssat8(scaled_fast(value, c.multiplier, c.offset, c.shift)));
-  }
-  static std::int8_t low(std::int32_t sum, const Channel& c) {
-    return doubled(static_cast<std::uint32_t>(sum) << 1, c);
-  }
-  static std::int8_t high(std::int32_t sum256, const Channel& c) {
-    return doubled(static_cast<std::uint32_t>(sum256 >> 7), c);
-  }
-};
-
-template <std::int32_t kMin, std::int32_t kMax>
-struct FastClamped {
-  static std::int8_t doubled(std::uint32_t twice, const Channel& c) {
-    const auto value = static_cast<std::int32_t>(static_cast<std::uint32_t>(c.bias) + twice);
-    return static_cast<std::int8_t>(clamp(scaled_fast(value, c.multiplier, c.offset, c.shift), kMin, kMax));
+    const std::int32_t scaled = kRectified ? smmlar(value, c.multiplier, c.offset) >> c.shift
+                                           : scaled_fast(value, c.multiplier, c.offset, c.shift);
+    return static_cast<std::int8_t>(kClamped ? clamp(scaled, kMin, kMax) : ssat8(scaled));
   }
   static std::int8_t low(std::int32_t sum, const Channel& c) {
     return doubled(static_cast<std::uint32_t>(sum) << 1, c);
@@ -68,6 +61,7 @@ struct FastClamped {
 // Any multiplier and shift.
 template <std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
 struct General {
+  static constexpr bool kFast = false;
   struct P {
     static constexpr std::int32_t output_zero_point = kZeroPoint;
     static constexpr std::int32_t act_min = kMin;
@@ -80,18 +74,14 @@ struct General {
   static std::int8_t high(std::int32_t sum256, const Channel& c) { return low(sum256 >> 8, c); }
 };
 
-// kFast: the channels are packed for it.
-template <bool kFast, std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
+// kIsFast: the channels are packed for it.
+template <bool kIsFast, std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
 struct Choice {
-  using Type = FastClamped<kMin, kMax>;
-};
-template <std::int32_t kZeroPoint>
-struct Choice<true, kZeroPoint, -128, 127> {
-  using Type = FastSaturating<kZeroPoint == -128>;
+  using Type = General<kZeroPoint, kMin, kMax>;
 };
 template <std::int32_t kZeroPoint, std::int32_t kMin, std::int32_t kMax>
-struct Choice<false, kZeroPoint, kMin, kMax> {
-  using Type = General<kZeroPoint, kMin, kMax>;
+struct Choice<true, kZeroPoint, kMin, kMax> {
+  using Type = Fast<(kMin >= kZeroPoint), kMin, kMax>;
 };
 
 // P: fast, output_zero_point, act_min, act_max.

@@ -182,6 +182,45 @@ inline std::uint32_t sadd16(std::uint32_t a, std::uint32_t b) {
 #endif
 }
 
+// Lane by lane, a plus bytes 0 and 2 of `word`, sign-extended, modulo 2^16.
+inline std::uint32_t sxtab16(std::uint32_t a, std::uint32_t word) {
+#if TINYGEN_DSP
+  std::uint32_t result;
+  __asm__("sxtab16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(word));
+  return result;
+#else
+  return sadd16(a, sxtb16(word));
+#endif
+}
+
+// The same with bytes 1 and 3.
+inline std::uint32_t sxtab16_ror8(std::uint32_t a, std::uint32_t word) {
+#if TINYGEN_DSP
+  std::uint32_t result;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(result) : "r"(a), "r"(word));
+  return result;
+#else
+  return sadd16(a, sxtb16_ror8(word));
+#endif
+}
+
+// Byte by byte, the larger int8.
+inline std::uint32_t max8(std::uint32_t a, std::uint32_t b) {
+#if TINYGEN_DSP
+  std::uint32_t result;
+  __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+  return result;
+#else
+  std::uint32_t result = 0;
+  for (int i = 0; i < 4; ++i) {
+    const std::int32_t larger =
+        portable::byte(a, i) > portable::byte(b, i) ? portable::byte(a, i) : portable::byte(b, i);
+    result |= (static_cast<std::uint32_t>(larger) & 0xFFU) << (8 * i);
+  }
+  return result;
+#endif
+}
+
 // The nearest int8.
 inline std::int32_t ssat8(std::int32_t value) {
 #if TINYGEN_DSP

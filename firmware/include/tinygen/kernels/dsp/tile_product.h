@@ -17,160 +17,6 @@ inline std::int32_t difference(std::int32_t raw, std::int32_t low) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(raw) - static_cast<std::uint32_t>(low));
 }
 
-// The sums of four pixels: channel a's, and 256 times b's plus a's.
-struct TileSums {
-  std::int32_t low0 = 0, low1 = 0, low2 = 0, low3 = 0;
-  std::int32_t raw0 = 0, raw1 = 0, raw2 = 0, raw3 = 0;
-};
-
-#if TINYGEN_DSP && defined(__OPTIMIZE__) && !defined(__clang__)
-#define TINYGEN_TILE_ASM 1
-#else
-#define TINYGEN_TILE_ASM 0
-#endif
-
-#if TINYGEN_TILE_ASM
-
-// 14 registers are in use: this needs the frame pointer's too, so an unoptimised build takes the loop below.
-// One step is 48 bytes of code; the first round enters the eight steps where the count asks for.
-#define TINYGEN_TILE_STEP                   \
-  "ldr %[w], [%[weights]], #4\n\t"          \
-  "ldrd %[x0], %[x1], [%[tile]], #8\n\t"    \
-  "sxtb16 %[a], %[w]\n\t"                   \
-  "smlad %[raw0], %[w], %[x0], %[raw0]\n\t" \
-  "smlad %[raw1], %[w], %[x1], %[raw1]\n\t" \
-  "smlad %[low0], %[a], %[x0], %[low0]\n\t" \
-  "smlad %[low1], %[a], %[x1], %[low1]\n\t" \
-  "ldrd %[x0], %[x1], [%[tile]], #8\n\t"    \
-  "smlad %[raw2], %[w], %[x0], %[raw2]\n\t" \
-  "smlad %[raw3], %[w], %[x1], %[raw3]\n\t" \
-  "smlad %[low2], %[a], %[x0], %[low2]\n\t" \
-  "smlad %[low3], %[a], %[x1], %[low3]\n\t"
-
-// Bytes of code that the first of the rounds of eight steps leaves out.
-constexpr std::int32_t tile_skip(std::int32_t steps) {
-  return ((-steps) & 7) * 48;
-}
-
-[[gnu::always_inline]] inline void tile_sums(const Word* weights, const Word* tile, const Word* const& end,
-                                             const std::int32_t& skip, TileSums& s) {
-  Word w, a, x0, x1;
-  __asm__ volatile(
-      "ldr %[x0], %[skip]\n\t"
-      "add pc, %[x0]\n\t"
-      "nop\n"
-      "1:\n\t" TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP
-          TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP
-      "ldr %[x0], %[end]\n\t"
-      "cmp %[weights], %[x0]\n\t"
-      "bne 1b\n\t"
-      : [weights] "+r"(weights), [tile] "+r"(tile), [low0] "+r"(s.low0), [low1] "+r"(s.low1), [low2] "+r"(s.low2),
-        [low3] "+r"(s.low3), [raw0] "+r"(s.raw0), [raw1] "+r"(s.raw1), [raw2] "+r"(s.raw2), [raw3] "+r"(s.raw3),
-        [w] "=&r"(w), [a] "=&r"(a), [x0] "=&r"(x0), [x1] "=&r"(x1)
-      : [skip] "m"(skip), [end] "m"(end)
-      : "cc", "memory");
-}
-#undef TINYGEN_TILE_STEP
-
-#else
-
-constexpr std::int32_t tile_skip(std::int32_t) {
-  return 0;
-}
-
-inline void tile_sums(const Word* weights, const Word* tile, const Word* end, std::int32_t, TileSums& s) {
-  while (weights != end) {
-    const std::uint32_t w = *weights++;
-    const std::uint32_t a = sxtb16(w);
-    s.raw0 = smlad(w, tile[0], s.raw0);
-    s.raw1 = smlad(w, tile[1], s.raw1);
-    s.low0 = smlad(a, tile[0], s.low0);
-    s.low1 = smlad(a, tile[1], s.low1);
-    s.raw2 = smlad(w, tile[2], s.raw2);
-    s.raw3 = smlad(w, tile[3], s.raw3);
-    s.low2 = smlad(a, tile[2], s.low2);
-    s.low3 = smlad(a, tile[3], s.low3);
-    tile += kTilePixels;
-  }
-}
-
-#endif
-
-// One channel of four pixels: sums to outputs, out_c bytes apart. R: how.
-template <typename R, bool kHigh>
-struct Finish {
-  static void four(std::int32_t s0, std::int32_t s1, std::int32_t s2, std::int32_t s3, const Channel* channel,
-                   std::int8_t* output, std::int32_t out_c) {
-    const Channel c = *channel;
-    output[0] = kHigh ? R::high(s0, c) : R::low(s0, c);
-    output[out_c] = kHigh ? R::high(s1, c) : R::low(s1, c);
-    output[2 * out_c] = kHigh ? R::high(s2, c) : R::low(s2, c);
-    output[3 * out_c] = kHigh ? R::high(s3, c) : R::low(s3, c);
-  }
-};
-
-#if TINYGEN_TILE_ASM
-
-// The four sums of the other channel and the weights' address stay in registers meanwhile: here, too, none is left
-// over.
-template <bool kRectified, bool kHigh>
-struct Finish<FastSaturating<kRectified>, kHigh> {
-  [[gnu::always_inline]] static void four(std::int32_t s0, std::int32_t s1, std::int32_t s2, std::int32_t s3,
-                                          const Channel* channel, std::int8_t* output, const std::int32_t& out_c) {
-    std::int32_t multiplier, offset, shift;
-    __asm__ volatile(
-        "ldrd %[m], %[o], [%[c], #4]\n\t"
-        "ldr %[h], [%[c], #12]\n\t"
-        "ldr %[c], [%[c]]\n\t"
-        ".if %c[high]\n\t"
-        "add %[s0], %[c], %[s0], asr #7\n\t"
-        "add %[s1], %[c], %[s1], asr #7\n\t"
-        "add %[s2], %[c], %[s2], asr #7\n\t"
-        "add %[s3], %[c], %[s3], asr #7\n\t"
-        ".else\n\t"
-        "add %[s0], %[c], %[s0], lsl #1\n\t"
-        "add %[s1], %[c], %[s1], lsl #1\n\t"
-        "add %[s2], %[c], %[s2], lsl #1\n\t"
-        "add %[s3], %[c], %[s3], lsl #1\n\t"
-        ".endif\n\t"
-        ".if %c[rectified]\n\t"
-        "smmlar %[s0], %[s0], %[m], %[o]\n\t"
-        "smmlar %[s1], %[s1], %[m], %[o]\n\t"
-        "smmlar %[s2], %[s2], %[m], %[o]\n\t"
-        "smmlar %[s3], %[s3], %[m], %[o]\n\t"
-        ".else\n\t"
-        "add %[c], %[o], %[s0], asr #31\n\t"
-        "smmlar %[s0], %[s0], %[m], %[c]\n\t"
-        "add %[c], %[o], %[s1], asr #31\n\t"
-        "smmlar %[s1], %[s1], %[m], %[c]\n\t"
-        "add %[c], %[o], %[s2], asr #31\n\t"
-        "smmlar %[s2], %[s2], %[m], %[c]\n\t"
-        "add %[c], %[o], %[s3], asr #31\n\t"
-        "smmlar %[s3], %[s3], %[m], %[c]\n\t"
-        ".endif\n\t"
-        "ldr %[c], %[n]\n\t"
-        "asr %[s0], %[s0], %[h]\n\t"
-        "asr %[s1], %[s1], %[h]\n\t"
-        "asr %[s2], %[s2], %[h]\n\t"
-        "asr %[s3], %[s3], %[h]\n\t"
-        "ssat %[s0], #8, %[s0]\n\t"
-        "ssat %[s1], #8, %[s1]\n\t"
-        "ssat %[s2], #8, %[s2]\n\t"
-        "ssat %[s3], #8, %[s3]\n\t"
-        "strb %[s0], [%[y]]\n\t"
-        "strb %[s1], [%[y], %[c]]\n\t"
-        "strb %[s2], [%[y], %[c], lsl #1]\n\t"
-        "add %[c], %[c], %[c], lsl #1\n\t"
-        "strb %[s3], [%[y], %[c]]\n\t"
-        : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [c] "+r"(channel), [m] "=&r"(multiplier),
-          [o] "=&r"(offset), [h] "=&r"(shift)
-        : [y] "r"(output), [n] "m"(out_c), [high] "i"(kHigh), [rectified] "i"(kRectified)
-        : "memory");
-  }
-};
-
-#endif
-
 // What all tiles of a layer have in common.
 struct Product {
   const Word* weights;  // [channel pairs][steps]
@@ -179,29 +25,234 @@ struct Product {
   std::int32_t out_c;
 };
 
-// The outputs of four pixels, all channels. R: FastSaturating...
+// The outputs of four pixels, all channels, two at a time. R: Fast or General.
+template <typename R, bool kInRegisters>
+struct TileProduct {
+  static void run(const Product& product, const Word* tile, std::int8_t* output) {
+    const std::int32_t out_c = product.out_c;
+    const Word* weights = product.weights;
+    const Channel* channel = product.channels;
+    const std::int8_t* const end = output + out_c;
+    for (;;) {
+      std::int32_t low[kTilePixels] = {};
+      std::int32_t raw[kTilePixels] = {};
+      const Word* x = tile;
+      for (std::int32_t step = 0; step < product.steps; ++step) {
+        const std::uint32_t w = *weights++;
+        const std::uint32_t a = sxtb16(w);
+        for (std::int32_t pixel = 0; pixel < kTilePixels; ++pixel) {
+          raw[pixel] = smlad(w, *x, raw[pixel]);
+          low[pixel] = smlad(a, *x++, low[pixel]);
+        }
+      }
+      for (std::int32_t pixel = 0; pixel < kTilePixels; ++pixel) {
+        output[pixel * out_c] = R::low(low[pixel], channel[0]);
+      }
+      if (++output == end) return;  // an odd number of channels: the last pair's second one is all zeros
+      for (std::int32_t pixel = 0; pixel < kTilePixels; ++pixel) {
+        output[pixel * out_c] = R::high(difference(raw[pixel], low[pixel]), channel[1]);
+      }
+      if (++output == end) return;
+      channel += 2;
+    }
+  }
+};
+
+#if TINYGEN_DSP && defined(__OPTIMIZE__) && !defined(__clang__)
+#define TINYGEN_TILE_ASM 1
+
+// All 14 registers, the frame pointer's too: an unoptimised build takes the loop above. r0 tile, r1 weights, r2..r5 the
+// low channel's sums, r6..r9 both channels', r10 and r11 weights, r12 and lr pixels. 48 bytes of code.
+#define TINYGEN_TILE_STEP      \
+  "ldr r10, [r1], #4\n\t"      \
+  "ldrd r12, lr, [r0], #8\n\t" \
+  "sxtb16 r11, r10\n\t"        \
+  "smlad r6, r10, r12, r6\n\t" \
+  "smlad r7, r10, lr, r7\n\t"  \
+  "smlad r2, r11, r12, r2\n\t" \
+  "smlad r3, r11, lr, r3\n\t"  \
+  "ldrd r12, lr, [r0], #8\n\t" \
+  "smlad r8, r10, r12, r8\n\t" \
+  "smlad r9, r10, lr, r9\n\t"  \
+  "smlad r4, r11, r12, r4\n\t" \
+  "smlad r5, r11, lr, r5\n\t"
+
+// One channel of four pixels from sums to bytes; r10 walks over the channels. Ends with the flags of output == end.
+#define TINYGEN_TILE_FINISH(s0, s1, s2, s3, twice) \
+  "ldmia r10!, {r0, r11, r12, lr}\n\t"             \
+  "add " s0 ", r0, " s0 ", " twice                 \
+  "\n\t"                                           \
+  "add " s1 ", r0, " s1 ", " twice                 \
+  "\n\t"                                           \
+  "add " s2 ", r0, " s2 ", " twice                 \
+  "\n\t"                                           \
+  "add " s3 ", r0, " s3 ", " twice                 \
+  "\n\t"                                           \
+  ".if %c[rectified]\n\t"                          \
+  "smmlar " s0 ", " s0                             \
+  ", r11, r12\n\t"                                 \
+  "smmlar " s1 ", " s1                             \
+  ", r11, r12\n\t"                                 \
+  "smmlar " s2 ", " s2                             \
+  ", r11, r12\n\t"                                 \
+  "smmlar " s3 ", " s3                             \
+  ", r11, r12\n\t"                                 \
+  ".else\n\t"                                      \
+  "add r0, r12, " s0                               \
+  ", asr #31\n\t"                                  \
+  "smmlar " s0 ", " s0                             \
+  ", r11, r0\n\t"                                  \
+  "add r0, r12, " s1                               \
+  ", asr #31\n\t"                                  \
+  "smmlar " s1 ", " s1                             \
+  ", r11, r0\n\t"                                  \
+  "add r0, r12, " s2                               \
+  ", asr #31\n\t"                                  \
+  "smmlar " s2 ", " s2                             \
+  ", r11, r0\n\t"                                  \
+  "add r0, r12, " s3                               \
+  ", asr #31\n\t"                                  \
+  "smmlar " s3 ", " s3                             \
+  ", r11, r0\n\t"                                  \
+  ".endif\n\t"                                     \
+  "asr " s0 ", " s0                                \
+  ", lr\n\t"                                       \
+  "asr " s1 ", " s1                                \
+  ", lr\n\t"                                       \
+  "asr " s2 ", " s2                                \
+  ", lr\n\t"                                       \
+  "asr " s3 ", " s3                                \
+  ", lr\n\t"                                       \
+  ".if %c[clamped]\n\t"                            \
+  "mov r0, %[least]\n\t"                           \
+  "mov r12, %[most]\n\t"                           \
+  "cmp " s0                                        \
+  ", r0\n\t"                                       \
+  "it lt\n\t"                                      \
+  "movlt " s0                                      \
+  ", r0\n\t"                                       \
+  "cmp " s0                                        \
+  ", r12\n\t"                                      \
+  "it gt\n\t"                                      \
+  "movgt " s0                                      \
+  ", r12\n\t"                                      \
+  "cmp " s1                                        \
+  ", r0\n\t"                                       \
+  "it lt\n\t"                                      \
+  "movlt " s1                                      \
+  ", r0\n\t"                                       \
+  "cmp " s1                                        \
+  ", r12\n\t"                                      \
+  "it gt\n\t"                                      \
+  "movgt " s1                                      \
+  ", r12\n\t"                                      \
+  "cmp " s2                                        \
+  ", r0\n\t"                                       \
+  "it lt\n\t"                                      \
+  "movlt " s2                                      \
+  ", r0\n\t"                                       \
+  "cmp " s2                                        \
+  ", r12\n\t"                                      \
+  "it gt\n\t"                                      \
+  "movgt " s2                                      \
+  ", r12\n\t"                                      \
+  "cmp " s3                                        \
+  ", r0\n\t"                                       \
+  "it lt\n\t"                                      \
+  "movlt " s3                                      \
+  ", r0\n\t"                                       \
+  "cmp " s3                                        \
+  ", r12\n\t"                                      \
+  "it gt\n\t"                                      \
+  "movgt " s3                                      \
+  ", r12\n\t"                                      \
+  ".else\n\t"                                      \
+  "ssat " s0 ", #8, " s0                           \
+  "\n\t"                                           \
+  "ssat " s1 ", #8, " s1                           \
+  "\n\t"                                           \
+  "ssat " s2 ", #8, " s2                           \
+  "\n\t"                                           \
+  "ssat " s3 ", #8, " s3                           \
+  "\n\t"                                           \
+  ".endif\n\t"                                     \
+  "ldr r0, %[out_c]\n\t"                           \
+  "ldr r11, %[output]\n\t"                         \
+  "strb " s0                                       \
+  ", [r11]\n\t"                                    \
+  "strb " s1                                       \
+  ", [r11, r0]\n\t"                                \
+  "strb " s2                                       \
+  ", [r11, r0, lsl #1]\n\t"                        \
+  "add r0, r0, r0, lsl #1\n\t"                     \
+  "strb " s3                                       \
+  ", [r11, r0]\n\t"                                \
+  "add r11, r11, #1\n\t"                           \
+  "ldr r12, %[end]\n\t"                            \
+  "str r11, %[output]\n\t"                         \
+  "cmp r11, r12\n\t"
+
+inline constexpr std::int32_t kZeros[8] = {};
+
+template <typename R>
+struct TileProduct<R, true> {
+  static void run(const Product& product, const Word* first, std::int8_t* first_output) {
+    // In memory, because the registers are taken.
+    const Word* const tile = first;
+    const Channel* channel = product.channels;
+    std::int8_t* output = first_output;
+    std::int8_t* const end = output + product.out_c;
+    const std::int32_t out_c = product.out_c;
+    const Word* const weights = product.weights;
+    const Word* weights_end = weights + product.steps;
+    const std::int32_t weights_bytes = product.steps * 4;
+    // The first of the rounds of eight steps begins in their midst.
+    const std::int32_t skip = ((-product.steps) & 7) * 48;
+    const std::int32_t* const zeros = kZeros;
+    __asm__ volatile(
+        "ldr r1, %[weights]\n"
+        "2:\n\t"
+        "ldr r12, %[zeros]\n\t"
+        "ldmia r12, {r2, r3, r4, r5, r6, r7, r8, r9}\n\t"
+        "ldr r0, %[tile]\n\t"
+        "ldr r12, %[skip]\n\t"
+        "add pc, r12\n\t"
+        "nop\n"
+        "1:\n\t" TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP
+            TINYGEN_TILE_STEP TINYGEN_TILE_STEP TINYGEN_TILE_STEP
+        "ldr r12, %[weights_end]\n\t"
+        "cmp r1, r12\n\t"
+        "bne 1b\n\t"
+        "ldr r0, %[weights_bytes]\n\t"
+        "add r12, r12, r0\n\t"
+        "str r12, %[weights_end]\n\t"
+        "sub r6, r6, r2\n\t"
+        "sub r7, r7, r3\n\t"
+        "sub r8, r8, r4\n\t"
+        "sub r9, r9, r5\n\t"
+        "ldr r10, %[channel]\n\t"
+        TINYGEN_TILE_FINISH("r2", "r3", "r4", "r5", "lsl #1")
+        "beq 3f\n\t"
+        TINYGEN_TILE_FINISH("r6", "r7", "r8", "r9", "asr #7")
+        "str r10, %[channel]\n\t"
+        "bne 2b\n"
+        "3:\n\t"
+        : [channel] "+m"(channel), [output] "+m"(output), [weights_end] "+m"(weights_end)
+        : [tile] "m"(tile), [end] "m"(end), [out_c] "m"(out_c), [weights] "m"(weights),
+          [weights_bytes] "m"(weights_bytes), [skip] "m"(skip), [zeros] "m"(zeros), [rectified] "i"(R::kRectified),
+          [clamped] "i"(R::kClamped), [least] "i"(R::kLeast), [most] "i"(R::kMost)
+        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+  }
+};
+#undef TINYGEN_TILE_STEP
+#undef TINYGEN_TILE_FINISH
+#else
+#define TINYGEN_TILE_ASM 0
+#endif
+
 template <typename R>
 [[gnu::noinline]] void tile_product(const Product& product, const Word* tile, std::int8_t* output) {
-  const std::int32_t out_c = product.out_c;
-  const std::int32_t steps = product.steps;
-  const std::int32_t skip = tile_skip(steps);
-  const Word* weights_end = product.weights + steps;
-  const Channel* channel = product.channels;
-  const std::int8_t* const end = output + out_c;
-  for (;;) {
-    TileSums s;
-    tile_sums(weights_end - steps, tile, weights_end, skip, s);
-    weights_end += steps;
-    s.raw0 = difference(s.raw0, s.low0);
-    s.raw1 = difference(s.raw1, s.low1);
-    s.raw2 = difference(s.raw2, s.low2);
-    s.raw3 = difference(s.raw3, s.low3);
-    Finish<R, false>::four(s.low0, s.low1, s.low2, s.low3, channel, output, out_c);
-    if (++output == end) return;  // an odd number of channels: the last pair's second one is all zeros
-    Finish<R, true>::four(s.raw0, s.raw1, s.raw2, s.raw3, channel + 1, output, out_c);
-    if (++output == end) return;
-    channel += 2;
-  }
+  TileProduct<R, TINYGEN_TILE_ASM && R::kFast>::run(product, tile, output);
 }
 
 // The same for one or two pixels, which are the end of an image.

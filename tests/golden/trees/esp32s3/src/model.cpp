@@ -91,6 +91,8 @@ const Info kInfo = {
 
 std::int8_t* input() { return tinygen_arena + kTensor0; }
 
+std::int8_t* arena() { return tinygen_arena; }
+
 const std::int8_t* output() { return tinygen_arena + kTensor4; }
 
 const TensorView& input_view(std::uint16_t index) { return kInputs[index]; }

@@ -15,6 +15,7 @@ struct Config {
   static constexpr std::uint32_t kWindowRows = 4;
   static constexpr std::uint32_t kHopRows = 2;
   static constexpr std::int8_t kRealZero = -3;
+  static constexpr std::uint32_t kLearnedValues = 0;
   static constexpr bool kScores = false;
   [[maybe_unused]] static constexpr std::uint32_t kSignFlip = 128;
   static constexpr std::uint32_t kWatchedCount = 2;
@@ -35,7 +36,6 @@ tinygen::stream::Engine<tinygen::stream::Config> tinygen_stream;
 }
 
 namespace tinygen::stream {
-
 const Info kInfo = {
     Config::kWindowRows,
     Config::kHopRows,
@@ -47,7 +47,9 @@ const Info kInfo = {
     static_cast<std::uint32_t>(sizeof tinygen_stream),
 };
 
-void begin(bool count, bool digests) { tinygen_stream.begin(count, digests); }
+void begin(bool count, bool digests) {
+  tinygen_stream.begin(count, digests);
+}
 
 void offer(const std::int16_t* samples, std::size_t instants) { tinygen_stream.offer(samples, instants); }
 
@@ -55,6 +57,13 @@ std::uint32_t room() { return tinygen_stream.room(); }
 
 void run(OnEvent tell, void* context) { tinygen_stream.run(tell, context); }
 
+bool learning(LearningAction, std::uint32_t) { return false; }
+
+LearningStatus learning_status() { return {}; }
+
+const std::uint8_t* learned() { return nullptr; }
+
+bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return false; }
 Statistics statistics() { return tinygen_stream.statistics(); }
 
 bool kept(std::uint32_t number, Event& event) { return tinygen_stream.kept(number, event); }

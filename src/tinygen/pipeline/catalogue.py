@@ -1,0 +1,86 @@
+"""The verb `boards`: list, show, new, check."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tinygen.boards.loader import find_board, load_boards, user_files
+from tinygen.boards.template import board_file
+from tinygen.core.errors import ExitCode, TinygenError, bad_input, did_you_mean
+from tinygen.core.files import write_atomic
+from tinygen.core.values import Check, CheckStatus, Report
+from tinygen.pipeline import views
+
+
+def show(name: str | None) -> Report:
+    """All boards, or one with its sources.
+
+    Raises:
+        TinygenError: unknown board, or a wrong board file.
+    """
+    return views.board(find_board(name)) if name else views.boards(list(load_boards().values()))
+
+
+def new(identifier: str, chip: str, output: Path | None) -> Report:
+    """Write a board file with every field explained.
+
+    Args:
+        identifier: the new board's id.
+        chip: its chip; a board of the catalogue with this chip lends its values.
+        output: default: boards/<identifier>.toml in this folder, where every verb finds it.
+
+    Raises:
+        TinygenError: no such chip, an id that is taken or cannot be one, or a file that is there already.
+    """
+    known = load_boards()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", identifier):
+        raise bad_input(f"'{identifier}' is no board id", hint="use lower-case letters, digits, - and _")
+    if taken := next((b.id for b in known.values() if identifier in (b.id, *b.aliases)), ""):
+        raise bad_input(f"'{identifier}' is taken by {taken}", hint="choose another id")
+    chips = {board.chip.id: board for board in reversed(known.values()) if board.chip.arch != "native"}
+    if chip not in chips:
+        raise bad_input(f"unknown chip '{chip}'", where="--chip", hint=did_you_mean(chip, chips))
+    path = output or Path("boards") / f"{identifier}.toml"
+    if path.exists():
+        raise bad_input("exists already", where=str(path), hint="name another file with -o")
+    like = chips[chip]
+    write_atomic(path, board_file(identifier, like.chip, like).encode())
+    notes = [f"written: {path}", f"change what differs, then: tinygen boards check {path}"]
+    if path.resolve() not in user_files():
+        notes.append(f"to use it, set TINYGEN_BOARDS={path.resolve()}, or put it into ./boards")
+    return Report(kind="boards new", subject={"board": identifier, "like": like.id}, notes=tuple(notes))
+
+
+def check(files: tuple[Path, ...]) -> Report:
+    """Whether board files are right: syntax, keys, clock tree against the chip's limits, pins, ids.
+
+    Args:
+        files: those to check; none: the catalogue and the user's own.
+
+    Raises:
+        TinygenError: a named file is missing.
+    """
+    for file in files:
+        if not file.is_file():
+            raise bad_input("no such file", where=str(file))
+    named = [file.resolve() for file in files]
+    checks: list[Check] = []
+    for file in named:
+        others = [other for other in user_files() if other not in named]
+        try:
+            known = load_boards(extra=[*others, file])
+            board = known[file.stem]
+            clock = f", {board.clock_hz / 1e6:g} MHz" if board.clock_hz else ""
+            reason = f"{board.title}: {board.chip.title}{clock}, {board.serial.connector}"
+            checks.append(Check(name=file.name, status=CheckStatus.PASSED, reason=reason))
+        except TinygenError as error:
+            checks.append(Check(name=file.name, status=CheckStatus.FAILED, reason=error.message))
+    if not named:
+        try:
+            checks.append(Check(name="catalogue", status=CheckStatus.PASSED, reason=f"{len(load_boards())} boards"))
+        except TinygenError as error:
+            checks.append(Check(name="catalogue", status=CheckStatus.FAILED, reason=error.message))
+    wrong = any(one.status is CheckStatus.FAILED for one in checks)
+    details: dict[str, object] = {"exit_code": int(ExitCode.BAD_INPUT)} if wrong else {}
+    return Report(kind="boards check", subject={}, checks=tuple(checks), details=details)

@@ -1,0 +1,206 @@
+"""A bearing's own normal, learned and scored on a Cortex-M4: FEMTO's run-to-failure recordings, in unicorn.
+
+Each bearing's first 40 snapshots are learned; its end of life must score higher, in the device's own integers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tinygen.config import load_config
+from tinygen.core.errors import TinygenError
+from tinygen.datasets.readers.npz_layouts import FEMTO_LSB_PER_G
+from tinygen.device.client import Client
+from tinygen.features import quantize, reference
+from tinygen.features.spec import BandEnergySpec
+from tinygen.firmware.stream_view import learned_bytes
+from tinygen.model import compile as compiler
+from tinygen.model import importer
+from tinygen.model.builder import ModelBuilder, Record
+from tinygen.pipeline import chain as chains
+from tinygen.pipeline import proof, streaming
+from tinygen.pipeline.chain import Chain
+from tinygen.pipeline.context import Context
+from tinygen.tasks import learning, thresholds
+from tinygen.tasks.spec import DecisionRule, StreamPlan
+from tinygen.tasks.stream import rule_of
+
+pytestmark = pytest.mark.sim
+
+Int16 = npt.NDArray[np.int16]
+SPEC = BandEnergySpec()
+VALUES = SPEC.n_channels * SPEC.n_bands
+LEARNED = 40
+END_OF_LIFE = 20
+# The worst bearing and another; TINYGEN_ALL_BEARINGS=1 takes all nine.
+BEARINGS = ("Bearing2_3", "Bearing1_1")
+
+
+def _model() -> bytes:
+    """An autoencoder's shape with made-up weights: what is learned takes its place."""
+    builder = ModelBuilder(description="one dense layer")
+    rng = np.random.default_rng(1)
+    step = [11.0 * SPEC.feature_scale]
+    source = builder.tensor("bands", "int8", (1, VALUES), scales=step, zero_points=[-60])
+    weights = rng.integers(-127, 128, (VALUES, VALUES)).astype(np.int8)
+    kernel = builder.tensor("weights", "int8", (VALUES, VALUES), scales=[0.001], data=weights)
+    scale = [0.001 * step[0]]
+    bias = builder.tensor("bias", "int32", (VALUES,), scales=scale, data=np.zeros(VALUES, np.int32))
+    output = builder.tensor("again", "int8", (1, VALUES), scales=step, zero_points=[-60])
+    builder.op("FULLY_CONNECTED", [source, kernel, bias], [output], Record("FullyConnectedOptions", {}))
+    return builder.finish([source], [output])
+
+
+def _chain(ctx: Context) -> Chain:
+    tflite = _model()
+    graph = importer.load(tflite, "bearing")
+    labels = ("healthy", "anomaly")
+    return Chain(
+        name="bearing",
+        slug="bearing",
+        tflite=tflite,
+        graph=graph,
+        plan=compiler.plan(graph, ctx.board.chip),
+        board=ctx.board,
+        spec=SPEC,
+        quantization=quantize.for_input(SPEC, 11.0 * SPEC.feature_scale, -60),
+        decision=DecisionRule(kind="reconstruction", labels=labels, threshold=1000),
+        rule=rule_of(
+            StreamPlan(smoothing=1, refractory_s=0.0),
+            labels=labels,
+            rate_hz=SPEC.rate_hz,
+            window_rows=1,
+            hop_rows=1,
+            score_threshold=1000,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def device(
+    tmp_path_factory: pytest.TempPathFactory, needs_module: Callable[..., None], needs_tool: Callable[..., str]
+) -> Iterator[tuple[Chain, Client]]:
+    needs_module("unicorn", "sim")
+    needs_module("SCons", "offline")
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    folder = tmp_path_factory.mktemp("learn")
+    overrides = {"board": "nucleo_f446re", "build_dir": str(folder)}
+    ctx = Context(config=load_config(None, overrides, folder), offline=True)
+    chain = _chain(ctx)
+    inner = streaming.within(ctx, chain)
+    with proof.connected(inner, chains.built(inner, chain), "unicorn") as (_, client):
+        yield chain, client
+
+
+def snapshots(path: Path) -> Int16:
+    """int16 [n, 2560, 2], 512 per g."""
+    with np.load(path) as archive:
+        real = archive["acc"] * (float(archive["scale"]) * FEMTO_LSB_PER_G)
+    return np.ascontiguousarray(np.clip(np.round(real), -32768, 32767).astype(np.int16).transpose(0, 2, 1))
+
+
+def score_on_device(client: Client, snapshot: Int16) -> int:
+    """One snapshot as a stream of its own: one row, and what it was found to be."""
+    client.stream_begin()
+    client.stream(snapshot)
+    assert client.stream_end().rows == 1
+    return client.learn("status").score
+
+
+def _bearings() -> list[str]:
+    if not os.environ.get("TINYGEN_ALL_BEARINGS"):
+        return list(BEARINGS)
+    return [f"Bearing{n}" for n in ("1_1", "1_3", "1_5", "1_7", "2_1", "2_3", "2_5", "3_1", "3_3")]
+
+
+@pytest.mark.parametrize("bearing", _bearings())
+def test_a_bearing_is_known_from_its_own_beginning(
+    bearing: str, device: tuple[Chain, Client], shared_dir: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain, client = device
+    signal = snapshots(shared_dir(f"data/vibration/femto_{bearing}.npz"))
+    rows = quantize.apply(reference.frames_batch(SPEC, signal), chain.quantization)[:, 0]
+    client.learn("forget")
+    client.learn("learn")
+    for snapshot in signal[:LEARNED]:
+        client.stream_begin()
+        client.stream(snapshot)
+        client.stream_end()
+    assert client.learn("status").count == LEARNED
+    expected = learning.scores(learning.learn(rows[:LEARNED]), rows)
+    # The threshold: at most one in twenty of the healthy snapshots that it knows may raise an alarm.
+    limit = thresholds.quantile_threshold(expected[:LEARNED].astype(np.int32), 0.95)
+    frozen = client.learn("freeze", limit)
+    assert (frozen.phase, frozen.threshold, frozen.values) == ("frozen", limit, VALUES)
+    asked = [*range(LEARNED), *range(len(signal) - END_OF_LIFE, len(signal))]
+    found = np.array([score_on_device(client, signal[i]) for i in asked])
+    assert found.tolist() == expected[asked].tolist()
+    state = learning.from_bytes(client.read_learned())
+    assert np.array_equal(state.sums, learning.learn(rows[:LEARNED]).sums)
+    ends = np.arange(len(asked)) >= LEARNED
+    area = thresholds.auc(found, ends)
+    with capsys.disabled():
+        caught = int((found[ends] > limit).sum())
+        print(f"\n{bearing}: AUC {area:.4f}; {caught} of {END_OF_LIFE} at its end of life above the threshold")
+    assert area >= 0.97
+
+
+def test_an_alarm_is_an_event_with_the_learned_threshold(
+    device: tuple[Chain, Client], shared_dir: Callable[[str], Path]
+) -> None:
+    _, client = device
+    signal = snapshots(shared_dir("data/vibration/femto_Bearing1_1.npz"))
+    client.learn("forget")
+    client.learn("learn")
+    for snapshot in signal[:12]:
+        client.stream_begin()
+        client.stream(snapshot)
+        client.stream_end()
+    client.learn("freeze", 40_000)
+    client.stream_begin()
+    (event,) = client.stream(signal[-1])
+    assert (event.name, event.instant) == ("anomaly", 2560)
+    assert event.score == client.learn("status").score > 40_000
+    client.stream_begin()
+    assert client.stream(signal[3]) == []
+    client.stream_end()
+
+
+def test_what_was_learned_survives_a_reset_and_a_torn_write_does_not(
+    device: tuple[Chain, Client], shared_dir: Callable[[str], Path]
+) -> None:
+    chain, client = device
+    signal = snapshots(shared_dir("data/vibration/femto_Bearing1_3.npz"))
+    client.learn("forget")
+    client.learn("learn")
+    for snapshot in signal[:5]:
+        client.stream_begin()
+        client.stream(snapshot)
+        client.stream_end()
+    before = client.learn("freeze", 123)
+    state = client.read_learned()
+    assert len(state) * 2 == learned_bytes(chain.stream_view) == before.state_bytes * 2
+    wanted = score_on_device(client, signal[-1])
+    client.reset()
+    client.hello()
+    after = client.learn("status")
+    assert (after.phase, after.count, after.threshold, after.digest) == ("frozen", 5, 123, before.digest)
+    assert client.read_learned() == state
+    assert score_on_device(client, signal[-1]) == wanted
+    # A write of the host that stops half-way, and one that is torn, change nothing, also over a reset.
+    with pytest.raises(TinygenError, match="refused"):
+        client.write_learned(state[:300] + b"\xff" + state[301:])
+    client.reset()
+    client.hello()
+    assert client.learn("status").digest == before.digest
+    client.learn("forget")
+    assert client.learn("status").phase == "nothing"
+    assert client.write_learned(state).phase == "frozen"
+    assert score_on_device(client, signal[-1]) == wanted
+    client.learn("forget")
