@@ -54,6 +54,9 @@ class Client:
         window: requests under way at a time where bytes of tensors go over the line (`Capabilities.window`).
         clock: monotonic seconds (a test's own).
         place: turns a code address into "function at file:line", for faults.
+
+    Attributes:
+        place: the same.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Client:
     ) -> None:
         self._link = link
         self._name = name
+        self.place = place
         self._build_id = build_id
         self._window = window
         self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock, place=place)

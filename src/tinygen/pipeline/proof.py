@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -19,8 +20,9 @@ from tinygen.device.client import Client
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
+from tinygen.firmware.model_view import model_view
 from tinygen.model import reference
-from tinygen.pipeline import firmware_steps, vectors, views
+from tinygen.pipeline import firmware_steps, integrity, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
@@ -51,6 +53,10 @@ class Linked(Protocol):
     def firmware(self) -> Firmware: ...
 
 
+def _relinked(ctx: Context, made: Linked) -> Path:
+    return ctx.config.build_dir / "relinked" / f"{ctx.config.task}-{made.firmware.board}"
+
+
 def image_for(ctx: Context, made: Linked, target: str) -> Image:
     """The program a target runs: the linked image, or its objects relinked for QEMU's Xtensa machine.
 
@@ -60,7 +66,7 @@ def image_for(ctx: Context, made: Linked, target: str) -> Image:
     firmware = made.firmware
     elf, symbols = firmware.elf, firmware.symbols
     if target == "qemu-xtensa":
-        out = ctx.config.build_dir / "relinked" / f"{ctx.config.task}-{firmware.board}"
+        out = _relinked(ctx, made)
         relinked = relink_for_xtensa_sim(firmware, ctx.project_dir, ctx.board, out, log=ctx.log("relink"))
         elf, symbols = relinked.elf, relinked.symbols
     return Image(elf=elf, symbols={name: s.address for name, s in symbols.items()}, build_id=firmware.build_id)
@@ -148,11 +154,19 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             weights=lambda: instruments.integrity(client, again=True).weights,
             progress=ctx.progress,
         )
-    return views.with_checks(report, (views.arena_check(made),))
+        elf_file = _relinked(ctx, made) / "firmware.elf" if chosen == "qemu-xtensa" else made.firmware.elf
+        image = integrity.image_check(client, elf_file, tuple(c.symbol for c in model_view(plan).constants))
+        report = replace(report, notes=(*report.notes, *integrity.start_note(client)))
+    return views.with_checks(report, (views.arena_check(made), image))
 
 
-def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None]) -> Report:
+def monitor(
+    ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None], program: Path | None = None
+) -> Report:
     """Say hello, then show everything the device says, until Ctrl-C or the time is over.
+
+    Args:
+        program: the ELF that runs on a real board, to name the places of faults; a simulator's is known.
 
     Raises:
         TinygenError: no port, or nobody answers.
@@ -162,8 +176,10 @@ def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callabl
     image = Image(elf=Path(), symbols={}, build_id="")
     if is_simulator(chosen):
         image = image_for(ctx, firmware_steps.built(ctx), chosen)
+        program = image.elf
+    place = None if program is None else partial(named, program)
     with open_target(board, on, image) as target:
-        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show)
+        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show, place=place)
         with contextlib.suppress(KeyboardInterrupt):
             watch.run(seconds)
     return views.monitoring(watch.found)
