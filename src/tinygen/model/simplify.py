@@ -94,7 +94,6 @@ def simplify(
     tensors = dict(tensors)
     kept = [op for op in ops if not _folds(op, tensors, outputs, model)]
     kept = _without_islands(kept, tensors, outputs, model)
-    _refuse_float_arithmetic(kept, tensors, model)
     used = {i for op in kept for i in (*op.inputs, *op.outputs)} | set(outputs)
     known = {i for op in ops for i in (*op.inputs, *op.outputs)}
     return tuple(kept), {i: tensor for i, tensor in tensors.items() if i in used or i not in known}
@@ -150,7 +149,7 @@ def _without_islands(ops: list[Op], tensors: dict[int, Tensor], outputs: tuple[i
         found = alive
 
 
-def _refuse_float_arithmetic(ops: list[Op], tensors: dict[int, Tensor], model: str) -> None:
+def refuse_float_arithmetic(ops: tuple[Op, ...], tensors: dict[int, Tensor], model: str) -> None:
     """Say of a float operator that is left why it is: its kernel could only say that float32 is the wrong type."""
     for op in ops:
         floats = [i for i in (*op.inputs, *op.outputs) if i >= 0 and tensors[i].dtype == "float32"]
