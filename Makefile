@@ -36,8 +36,8 @@ soak: tools-test  ## The long fuzzing and property tests
 	$(STAGES) soak
 
 format: $(VENV)/.dev  ## Bring Python and C++ sources into shape
-	$(BIN)/ruff format src tests .ci
-	$(BIN)/ruff check --fix src tests .ci
+	$(BIN)/ruff format src tests examples .ci
+	$(BIN)/ruff check --fix src tests examples .ci
 	git ls-files -co --exclude-standard 'firmware/*.h' 'firmware/*.cpp' | xargs $(BIN)/clang-format -i
 
 tools: $(VENV)/.all

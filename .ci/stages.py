@@ -31,8 +31,8 @@ def cpp_sources() -> list[str]:
 
 STAGES: dict[str, list[list[str]]] = {
     "lint": [
-        [PY, "-m", "ruff", "check", "src", "tests", ".ci"],
-        [PY, "-m", "ruff", "format", "--check", "src", "tests", ".ci"],
+        [PY, "-m", "ruff", "check", "src", "tests", "examples", ".ci"],
+        [PY, "-m", "ruff", "format", "--check", "src", "tests", "examples", ".ci"],
         [str(BIN / "clang-format"), "--dry-run", "--Werror", *cpp_sources()],
     ],
     "types": [[PY, "-m", "mypy"]],

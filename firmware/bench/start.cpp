@@ -67,6 +67,11 @@ void bench_start() {
   const std::uint32_t* from = bench_data_load;
   for (volatile std::uint32_t* to = bench_data_start; to != bench_data_end; ++to) *to = *from++;
   for (volatile std::uint32_t* to = bench_data_end; to != bench_bss_end; ++to) *to = 0;
+#ifdef BENCH_SYSTICK_NS_PER_4
+  auto* systick = reinterpret_cast<volatile std::uint32_t*>(0xE000E010);
+  systick[1] = 0xFFFFFF;
+  systick[0] = 5;  // counts the core's clock
+#endif
 #ifdef BENCH_TIMER
   *reinterpret_cast<volatile std::uint32_t*>(BENCH_TIMER) = 1;  // TIM2_CR1: count
 #endif
@@ -92,6 +97,9 @@ void bench_say_hex(const void* data, std::size_t bytes) {
 std::uint32_t bench_now() {
 #ifdef BENCH_TIMER
   return *reinterpret_cast<volatile std::uint32_t*>(BENCH_TIMER + 0x24);  // TIM2_CNT
+#elif defined(BENCH_SYSTICK_NS_PER_4)
+  const std::uint32_t left = *reinterpret_cast<volatile std::uint32_t*>(0xE000E018);
+  return (0xFFFFFF - left) * BENCH_SYSTICK_NS_PER_4 / 4;
 #else
   return 0;
 #endif

@@ -29,7 +29,10 @@ from tinygen.model.cost import COSTS
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph
 from tinygen.model.kernels.registry import KERNELS, find_kernel
-from tinygen.pipeline.counting import CORES, core_chip
+from tinygen.model.random_rewrites import streamable_model
+from tinygen.model.rewrite.registry import rewrite
+from tinygen.model.single import single
+from tinygen.pipeline.counting import CORES, Runner, core_chip
 from tinygen.toolchain.cross import cross_compiler
 
 Floats = npt.NDArray[np.float64]
@@ -89,6 +92,11 @@ def shapes() -> Iterator[tuple[str, Graph]]:
             yield f"{op} {elements}", layers.pointwise(op, elements)
     for shape in ((4, 4, 8), (7, 7, 16), (10, 3, 40), (1, 12, 64), (20, 20, 6)):
         yield f"mean {shape}", layers.mean(shape)
+    for seed in range(8):
+        graph = rewrite(load(streamable_model(seed), "stream"), incremental=True)
+        for number, step in enumerate(graph.ops):
+            if step.name == "STREAM_ROWS":
+                yield f"stream {seed}/{number}", single(graph, number)
     # Whatever else there is: the small cases of the operators' own tests.
     have = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SOFTMAX", "MEAN"}
     for make in CASES.values():
@@ -100,7 +108,9 @@ def shapes() -> Iterator[tuple[str, Graph]]:
 
 def _worked_out(row: layers.Measured) -> bool:
     """Whether the compiler knew the answer (a clamp that leaves one value), so that nothing was computed."""
-    work = find_kernel(row.kernel).work(row.lowered)
+    work, p = find_kernel(row.kernel).work(row.lowered), row.lowered.params
+    if "act_min" in p and p["act_min"] == p["act_max"]:
+        return True
     return row.instructions < max(_CALL, work.get("outputs", 0.0), work.get("elements", 0.0))
 
 
@@ -146,8 +156,11 @@ def main() -> int:
     chip = core_chip(given.core)
     path = COSTS / f"{given.core}.json"
     known = json.loads(path.read_text())["kernels"] if path.is_file() else {}
+    runner: Runner = "qemu" if given.core == "cortex-m55" else "unicorn"
     with tempfile.TemporaryDirectory() as folder:
-        found = layers.measure(list(shapes()), chip, Path(folder) / "work", kernels=given.only, n_vectors=1)
+        found = layers.measure(
+            list(shapes()), chip, Path(folder) / "work", kernels=given.only, n_vectors=1, runner=runner
+        )
     wrong = [f"{row.layer}: {row.kernel}" for row in found if row.differing_bytes]
     fitted: dict[str, dict[str, object]] = {}
     for kernel in KERNELS:
@@ -182,7 +195,7 @@ def main() -> int:
         kept = {k: v for k, v in known.items() if k not in fitted and any(k == kernel.id for kernel in KERNELS)}
         values = {
             "core": given.core,
-            "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in unicorn {given.core}",
+            "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in {runner} {given.core}",
             "kernels": dict(sorted({**kept, **fitted}.items())),
         }
         COSTS.mkdir(exist_ok=True)

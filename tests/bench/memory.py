@@ -89,7 +89,7 @@ def measure(ctx: Context, row: Row, models: Path, verify_on: str) -> Result:
     value = {m.name: m.value for m in report.measurements}
     small = replace(ctx, config=replace(ctx.config, optimize="size"))
     least = compilation.write_library(small, compilation.planned(small, request), None).own
-    size_code = least.flash_bytes - sum(least.weights.values())
+    size_code = least.flash_bytes - least.linked_weights_bytes
     # As in the rewritten graph: kernels may pad them.
     tensors = made.plan.graph.tensors
     weights = sum(tensors[step.op.inputs[1]].n_elements for step in made.plan.steps if "weights" in step.constants)

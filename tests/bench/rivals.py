@@ -25,7 +25,7 @@ from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.ir import Graph
 from tinygen.model.ops.registry import find_op
 from tinygen.model.schema import ACTIVATIONS, PADDINGS
-from tinygen.toolchain.bare_image import Source, build_bare
+from tinygen.toolchain.bare_image import NETDUINO, Source, build_bare
 
 WHEEL = "bakenn[tflite]==1.0.0"
 _VERSIONS = {
@@ -192,7 +192,7 @@ def _run(
         sources = [Source(path=path, name=path.stem, flags=flags) for path in paths]
         sources += [Source(path=work / "main.cpp", name="main", flags=(*flags, *count))]
         sources += [Source(path=work / "vectors.cpp", name="vectors")]
-        elf = build_bare(sources, chip, work, include=tuple(include), timer=True)
+        elf = build_bare(sources, chip, work, include=tuple(include), machine=NETDUINO)
         text = run_in_qemu(elf).text
     except TinygenError as error:
         return Rival(backend=backend, refused=f"its code did not build or run: {str(error)[:300]}")

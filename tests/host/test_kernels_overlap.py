@@ -63,7 +63,7 @@ def chip() -> ChipSpec:
         title="test",
         arch="armv7em",
         cpu="cortex-m4",
-        isa=("dsp",),
+        isa=("dsp", "mve"),
         fpu="",
         regions=(MemoryRegion(name="ram", address=0, size_bytes=1 << 17, kind="ram"),),
         arena_alignment_bytes=4,

@@ -146,10 +146,10 @@ def features(samples: np.ndarray) -> bytes:
 class Bench:
     """Asks a device random things and knows every answer."""
 
-    def __init__(self, device: LockstepLink, seed: int, rate: float) -> None:
+    def __init__(self, device: LockstepLink, seed: int, rate: float, window: int = 1) -> None:
         self.clock = SimulatedClock()
         self.line = FaultyLink(device, self.clock, random_faults(seed, rate), seed)
-        self.client = Client(self.line, name="lockstep", clock=self.clock)
+        self.client = Client(self.line, name="lockstep", clock=self.clock, window=window)
         self._dice = random.Random(seed)
         self._greeted = False
         self.outcomes: Counter[str] = Counter()
@@ -212,7 +212,7 @@ class Bench:
 
 
 def run(device: LockstepLink, frames: int) -> Bench:
-    bench = Bench(device, seed=frames, rate=0.01)
+    bench = Bench(device, seed=frames, rate=0.01, window=2)
     while bench.line.frames < frames // 5:
         bench.turn()
     device.reset()
@@ -240,9 +240,10 @@ def test_a_hundred_thousand_frames_with_faults_give_no_wrong_result(device: Lock
     print(bench.line.frames, dict(bench.line.hits), dict(bench.outcomes), f"{bench.longest_s:.1f} s at most")
 
 
+@pytest.mark.parametrize("window", [1, 2])
 @pytest.mark.parametrize("fault", list(Fault))
-def test_each_fault_alone_ends_right_or_in_bounded_time(device: LockstepLink, fault: Fault) -> None:
-    bench = Bench(device, seed=7, rate=0.0)
+def test_each_fault_alone_ends_right_or_in_bounded_time(device: LockstepLink, fault: Fault, window: int) -> None:
+    bench = Bench(device, seed=7, rate=0.0, window=window)
     bench.line.plan = random_faults(3, 0.2, (fault,))
     for _ in range(60):
         bench.turn()
@@ -256,9 +257,10 @@ def test_each_fault_alone_ends_right_or_in_bounded_time(device: LockstepLink, fa
     assert bench.outcomes["right"] == right + 1, "a line that works again must work at once"
 
 
+@pytest.mark.parametrize("window", [1, 2])
 @pytest.mark.parametrize("fault", [Fault.LOSS, Fault.INSERTION, Fault.FLIP, Fault.DROP, Fault.DUPLICATE, Fault.NOISE])
-def test_what_stop_and_wait_can_repair_is_repaired(device: LockstepLink, fault: Fault) -> None:
-    bench = Bench(device, seed=11, rate=0.0)
+def test_what_stop_and_wait_can_repair_is_repaired(device: LockstepLink, fault: Fault, window: int) -> None:
+    bench = Bench(device, seed=11, rate=0.0, window=window)
     bench.line.plan = random_faults(5, 0.02, (fault,))
     for _ in range(200):
         bench.turn()

@@ -14,6 +14,7 @@ from tinygen.device.client import Client
 from tinygen.device.faultylink import Fault, FaultyLink, SimulatedClock, random_faults
 from tinygen.device.frames import MAX_FRAME, BadFrame, Frame, FrameDecoder, cobs_encode, encode
 from tinygen.device.sham import BUILD_ID, ShamDevice, sham_output
+from tinygen.device.values import INPUT_TENSOR
 
 frames = st.builds(
     Frame,
@@ -92,7 +93,7 @@ class ShamLink:
     """A sham device on a line without a clock."""
 
     def __init__(self) -> None:
-        self.device = ShamDevice()
+        self.device = ShamDevice(input_bytes=2000)
         self._ready = bytearray(self.device.start())
 
     def write(self, data: bytes) -> None:
@@ -114,20 +115,21 @@ class ShamLink:
     st.integers(0, 1 << 32),
     st.sampled_from([0.01, 0.1, 0.4]),
     st.lists(st.sampled_from(list(Fault)), min_size=1, max_size=4),
-    st.lists(st.binary(min_size=40, max_size=40), min_size=1, max_size=4),
+    st.lists(st.binary(min_size=40, max_size=40).map(lambda part: part * 50), min_size=1, max_size=4),
 )
 def test_any_mixture_of_faults_ends_right_or_in_one_error(
     seed: int, rate: float, kinds: list[Fault], inputs: list[bytes]
 ) -> None:
     clock = SimulatedClock()
     line = FaultyLink(ShamLink(), clock, random_faults(seed, rate, tuple(kinds)), seed)
-    client = Client(line, name="sham", clock=clock, build_id=BUILD_ID)
+    client = Client(line, name="sham", clock=clock, build_id=BUILD_ID, window=1 + seed % 3)
     for data in inputs:
         start = clock.now
         try:
             client.hello()
             client.write_input(data)
             assert client.infer().output == sham_output(data)
+            assert client.read_tensor(INPUT_TENSOR, len(data)) == data
         except TinygenError as error:
             assert error.code in (ExitCode.NO_ANSWER, ExitCode.CHECK_FAILED)
             line.plug_in()

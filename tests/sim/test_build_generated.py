@@ -12,11 +12,14 @@ import pytest
 from tinygen.boards.loader import load_boards
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.files import write_tree
+from tinygen.device.elfload import load_segments
 from tinygen.firmware.project_view import render_project
 from tinygen.firmware.values import SelfTestVector
 from tinygen.toolchain.build import build, commands
+from tinygen.toolchain.debug_info import place_of
 from tinygen.toolchain.preflight import preflight
 from tinygen.toolchain.relink import relink_for_xtensa_sim
+from tinygen.toolchain.values import Firmware
 
 pytestmark = pytest.mark.sim
 
@@ -149,6 +152,25 @@ def test_every_board_builds_without_a_warning(name: str, tmp_path: Path, cache: 
         assert {"tinygen_rx_ring", "tinygen_port_idle"} <= relinked.symbols.keys()
         assert all("/port/" in item for item in relinked.replaced)
         assert bytes.fromhex(build_id) in relinked.elf.read_bytes()
+
+
+def test_debug_information_changes_no_byte_of_the_image(tmp_path: Path, cache: Path) -> None:
+    board = BOARDS["feather_f405"]
+    if preflight(board, offline=True):
+        pytest.skip("no compiler for Cortex-M")
+    images: list[Firmware] = []
+    for flag in (" -g ", " "):
+        root = tmp_path / f"project{len(images)}"
+        build_id = generate(board, root)
+        ini = root / "platformio.ini"
+        assert " -g " in ini.read_text()
+        ini.write_text(ini.read_text().replace(" -g ", flag))
+        images.append(build(root, board, build_id=build_id, offline=True, cache=cache, jobs=2))
+    assert load_segments(images[0].elf) == load_segments(images[1].elf)
+    assert images[0].flash_bytes == images[1].flash_bytes
+    places = [place_of(image.elf, image.symbols["main"].address) for image in images]
+    assert places[0] is not None and places[0].file == "src/main.cpp"
+    assert places[1] is not None and not places[1].file
 
 
 def test_a_warning_is_an_error_only_where_asked_for(tmp_path: Path, cache: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from tinygen.boards.loader import find_board
 from tinygen.core.errors import TinygenError
+from tinygen.core.values import CheckStatus
 from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.elfload import load_segments
@@ -21,6 +23,7 @@ from tinygen.device.frames import Type
 from tinygen.device.registry import open_target
 from tinygen.device.unicorn_target import UnicornLink
 from tinygen.device.values import Image
+from tinygen.pipeline.integrity import image_check
 from tinygen.toolchain.debug_info import named
 
 pytestmark = pytest.mark.sim
@@ -172,6 +175,44 @@ def test_flipped_bytes_of_code_and_weights_are_found(core: UnicornLink, images: 
         assert instruments.integrity(client, again=True).image == "damaged", hex(address)
         core.write_memory(address, before)
         assert instruments.integrity(client, again=True).image == "intact"
+
+
+def test_what_is_damaged_is_named(core: UnicornLink, images: Images) -> None:
+    image = images(BOARD, "unicorn")
+    client = Client(core, 10.0)
+    assert image_check(client, image.elf, ()).status is CheckStatus.PASSED
+    info = image.symbols["_ZN7tinygen10kBuildInfoE"] + 5
+    code = infer_of(image) + 6
+    weight = next(address for name, address in image.symbols.items() if "kWeightsE" in name) + 2
+    for address, words in (
+        (info, rf"kBuildInfo.* \({info:#010x}: [0-9a-f]{{2}} instead of"),
+        (code, rf"infer at .*engine.cpp:\d+ \({code:#010x}: "),
+        (weight, rf"kWeights.*\({weight:#010x}: 23 instead of 33\)"),
+    ):
+        (before,) = core.read_memory(address, 1)
+        core.write_memory(address, bytes([before ^ 0x10]))
+        found = image_check(client, image.elf, ())
+        core.write_memory(address, bytes([before]))
+        assert found.status is CheckStatus.FAILED
+        assert re.search(words, found.reason), found.reason
+        assert found.reason.count("instead of") == 1
+
+
+def test_at_start_a_damaged_weight_is_found_too(
+    images: Images, tmp_path: Path, needs_module: Callable[..., None]
+) -> None:
+    """In the image's file: its digest no longer fits, and the weight's own digest names the array."""
+    needs_module("unicorn", "sim")
+    image = images(BOARD, "unicorn")
+    weight = next(address for name, address in image.symbols.items() if "kWeightsE" in name)
+    bad = patched(image, weight, b"X", tmp_path)
+    with open_target(find_board(BOARD), "unicorn", bad) as target:
+        client = Client(target.open(), 10.0)
+        hello = client.hello()
+        assert (hello.image, hello.weights) == ("damaged", "damaged")
+        found = image_check(client, bad.elf, ("first", "second"))
+    assert "weights first; 2 of 2 arrays are damaged" in found.reason
+    assert "changed after it was linked" in found.reason
 
 
 def test_every_byte_of_the_stored_image_is_covered(images: Images, needs_module: Callable[..., None]) -> None:

@@ -20,7 +20,7 @@ FLOORS = (
     ("device",),
     ("training", "firmware", "verify", "toolchain", "report"),
     ("config", "console", "pipeline"),
-    ("cli",),
+    ("cli", "pytest_plugin"),
 )
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -92,6 +92,12 @@ def test_the_command_line_starts_without_heavy_modules() -> None:
     code = f"import sys, tinygen.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_pytest_starts_without_the_rest_of_us() -> None:
+    code = "import sys, tinygen.pytest_plugin; print(sorted(m for m in sys.modules if m.startswith('tinygen')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['tinygen', 'tinygen.pytest_plugin']"
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda p: p.relative_to(SRC).as_posix())

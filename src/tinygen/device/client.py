@@ -51,8 +51,12 @@ class Client:
         name: what error messages call the device: a port, or "unicorn (nucleo_f446re)".
         build_id: 32 hex digits; when given, a device that says another id in its hello is refused.
         retries: how often a request is sent again before the device counts as silent.
+        window: requests under way at a time where bytes of tensors go over the line (`Capabilities.window`).
         clock: monotonic seconds (a test's own).
         place: turns a code address into "function at file:line", for faults.
+
+    Attributes:
+        place: the same.
     """
 
     def __init__(
@@ -63,12 +67,15 @@ class Client:
         name: str = "device",
         build_id: str = "",
         retries: int = 3,
+        window: int = 1,
         clock: Callable[[], float] = time.monotonic,
         place: Callable[[int], str] | None = None,
     ) -> None:
         self._link = link
         self._name = name
+        self.place = place
         self._build_id = build_id
+        self._window = window
         self._exchange = Exchange(link, name=name, time_scale=time_scale, retries=retries, clock=clock, place=place)
         self._hello: Hello | None = None
         self._streamed = 0  # instants
@@ -183,6 +190,15 @@ class Client:
         self._check(self._exchange.starts == self._starts, "restarted")
         return answer
 
+    def _ask_all(self, kind: Type, requests: Sequence[bytes]) -> list[bytes]:
+        """Answers to requests that can all be asked again from the first one on."""
+        if self._window > 1 and len(requests) > 1:
+            answers = self._exchange.ask_all(kind, requests, window=self._window)
+            if answers is not None:
+                self._check(self._exchange.starts == self._starts, "restarted")
+                return answers
+        return [self._ask(kind, request) for request in requests]
+
     def _known(self) -> Hello:
         return self._hello if self._hello is not None else self.hello()
 
@@ -192,11 +208,13 @@ class Client:
         if len(data) != hello.input_bytes:
             raise bad_input(f"the model takes {hello.input_bytes} input bytes, not {len(data)}", where=self._name)
         step = min(hello.max_payload, MAX_PAYLOAD) - 4
-        for offset in range(0, len(data), step):
-            part = data[offset : offset + step]
-            answer = self._ask(Type.WRITE_INPUT, struct.pack("<I", offset) + part)
+        parts = [data[offset : offset + step] for offset in range(0, len(data), step)]
+        requests = [struct.pack("<I", number * step) + part for number, part in enumerate(parts)]
+        end = 0
+        for part, answer in zip(parts, self._ask_all(Type.WRITE_INPUT, requests), strict=True):
+            end += len(part)
             (filled,) = self._unpack("<I", answer, Type.WRITE_INPUT)
-            self._check(filled == offset + len(part), f"took {filled} input bytes after {offset + len(part)} were sent")
+            self._check(filled == end, f"took {filled} input bytes after {end} were sent")
         self._input_crc = zlib.crc32(data)
 
     def infer(self, digests: bool = False, stop_after: int | None = None, count: bool = False) -> InferResult:
@@ -246,10 +264,10 @@ class Client:
     def read_tensor(self, index: int, n_bytes: int) -> bytes:
         """Bytes of INPUT_TENSOR, OUTPUT_TENSOR, or observed tensor `index` (after `infer(stop_after=its step)`)."""
         step = min(self._known().max_payload, MAX_PAYLOAD) - _READ_HEAD_BYTES
+        sizes = [min(step, n_bytes - offset) for offset in range(0, n_bytes, step)]
+        requests = [struct.pack("<HHI", index, size, number * step) for number, size in enumerate(sizes)]
         out = bytearray()
-        while len(out) < n_bytes:
-            wanted = min(step, n_bytes - len(out))
-            answer = self._ask(Type.READ_TENSOR, struct.pack("<HHI", index, wanted, len(out)))
+        for wanted, answer in zip(sizes, self._ask_all(Type.READ_TENSOR, requests), strict=True):
             got, _, offset, total = self._unpack("<HHII", answer[:_READ_HEAD_BYTES], Type.READ_TENSOR)
             self._check(
                 got == index and offset == len(out) and len(answer) == _READ_HEAD_BYTES + wanted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -77,6 +77,7 @@ class Exchange:
         self._decoder = FrameDecoder()
         # Not the same number each time: what another process asked may still be answered.
         self._sequence = secrets.randbelow(256)
+        self._arrived: deque[Frame | BadFrame] = deque()
         self._noise = bytearray()
         self._seen = _Seen(noise_bytes=0, frames=0)
         self._frames = 0
@@ -122,22 +123,55 @@ class Exchange:
         for attempt, wait_s in enumerate(waits):
             # A delimiter first ends whatever stands in the device's receiver.
             self._link.write(b"\0" + wire if attempt or greeting else wire)
-            answer = self._wait(kind, self._clock() + wait_s * self._scale)
+            answer = self._wait(kind, self._sequence, self._clock() + wait_s * self._scale)
             if answer is not None:
                 self.answered += 1
                 return answer
         raise self._silence(kind, len(waits), self._clock() - start, bool(greeting))
 
-    def _wait(self, kind: Type, deadline: float) -> bytes | None:
+    def ask_all(self, kind: Type, payloads: Sequence[bytes], *, window: int) -> list[bytes] | None:
+        """Several requests of one kind with up to `window` under way, so that the line is never idle.
+
+        Returns:
+            Their answers' payloads in order, or None when one got lost or was refused: then the caller asks again, one
+            by one.
+
+        Raises:
+            TinygenError: the device has gone, or says that it crashed.
+        """
+        first = self._sequence + 1
+        answers: list[bytes] = []
+        sent = 0
+        while len(answers) < len(payloads):
+            while sent < len(payloads) and sent - len(answers) < window:
+                self._sequence = (first + sent) % 256
+                request = Frame(kind, self._sequence, payloads[sent])
+                self.recent.append(request)
+                self._link.write(encode(request))
+                sent += 1
+            deadline = self._clock() + DEFAULT_TIMEOUT_S * self._scale
+            try:
+                answer = self._wait(kind, (first + len(answers)) % 256, deadline)
+            except TinygenError as error:
+                if error.code is not ExitCode.CHECK_FAILED:
+                    raise
+                return None
+            if answer is None:
+                return None
+            self.answered += 1
+            answers.append(answer)
+        return answers
+
+    def _wait(self, kind: Type, sequence: int, deadline: float) -> bytes | None:
         """The answer's payload, or None when the request should go out again."""
         while (left := deadline - self._clock()) > 0:
-            for frame in self._decoder.push(self._link.read(4096, left)):
+            for frame in self._arriving(left):
                 if not self._take(frame):
                     continue
                 if frame.type == NAK:
-                    if self._refused(frame, kind):
+                    if self._refused(frame, kind, sequence):
                         return None
-                elif frame.type == kind | RESPONSE and frame.sequence == self._sequence:
+                elif frame.type == kind | RESPONSE and frame.sequence == sequence:
                     return frame.payload
                 elif frame.type in (LOG, EVENT):
                     self.overheard.append(frame)
@@ -154,11 +188,18 @@ class Exchange:
         heard: list[Frame] = []
         try:
             while (left := deadline - self._clock()) > 0:
-                heard += (f for f in self._decoder.push(self._link.read(4096, left)) if self._take(f))
+                heard += (frame for frame in self._arriving(left) if self._take(frame))
         except TinygenError:
             self.overheard.extend(heard)  # what came before is not lost
             raise
         return heard
+
+    def _arriving(self, seconds: float) -> Iterator[Frame | BadFrame]:
+        """What arrives next; what is not taken of it is there the next time."""
+        if not self._arrived:
+            self._arrived += self._decoder.push(self._link.read(4096, seconds))
+        while self._arrived:
+            yield self._arrived.popleft()
 
     def _take(self, frame: Frame | BadFrame) -> TypeGuard[Frame]:
         """Note what came; False for bytes that are no frame.
@@ -184,14 +225,14 @@ class Exchange:
         self._noise = (self._noise + bad.raw)[-_KEPT_NOISE_BYTES:]
         self.strays.append(bad.raw)
 
-    def _refused(self, frame: Frame, kind: Type) -> bool:
+    def _refused(self, frame: Frame, kind: Type, sequence: int) -> bool:
         """True when the request got lost on its way; raises when the device refused it; False for a stale refusal."""
         if len(frame.payload) != 6:
             return False
         request, code = frame.payload[0], frame.payload[1]
         if request == 0 and code in _TRANSMISSION:
             return True
-        if request != kind or frame.sequence != self._sequence:
+        if request != kind or frame.sequence != sequence:
             return False
         detail = int.from_bytes(frame.payload[2:6], "little")
         words = _WORDS.get(Error(code), f"gave error {code}") if code in set(Error) else f"gave error {code}"

@@ -51,6 +51,8 @@ class Capabilities:
         injects_faults: may rewrite memory of a running image (unicorn, for tests).
         resets: `Link.reset` restarts the device; where it does not, only the protocol's RESET or a button does.
         reopens: the device may go away and come back while somebody watches (a cable, a reset over USB).
+        window: requests it bears at a time where tensors are written or read: 2 keeps a slow line busy (a device's
+            receive ring takes one more frame while it answers another).
         time_scale: multiply protocol time-outs by this (slow simulators).
     """
 
@@ -63,6 +65,7 @@ class Capabilities:
     injects_faults: bool = False
     resets: bool = True
     reopens: bool = False
+    window: int = 1
     time_scale: float = 1.0
 
 

@@ -49,6 +49,7 @@ class SerialTarget(OpenOnce):
                 counter_origin=f"measured-on-{board.id}" if counts_cycles else "not-measured",
                 resets=self._reset_by_lines,
                 reopens=True,
+                window=2,
             )
         )
         self._board = board

@@ -14,6 +14,7 @@ from tinygen.device.values import INPUT_TENSOR, OUTPUT_TENSOR
 
 BUILD_ID = "00112233445566778899aabbccddeeff"
 OUTPUT_BYTES = 4
+VERSION = 2  # of the protocol
 
 
 def sham_output(data: bytes) -> bytes:
@@ -89,11 +90,9 @@ class ShamDevice:
         return Error.UNKNOWN_TYPE, 0
 
     def _hello(self) -> bytes:
-        head = struct.pack(
-            "<HH16sHBxIIIIHHHHIIHHIBBH",
-            2, 1, bytes.fromhex(self._build_id), 512, 0, self._input_bytes, 1, self._input_bytes, OUTPUT_BYTES,
-            1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        )  # fmt: skip
+        sizes = (self._input_bytes, 1, self._input_bytes, OUTPUT_BYTES)
+        head = struct.pack("<HH16sHBB4I4H2I2HIBBH", VERSION, 1, bytes.fromhex(self._build_id), 512, 0, 0, *sizes,
+                           1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # fmt: skip
         texts = (self._board.encode(), b"nothing", b"sham")
         return head + b"".join(bytes([len(text)]) + text for text in texts)
 

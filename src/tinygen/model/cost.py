@@ -20,15 +20,13 @@ COSTS = Path(__file__).parent / "costs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What is known of a core.
+    """What is known of a chip's core; nothing where `kernels` is empty.
 
     Attributes:
-        core: whose code was counted ("cortex-m4"); "" when nothing is known of the chip's.
         origin: how the coefficients were found.
         kernels: {kernel id: {work: instructions per unit}}.
     """
 
-    core: str = ""
     origin: str = ""
     kernels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -43,19 +41,26 @@ class Costs:
         return max(1.0, sum(rate * work.get(name, 0.0) for name, rate in coefficients.items()))
 
 
-def core_of(chip: ChipSpec) -> str:
-    """The core whose object code stands for the chip's: cores with one instruction set share their counts."""
-    if chip.arch == "xtensa":
-        return "lx106"
+def cores_of(chip: ChipSpec) -> tuple[str, ...]:
+    """The cores whose object code stands for the chip's, the closest last: one instruction set, the same counts.
+
+    A Cortex-M55 runs the DSP kernels' code as a Cortex-M4 does; its own file holds the Helium kernels.
+    """
+    if chip.arch in ("xtensa", "native"):
+        return ()
     if "mve" in chip.isa:
-        return "cortex-m55"
-    return "cortex-m4" if "dsp" in chip.isa else chip.cpu
+        return ("cortex-m4", "cortex-m55")
+    return ("cortex-m4",) if "dsp" in chip.isa else (chip.cpu,)
 
 
 def load_costs(chip: ChipSpec) -> Costs:
     """The coefficients of a chip's core; empty where nobody has measured it."""
-    path = COSTS / f"{core_of(chip)}.json"
-    if not path.is_file():
-        return Costs()
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return Costs(core=data["core"], origin=data["origin"], kernels={k: v["rates"] for k, v in data["kernels"].items()})
+    origins: list[str] = []
+    kernels: dict[str, Mapping[str, float]] = {}
+    for core in cores_of(chip):
+        path = COSTS / f"{core}.json"
+        if path.is_file():
+            data = json.loads(path.read_text(encoding="utf-8"))
+            origins.append(data["origin"])
+            kernels |= {name: fitted["rates"] for name, fitted in data["kernels"].items()}
+    return Costs(origin="; ".join(origins), kernels=kernels)

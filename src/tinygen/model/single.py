@@ -11,6 +11,8 @@ from tinygen.model.ops.registry import find_op
 def single(graph: Graph, number: int) -> Graph:
     """The operator at a place in the graph's order, with its own tensors and states only.
 
+    One that does nothing but bring a state up to date has that state for its output.
+
     Raises:
         KeyError: an operator the compiler does not know.
     """
@@ -30,6 +32,6 @@ def single(graph: Graph, number: int) -> Graph:
         tensors={index: graph.tensors[index] for index in sorted(used)},
         ops=(replace(op, position=0),),
         inputs=tuple(i for i in data if not graph.tensors[i].is_constant and i not in states),
-        outputs=tuple(i for i in op.outputs if i not in states),
+        outputs=tuple(i for i in op.outputs if i not in states) or op.outputs,
         states=tuple(state for state in graph.states if state.tensor in states & used),
     )

@@ -16,7 +16,7 @@ from tinygen.device import bare
 from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.model.ir import Plan
 from tinygen.toolchain import stack
-from tinygen.toolchain.bare_image import Source, build_bare
+from tinygen.toolchain.bare_image import AN547, NETDUINO, Source, build_bare
 from tinygen.toolchain.cross import cross_compiler
 
 Runner = Literal["qemu", "unicorn"]
@@ -26,6 +26,7 @@ CORES: dict[str, tuple[tuple[str, ...], str]] = {
     "cortex-m4": (("dsp", "fpu_sp"), "fpv4-sp-d16"),
     "cortex-m7": (("dsp", "fpu_sp"), "fpv5-sp-d16"),
     "cortex-m33": (("dsp", "fpu_sp"), "fpv5-sp-d16"),
+    "cortex-m55": (("dsp", "fpu_sp", "mve"), "auto"),
 }
 _INFER = re.compile(r"_ZN7tinygen\d+(model\w*?)5inferEPFbPvtES1_$")
 _STEP = re.compile(r"_ZN7tinygen\d+(model\w*?)12_GLOBAL__N_1L?\d+step_(\d+)_")
@@ -69,11 +70,11 @@ def core_chip(core: str) -> ChipSpec:
         MemoryRegion(name="flash", address=0x08000000, size_bytes=1 << 20, kind="flash"),
         MemoryRegion(name="ram", address=0x20000000, size_bytes=128 << 10, kind="ram"),
     )
-    arch = {"cortex-m0plus": "armv6m", "cortex-m3": "armv7m", "cortex-m33": "armv8m.main"}.get(core, "armv7em")
+    arch = {"cortex-m0plus": "armv6m", "cortex-m3": "armv7m", "cortex-m33": "armv8m", "cortex-m55": "armv8m"}
     return ChipSpec(
         id=core,
         title=core,
-        arch=arch,  # type: ignore[arg-type]
+        arch=arch.get(core, "armv7em"),  # type: ignore[arg-type]
         cpu=core,
         isa=isa,
         fpu=fpu,
@@ -104,7 +105,8 @@ def count(
         subjects: plans for this chip; together they must fit 128 KiB of RAM and 1 MiB of flash.
         chip: decides compiler flags and the simulated core.
         work: folder that is made anew.
-        runner: "qemu" (an STM32F405 with a Cortex-M4) or "unicorn" (any core but the M55, and counts per step).
+        runner: "qemu" (an STM32F405 with a Cortex-M4; mps3-an547 for the M55, in steps of 31 instructions) or "unicorn"
+            (any core but the M55, and counts per step).
         watch: count; without it unicorn only runs, and instructions are 0.
         level: compiler's; "" takes what the plan was optimized for.
 
@@ -112,6 +114,7 @@ def count(
         TinygenError: a tool is missing or failed, or the image faulted.
     """
     main = resource_dir("firmware") / "bench" / "model_main.cpp"
+    machine = AN547 if "mve" in chip.isa else NETDUINO
     with building_directory(work) as folder:
         sources: list[Source] = []
         for number, subject in enumerate(subjects):
@@ -132,12 +135,12 @@ def count(
         calls = folder / "calls.cpp"
         calls.write_text(_calls(len(subjects)))
         sources.append(Source(path=calls, name="calls"))
-        elf = build_bare(sources, chip, folder, timer=runner == "qemu")
+        elf = build_bare(sources, chip, folder, machine=machine if runner == "qemu" else None)
         infers = {match[1]: name for name in bare.symbols_of(elf) if (match := _INFER.match(name))}
         found = stack.worst_cases(folder, elf, infers.values(), prefix=cross_compiler(chip).prefix)
         stacks = {key: found[name].total_bytes for key, name in infers.items() if name in found and found[name].bounded}
         run = (
-            bare.run_in_qemu(elf)
+            bare.run_in_qemu(elf, machine.name)
             if runner == "qemu"
             else bare.run_in_unicorn(elf, chip.cpu, _watched(elf) if watch else {})
         )

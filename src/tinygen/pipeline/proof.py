@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -14,12 +15,14 @@ import numpy as np
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.process import shown
 from tinygen.core.values import Report
+from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
+from tinygen.firmware.model_view import model_view
 from tinygen.model import reference
-from tinygen.pipeline import firmware_steps, vectors, views
+from tinygen.pipeline import firmware_steps, integrity, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
@@ -50,6 +53,10 @@ class Linked(Protocol):
     def firmware(self) -> Firmware: ...
 
 
+def _relinked(ctx: Context, made: Linked) -> Path:
+    return ctx.config.build_dir / "relinked" / f"{ctx.config.task}-{made.firmware.board}"
+
+
 def image_for(ctx: Context, made: Linked, target: str) -> Image:
     """The program a target runs: the linked image, or its objects relinked for QEMU's Xtensa machine.
 
@@ -59,7 +66,7 @@ def image_for(ctx: Context, made: Linked, target: str) -> Image:
     firmware = made.firmware
     elf, symbols = firmware.elf, firmware.symbols
     if target == "qemu-xtensa":
-        out = ctx.config.build_dir / "relinked" / f"{ctx.config.task}-{firmware.board}"
+        out = _relinked(ctx, made)
         relinked = relink_for_xtensa_sim(firmware, ctx.project_dir, ctx.board, out, log=ctx.log("relink"))
         elf, symbols = relinked.elf, relinked.symbols
     return Image(elf=elf, symbols={name: s.address for name, s in symbols.items()}, build_id=firmware.build_id)
@@ -84,8 +91,8 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
         link = target.open()
         try:
             name = chosen if not is_simulator(chosen) else f"{board.id} on {chosen}"
-            scale = target.capabilities.time_scale
-            yield target, Client(link, scale, name=name, build_id=made.firmware.build_id, place=place)
+            able, build_id = target.capabilities, made.firmware.build_id
+            yield target, Client(link, able.time_scale, name=name, build_id=build_id, window=able.window, place=place)
         finally:
             link.close()
 
@@ -144,9 +151,13 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             asked.expected,
             modes,
             reference=numpy_reference,
+            weights=lambda: instruments.integrity(client, again=True).weights,
             progress=ctx.progress,
         )
-    return views.with_checks(report, (views.arena_check(made),))
+        elf_file = _relinked(ctx, made) / "firmware.elf" if chosen == "qemu-xtensa" else made.firmware.elf
+        image = integrity.image_check(client, elf_file, tuple(c.symbol for c in model_view(plan).constants))
+        report = replace(report, notes=(*report.notes, *integrity.start_note(client)))
+    return views.with_checks(report, (views.arena_check(made), image))
 
 
 def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None]) -> Report:

@@ -11,7 +11,28 @@ from tinygen.core.process import run
 from tinygen.core.resources import resource_dir
 from tinygen.toolchain.cross import compile_object, cross_compiler
 
-_TIMER = ("-DBENCH_TIMER=0x40000000",)  # TIM2 of an STM32F4
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine of QEMU's that runs a bare image.
+
+    Attributes:
+        flags: how the image counts nanoseconds, which are instructions with `-icount shift=0`.
+        link_flags: where its memory is.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    link_flags: tuple[str, ...] = ()
+
+
+# TIM2 of QEMU's STM32F4 counts nanoseconds; the Cortex-M55's SysTick counts 32 MHz, 125 ns in 4 ticks.
+NETDUINO = Machine(name="netduinoplus2", flags=("-DBENCH_TIMER=0x40000000",))
+AN547 = Machine(
+    name="mps3-an547",
+    flags=("-DBENCH_SYSTICK_NS_PER_4=125",),
+    link_flags=("-Wl,--defsym=bench_flash=0x10000000", "-Wl,--defsym=bench_ram=0x30000000"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +51,7 @@ def build_bare(
     *,
     include: tuple[Path, ...] = (),
     level: str = "-O2",
-    timer: bool = False,
+    machine: Machine | None = None,
 ) -> Path:
     """Compile and link; returns the ELF file.
 
@@ -40,7 +61,7 @@ def build_bare(
         folder: for objects and the image.
         include: folders searched for headers, before the runtime's.
         level: what the compiler optimizes for.
-        timer: the machine has an STM32's TIM2 that counts instructions (QEMU's netduinoplus2).
+        machine: of QEMU's that will run it; None is for unicorn.
 
     Raises:
         TinygenError: a tool is missing, or its own words.
@@ -49,7 +70,7 @@ def build_bare(
     bench = resource_dir("firmware") / "bench"
     folders = (*include, bench, resource_dir("firmware") / "include")
     fpu = ("-DBENCH_COPROCESSORS",) if chip.fpu or "mve" in chip.isa else ()
-    own = Source(path=bench / "start.cpp", name="bench_start", flags=(*fpu, *(_TIMER if timer else ())))
+    own = Source(path=bench / "start.cpp", name="bench_start", flags=(*fpu, *(machine.flags if machine else ())))
     objects = [
         compile_object(
             compiler, source.path, folder / f"{source.name}.o", include=folders, flags=(level, *source.flags)
@@ -58,5 +79,6 @@ def build_bare(
     ]
     elf = folder / "bench.elf"
     words = [compiler.cxx, *compiler.link_flags, "-nostartfiles", "-Wl,--gc-sections", "-T", str(bench / "bench.ld")]
+    words += machine.link_flags if machine else ()
     run([*words, "-o", str(elf), *(str(path) for path in objects)], timeout_s=120)
     return elf

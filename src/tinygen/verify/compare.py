@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.progress import Progress, silent
@@ -27,6 +27,7 @@ def verify(
     modes: Sequence[Mode] = MODES,
     *,
     reference: Reference | None = None,
+    weights: Callable[[], str] | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Compare a device with TFLM's interpreter.
@@ -40,6 +41,7 @@ def verify(
         vectors, expected: inputs and TFLM's answers, in the same order.
         modes: "raw" (signal in; vectors without a signal are left out) and "tensor" (model input in).
         reference: {tensor index: array} of our NumPy reference for a vector: the rung between TFLM and the device.
+        weights: asks the device what it finds of its weights when a layer differs: "intact", "damaged" or not known.
 
     Raises:
         TinygenError: no vectors, answers without the tensors the layers are held against, or a device that did not
@@ -69,7 +71,7 @@ def verify(
     mismatch = _mismatch(tally.hello, setup, usable, vectors[0]) if tally.hello is not None and not refused else ""
     if tally.hello is not None and not refused and not mismatch:
         layers = layers_of(setup.plan) if tally.hello.observed_count else ()
-        runner = Runner(client, setup, layers, tally, ours)
+        runner = Runner(client, setup, layers, tally, ours, weights=weights)
         runner.check_reference(vectors[:_LADDER_VECTORS], expected[:_LADDER_VECTORS])
         runner.run(vectors, expected, usable, progress)
     outcome = Outcome(

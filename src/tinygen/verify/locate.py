@@ -18,6 +18,7 @@ from tinygen.verify.facts import NUMPY_DTYPE, DeviceClient, Layer, Mode
 from tinygen.verify.values import Expected, Vector
 
 _SHOWN_VALUES = 8
+_WORD = 8  # bytes one stray write may change
 
 
 class Verdict(StrEnum):
@@ -41,6 +42,13 @@ REASONS: dict[Verdict, str] = {
     Verdict.MODEL: "the device gives no layer digests, so the step is not known",
     Verdict.BUILD: "the image on the device was not made from this model",
 }
+
+
+# More is known where the device has digests of its weights.
+WEIGHTS_DAMAGED = "the step's inputs are right, and the device's own digests say that weights in its flash are damaged"
+ALWAYS_OVERWRITTEN = (
+    "a few neighbouring bytes alone are wrong, each time, and the weights are intact: something else writes there"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +179,14 @@ def locate_layer(
     digests: Sequence[int],
     expected: Expected,
     reference: Mapping[int, npt.NDArray[np.generic]] | None,
+    weights: str = "",
 ) -> Finding:
     """Read the first wrong layer's tensor (the device still holds the input) and judge what made it wrong.
 
     Args:
         digests: what the device said, to see whether it says the same again.
         reference: every tensor as our NumPy reference makes it, if it was asked.
+        weights: what the device finds of its weights now: "intact", "damaged"; anything else is not known.
     """
     wanted = expected.tensors[layer.tensor]
     client.infer(stop_after=layer.step)
@@ -189,26 +199,38 @@ def locate_layer(
     own = reference.get(layer.tensor) if reference is not None else None
     own_wrong = own is not None and np.ascontiguousarray(own).tobytes() != wanted
     if own_wrong:
-        verdict = Verdict.COMPILER
+        verdict, reason = Verdict.COMPILER, REASONS[Verdict.COMPILER]
     elif not stable:
-        verdict = Verdict.MEMORY
-    elif channels == 1 and layer.shape and layer.shape[-1] > 1:
-        verdict = Verdict.WEIGHTS
+        verdict, reason = Verdict.MEMORY, REASONS[Verdict.MEMORY]
+    elif weights == "damaged":
+        verdict, reason = Verdict.WEIGHTS, WEIGHTS_DAMAGED
+    elif weights == "intact" and _one_word(wanted, actual):
+        verdict, reason = Verdict.MEMORY, ALWAYS_OVERWRITTEN
+    elif weights != "intact" and channels == 1 and layer.shape and layer.shape[-1] > 1:
+        verdict, reason = Verdict.WEIGHTS, REASONS[Verdict.WEIGHTS]
     else:
-        verdict = Verdict.KERNEL
+        verdict, reason = Verdict.KERNEL, REASONS[Verdict.KERNEL]
     return Finding(
         vector=vector.name,
         mode=mode,
         layer=layer,
         place=layer.title,
         verdict=verdict,
-        reason=REASONS[verdict],
+        reason=reason,
         differing=differing,
         differing_bytes=wrong_bytes,
         elements=math.prod(layer.shape),
         channels=channels,
         values=values,
     )
+
+
+def _one_word(wanted: bytes, actual: bytes) -> bool:
+    """Whether all that is wrong lies within a word, in a tensor that is much larger."""
+    if len(wanted) != len(actual) or len(wanted) < 8 * _WORD:
+        return False
+    wrong = np.flatnonzero(np.frombuffer(wanted, np.uint8) != np.frombuffer(actual, np.uint8))
+    return len(wrong) > 0 and int(wrong[-1] - wrong[0]) < _WORD
 
 
 def locate_output(

@@ -88,16 +88,25 @@ class Runner:
         layers: its observed tensors; empty when it gives no digests.
         tally: where results are counted.
         reference: our NumPy reference, asked about vectors that fail.
+        weights: asks the device whether its weights are "intact", "damaged" or not known.
     """
 
     def __init__(
-        self, client: DeviceClient, setup: Setup, layers: Sequence[Layer], tally: Tally, reference: Reference | None
+        self,
+        client: DeviceClient,
+        setup: Setup,
+        layers: Sequence[Layer],
+        tally: Tally,
+        reference: Reference | None,
+        *,
+        weights: Callable[[], str] | None = None,
     ) -> None:
         self._client = client
         self._setup = setup
         self._layers = layers
         self._tally = tally
         self._reference = reference
+        self._weights = weights
         self._explained: set[object] = set()
 
     def run(
@@ -199,7 +208,16 @@ class Runner:
         if not self._room_for(wrong.number):
             return
         own = self._reference(vector) if self._reference is not None else None
-        finding = locate_layer(self._client, vector, mode, layer=wrong, digests=digests, expected=answer, reference=own)
+        finding = locate_layer(
+            self._client,
+            vector,
+            mode,
+            layer=wrong,
+            digests=digests,
+            expected=answer,
+            reference=own,
+            weights=self._weights() if self._weights is not None else "",
+        )
         self._tally.findings.append(finding)
         self._tally.differing_bytes += finding.differing_bytes
 

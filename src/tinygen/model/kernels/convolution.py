@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinygen.boards.spec import ChipSpec
+from tinygen.model.kernels import work
 from tinygen.model.kernels.base import KernelDef, Packed, fold_input_zero_point, without
 from tinygen.model.kernels.order import (
     own_block_inside,
@@ -50,6 +51,7 @@ CONV_2D_INT8_1X1 = KernelDef(
     accepts=_accepts_1x1,
     pack=_pack_1x1,
     overlap=pixel_pairs,
+    work=work.matrix_1x1,
 )
 
 CONV_2D_INT8_GENERIC = KernelDef(
@@ -60,6 +62,7 @@ CONV_2D_INT8_GENERIC = KernelDef(
     why="any kernel, stride, dilation and grouping",
     pack=_pack_conv,
     overlap=sliding_window(pairs_inside),
+    work=work.convolution,
 )
 
 
@@ -91,6 +94,7 @@ DEPTHWISE_CONV_2D_INT8_BLOCKS = KernelDef(
     accepts=_accepts_blocks,
     pack=_pack_blocks,
     overlap=sliding_window(own_block_inside),
+    work=work.depthwise_blocks,
 )
 
 DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
@@ -101,6 +105,7 @@ DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
     why="any kernel, stride, dilation and depth multiplier",
     pack=_pack_depthwise,
     overlap=sliding_window(own_channel),
+    work=work.depthwise_generic,
 )
 
 
@@ -124,6 +129,7 @@ DEPTHWISE_CONV_2D_INT8_IN_PLACE = KernelDef(
     pack=_pack_blocks,
     scratch_bytes=lambda lowered: 4 * lowered.params["in_h"] * lowered.params["in_w"],
     in_place=True,
+    work=work.depthwise_in_place,
 )
 
 
@@ -153,6 +159,7 @@ FULLY_CONNECTED_INT8_PER_TENSOR = KernelDef(
     accepts=_accepts_per_tensor,
     pack=_pack_dense_per_tensor,
     overlap=row_by_row,
+    work=work.dense,
 )
 
 FULLY_CONNECTED_INT8_PER_CHANNEL = KernelDef(
@@ -163,4 +170,5 @@ FULLY_CONNECTED_INT8_PER_CHANNEL = KernelDef(
     why="a multiplier and shift for each output",
     pack=_pack_dense,
     overlap=row_by_row,
+    work=work.dense,
 )

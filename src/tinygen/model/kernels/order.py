@@ -60,6 +60,12 @@ def own_block_inside(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]
     return [(c, c + 4) for c in range(0, blocked, 4)] + [(c, c + 1) for c in range(blocked, p["out_c"])]
 
 
+def own_block(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
+    """Up to four channels at a time, everywhere."""
+    del inside
+    return [(c, min(c + 4, p["out_c"])) for c in range(0, p["out_c"], 4)]
+
+
 def sliding_window(events: Events) -> Callable[[Lowered], dict[int, int]]:
     """The distance of a kernel that goes through output pixels in row order."""
 
@@ -143,6 +149,17 @@ def blocks_of_four(lowered: Lowered) -> dict[int, int]:
     low = np.broadcast_to(row * p["in_c"], (p["batch"], len(channel))).reshape(-1)
     end = (row * p["out_c"] + channel).reshape(-1)
     return {0: exact_distance(low, end, p["batch"] * p["in_c"])}
+
+
+def fours_then_singles(lowered: Lowered) -> dict[int, int]:
+    """The distance of a product that makes four outputs of a pixel or row at a time, the last ones one by one."""
+    p = lowered.params
+    rows = p["batch"] * p.get("out_h", 1) * p.get("out_w", 1)
+    fours = p["out_c"] - p["out_c"] % 4
+    channel = np.array([*range(4, fours + 1, 4), *range(fours + 1, p["out_c"] + 1)], np.int64)
+    row = np.arange(rows, dtype=np.int64)[:, None]
+    low = np.broadcast_to(row * p["in_c"], (rows, len(channel))).reshape(-1)
+    return {0: exact_distance(low, (row * p["out_c"] + channel).reshape(-1), rows * p["in_c"])}
 
 
 def row_by_row(lowered: Lowered) -> dict[int, int]:
