@@ -52,6 +52,8 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code == 130:
             _leave()
+        # CPython takes our handler away while it ends: a late Ctrl-C must not change how this ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise
 
 

@@ -401,10 +401,11 @@ def evaluate_stream(
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
 @click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
-def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None) -> Report:
+@click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
+def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
     """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
     with LiveView(people, log) as view:
-        return verbs.monitor(ctx, port, seconds, view.show)
+        return verbs.monitor(ctx, port, seconds, view.show, elf)
 
 
 @cli.command()

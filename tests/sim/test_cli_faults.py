@@ -96,14 +96,22 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, needs_module: Callable[..., None],
 @pytest.mark.parametrize("after_s", [0.05, 0.3, 0.6, 3.0])
 def test_impatient_ctrl_c_ends_as_one_does(tmp_path: Path, after_s: float) -> None:
     words = command("monitor", "--board", "nucleo_f446re", "--on", "loop://")  # greets nobody, for seconds
-    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=default_interrupt,  # noqa: PLW1509 - this process has no other thread
+    ) as child:
         time.sleep(after_s)
         for _ in range(3):
             child.send_signal(signal.SIGINT)
             time.sleep(0.002)
         said = child.communicate(timeout=60)[1]
     assert "Traceback" not in said or after_s == 0.05  # before our first line runs, the interpreter speaks
-    assert child.returncode == 130 or (after_s == 0.05 and child.returncode in (-signal.SIGINT, 130, 1)), said
+    # Ctrl-C is how a monitor that listens ends in order; how far it has come by then depends on the machine.
+    assert child.returncode in (0, 130) or (after_s == 0.05 and child.returncode in (-signal.SIGINT, 1)), said
 
 
 def test_a_model_that_does_not_fit_names_the_step_and_what_would_help(trained: Path) -> None:

@@ -120,6 +120,17 @@ def test_child_that_was_reset_starts_again_but_not_for_ever() -> None:
     mute.close()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a full pipe cannot be asked about elsewhere")
+def test_child_that_stops_reading_is_told_in_bounded_time() -> None:
+    link = ChildLink([sys.executable, "-c", "import time; time.sleep(60)"], name="deaf")
+    start = time.monotonic()
+    with pytest.raises(TinygenError, match="took no bytes for 5 s") as caught:
+        link.write(bytes(10_000_000))
+    assert caught.value.code == ExitCode.NO_ANSWER
+    assert time.monotonic() - start < 8
+    link.close()
+
+
 def test_child_that_never_stops_talking_is_held_back() -> None:
     flood = "import os\nwhile True: os.write(1, b'x' * 65536)"
     link = ChildLink([sys.executable, "-c", flood], name="flood")

@@ -108,7 +108,8 @@ def test_folding_is_exact(tmp_path: Path) -> None:
 
 
 def test_a_float_model_is_not_taken_for_int8(tmp_path: Path) -> None:
-    from tinygen.training.quiet import hushed, prepare_tensorflow
+    from tinygen.core.hush import hushed
+    from tinygen.training.quiet import prepare_tensorflow
 
     prepare_tensorflow()
     import tensorflow as tf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import subprocess
 import threading
@@ -16,6 +17,8 @@ from tinygen.core.process import shown
 _BUFFER_BYTES = 1 << 20
 _STDERR_BYTES = 2000
 _END_S = 2.0
+_WRITE_S = 5.0
+_PIPE_BYTES = 512  # POSIX promises at least this much (PIPE_BUF)
 
 
 class _Pipe:
@@ -144,7 +147,12 @@ class ChildLink:
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._input.write(view) :]
+            # A pipe that select() calls writable takes this much without waiting; Windows cannot ask.
+            if os.name == "posix" and not select.select([], [self._input], [], _WRITE_S)[1]:
+                raise no_answer(
+                    f"the program took no bytes for {_WRITE_S:g} s", where=self._name, hint="it has stopped reading"
+                )
+            view = view[self._input.write(view[:_PIPE_BYTES]) :]
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         """Return what has arrived, at least one byte unless `timeout_s` passes."""

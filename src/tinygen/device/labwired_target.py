@@ -13,6 +13,7 @@ from typing import Any
 
 from tinygen.boards.spec import BoardSpec, SimulatorSpec
 from tinygen.core.errors import no_answer, tool_failed
+from tinygen.core.hush import hushed
 from tinygen.device.base import OpenOnce
 from tinygen.device.faults import Fault, fault_payload
 from tinygen.device.frames import FAULT, Frame, encode
@@ -77,7 +78,8 @@ class LabwiredLink:
                 encoding="utf-8",
             )
             try:
-                self._sim = labwired.Sim(str(self._image.elf), system=str(system))
+                with hushed():  # it tells on standard error which boot ROM it took
+                    self._sim = labwired.Sim(str(self._image.elf), system=str(system))
             except (OSError, RuntimeError, ValueError) as error:
                 raise no_answer(f"labwired does not take the image: {error}", where=self._name) from error
 

@@ -160,8 +160,13 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
     return views.with_checks(report, (views.arena_check(made), image))
 
 
-def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None]) -> Report:
+def monitor(
+    ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None], program: Path | None = None
+) -> Report:
     """Say hello, then show everything the device says, until Ctrl-C or the time is over.
+
+    Args:
+        program: the ELF that runs on a real board, to name the places of faults; a simulator's is known.
 
     Raises:
         TinygenError: no port, or nobody answers.
@@ -171,8 +176,10 @@ def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callabl
     image = Image(elf=Path(), symbols={}, build_id="")
     if is_simulator(chosen):
         image = image_for(ctx, firmware_steps.built(ctx), chosen)
+        program = image.elf
+    place = None if program is None else partial(named, program)
     with open_target(board, on, image) as target:
-        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show)
+        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show, place=place)
         with contextlib.suppress(KeyboardInterrupt):
             watch.run(seconds)
     return views.monitoring(watch.found)

@@ -209,10 +209,12 @@ def devices(*, ask: bool) -> Report:
     return rack.devices(ask=ask)
 
 
-def monitor(ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None]) -> Report:
-    """Show what the device says until Ctrl-C, its end, or a time limit.
+def monitor(
+    ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None], program: Path | None = None
+) -> Report:
+    """Show what the device says until Ctrl-C, its end, or a time limit; `program` is the ELF of a real board.
 
     Raises:
         TinygenError: no such port, no built image for a simulator, or nobody answers.
     """
-    return proof.monitor(ctx, port, seconds, show)
+    return proof.monitor(ctx, port, seconds, show, program)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.core.hush import hushed
 from tinygen.training.build import PlainNetwork
-from tinygen.training.quiet import hushed
 
 Float32 = npt.NDArray[np.float32]
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.errors import ExitCode, TinygenError, tool_failed
+from tinygen.core.hush import hushed
 from tinygen.features import quantize
 from tinygen.features.spec import FeatureSpec
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph, Quantization
-from tinygen.training.quiet import hushed
 
 Int8 = npt.NDArray[np.int8]
 
