@@ -88,7 +88,7 @@ def test_layers_reach_short_and_general_requantisation() -> None:
     }
 
 
-@pytest.mark.parametrize(("weight", "count", "reason"), [(-128, 3, "-128"), (127, 600, "2^23")])
+@pytest.mark.parametrize(("weight", "count", "reason"), [(-128, 3, "-128"), (127, 600, "too long")])
 def test_what_cannot_be_packed_is_refused(weight: int, count: int, reason: str) -> None:
     builder = ModelBuilder()
     x = builder.tensor("x", "int8", (1, count), scales=[0.05], zero_points=[0])
@@ -99,5 +99,5 @@ def test_what_cannot_be_packed_is_refused(weight: int, count: int, reason: str) 
     made = plan(graph, core_chip("cortex-m4"))
     assert "dsp" not in made.steps[0].kernel
     assert reason in dict(made.steps[0].refused)["fully_connected_int8_dsp_per_tensor"]
-    with pytest.raises(TinygenError, match=r"-128|2\^23"):
+    with pytest.raises(TinygenError, match=r"-128|too long"):
         plan(graph, core_chip("cortex-m4"), Options(kernels={"0": "fully_connected_int8_dsp_per_tensor"}))

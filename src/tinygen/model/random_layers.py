@@ -49,6 +49,9 @@ def random_layer(kernel: str, seed: int) -> Layer:
     activation = int(rng.choice([0, 0, 1, 2, 2, 3]))
     if kernel.startswith("fully"):
         rows, taps, out_c = (int(rng.integers(1, high)) for high in (4, 40, 15))
+        if seed % 5 == 3:
+            # More than can be summed at once.
+            taps, out_c = int(rng.integers(900, 1300)), 4 * int(rng.integers(1, 3))
         shapes = _Shapes(source=(rows, taps), weights=(out_c, taps), output=(rows, out_c))
         options = Record("FullyConnectedOptions", {"fused_activation_function": activation})
     else:
@@ -56,7 +59,7 @@ def random_layer(kernel: str, seed: int) -> Layer:
         options = Record("Conv2DOptions", {**fields, "fused_activation_function": activation})
     out_c = shapes.weights[0]
     data = rng.integers(-127, 128, shapes.weights).astype(np.int8)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 or data[0].size > 800:
         data = np.where(rng.random(shapes.weights) < 0.5, -127, 127).astype(np.int8)
     regime = str(rng.choice(_REGIMES))
     wanted = {"usual": data[0].size ** 0.5 * 60, "none": 1.4, "left": 0.05, "far": 40000.0, "beyond": 4e7}[regime]

@@ -14,8 +14,10 @@ from tinygen.model.kernels.dsp_packing import (
     interleaved_pairs,
     largest_sum,
     needs_words,
+    part_words,
     settled,
     tap_order,
+    why_not_dense,
     why_not_pairs,
 )
 from tinygen.model.kernels.order import blocks_of_four, tiles_of_four
@@ -108,7 +110,7 @@ CONV_2D_INT8_DSP = KernelDef(
 
 def _accepts_dense(lowered: Lowered, chip: ChipSpec) -> str | None:
     del chip
-    return why_not_pairs(_filters(lowered))
+    return why_not_dense(_filters(lowered))
 
 
 def _accepts_per_tensor(lowered: Lowered, chip: ChipSpec) -> str | None:
@@ -121,6 +123,7 @@ def _pack_dense(lowered: Lowered, batch: int, filters: Int8, bias: Int32) -> Pac
     is_fast = fast(lowered, largest_sum(filters, bias))
     params = {name: lowered.params[name] for name in ("output_zero_point", "act_min", "act_max")}
     params |= {"batch": batch, "in_c": filters.shape[1], "out_c": len(filters), "fast": int(is_fast)}
+    params["part_words"] = part_words(filters)
     constants: dict[str, Array] = {
         "weights": dense_blocks(filters),
         "channels": channel_records(lowered, bias, is_fast=is_fast),

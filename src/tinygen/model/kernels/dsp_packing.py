@@ -134,6 +134,34 @@ def tap_order(row: int, *, rows: int = 1) -> list[int]:
     return [tap if tap < 0 else r * row + tap for r in range(rows) for tap in order]
 
 
+def part_words(filters: Int8) -> int:
+    """How many words (of four inputs) a dense row may have at once, so that no high channel's sum reaches 2^23.
+
+    Args:
+        filters: int8 [channels, inputs].
+
+    Returns:
+        The whole row's words where that is enough, else a part's; parts are equally long but for the last.
+    """
+    words = -(-int(filters.shape[1]) // 4)
+    none = np.zeros(len(filters[1::2]), np.int32)
+    for parts in range(1, words + 1):
+        size = -(-words // parts)
+        pieces = [filters[1::2, 4 * i : 4 * (i + size)] for i in range(0, words, size)]
+        if all(int(largest_sum(piece, none).max(initial=0)) < _HIGH_SUM for piece in pieces):
+            return size
+    return 1
+
+
+def why_not_dense(filters: Int8) -> str | None:
+    """The reason a dense layer's channels cannot be packed, see `why_not_pairs`; long rows are summed in parts."""
+    if int(filters.min(initial=0)) == INT8_MIN:
+        return why_not_pairs(filters)
+    if part_words(filters) < -(-filters.shape[1] // 4) and len(filters) % 4:
+        return f"rows too long to sum at once want blocks of four outputs, there are {len(filters)}"
+    return None
+
+
 def why_not_pairs(filters: Int8) -> str | None:
     """The reason the channels cannot be packed two by two as 256 * b + a.
 

@@ -91,12 +91,27 @@ inline std::uint32_t row_end(const std::int8_t* from) {
   return word;
 }
 
-// P: batch, in_c, out_c. `channel(index)` gives the Channel of an output.
+// Long rows are summed in parts, so that the high channels' sums of each stay below 2^23.
+struct LongSums {
+  std::int32_t low0 = 0, high0 = 0, low1 = 0, high1 = 0;
+
+  void add(const DenseSums& part) {
+    low0 += part.low0;
+    high0 += difference(part.raw0, part.low0) >> 8;
+    low1 += part.low1;
+    high1 += difference(part.raw1, part.low1) >> 8;
+  }
+};
+
+// P: batch, in_c, out_c, part_words (of a row, that are summed at once). `channel(index)` gives the Channel of an
+// output.
 template <typename P, typename R, typename Channels>
 inline void dense_rows(const std::int8_t* input, std::int8_t* output, const std::int8_t* packed, Channels channel) {
   constexpr std::int32_t kWords = P::in_c / 4;
   constexpr std::int32_t kRest = P::in_c % 4;
   constexpr std::int32_t kFours = P::out_c - P::out_c % 4;
+  constexpr bool kLong = kWords > P::part_words;
+  static_assert(!kLong || kFours == P::out_c, "long rows come in blocks of four channels");
   for (std::int32_t row = 0; row < P::batch; ++row) {
     const Word* weights = reinterpret_cast<const Word*>(packed);
     std::uint32_t even = 0, odd = 0;
@@ -107,12 +122,28 @@ inline void dense_rows(const std::int8_t* input, std::int8_t* output, const std:
     }
     for (std::int32_t c = 0; c < kFours; c += 4) {
       DenseSums s;
-      if constexpr (kWords != 0) weights = dense_sums(weights, input, kWords, s);
-      if constexpr (kRest != 0) weights = dense_step(weights, even, odd, s);
-      output[c] = R::low(s.low0, channel(c));
-      output[c + 1] = R::high(difference(s.raw0, s.low0), channel(c + 1));
-      output[c + 2] = R::low(s.low1, channel(c + 2));
-      output[c + 3] = R::high(difference(s.raw1, s.low1), channel(c + 3));
+      if constexpr (kLong) {
+        LongSums sums;
+        for (std::int32_t first = 0; first < kWords; first += P::part_words) {
+          DenseSums part;
+          const std::int32_t words = kWords - first < P::part_words ? kWords - first : P::part_words;
+          weights = dense_sums(weights, input + 4 * first, words, part);
+          sums.add(part);
+        }
+        if constexpr (kRest != 0) weights = dense_step(weights, even, odd, s);
+        sums.add(s);
+        output[c] = R::low(sums.low0, channel(c));
+        output[c + 1] = R::low(sums.high0, channel(c + 1));
+        output[c + 2] = R::low(sums.low1, channel(c + 2));
+        output[c + 3] = R::low(sums.high1, channel(c + 3));
+      } else {
+        if constexpr (kWords != 0) weights = dense_sums(weights, input, kWords, s);
+        if constexpr (kRest != 0) weights = dense_step(weights, even, odd, s);
+        output[c] = R::low(s.low0, channel(c));
+        output[c + 1] = R::high(difference(s.raw0, s.low0), channel(c + 1));
+        output[c + 2] = R::low(s.low1, channel(c + 2));
+        output[c + 3] = R::high(difference(s.raw1, s.low1), channel(c + 3));
+      }
     }
     for (std::int32_t c = kFours; c < P::out_c; c += 2) {
       std::int32_t low = 0, raw = 0;
@@ -144,7 +175,7 @@ inline void dense_rows(const std::int8_t* input, std::int8_t* output, const std:
 
 namespace tinygen::kernels {
 
-// One scale for all outputs. P: batch, in_c, out_c, fast, multiplier, offset, shift (see dsp::Channel),
+// One scale for all outputs. P: batch, in_c, out_c, part_words, fast, multiplier, offset, shift (see dsp::Channel),
 // output_zero_point, act_min, act_max.
 template <typename P>
 void fully_connected_int8_dsp_per_tensor(const std::int8_t* input, std::int8_t* output, const std::int8_t* weights,
@@ -154,7 +185,7 @@ void fully_connected_int8_dsp_per_tensor(const std::int8_t* input, std::int8_t* 
   });
 }
 
-// One scale per output. P: batch, in_c, out_c, fast, output_zero_point, act_min, act_max.
+// One scale per output. P: batch, in_c, out_c, part_words, fast, output_zero_point, act_min, act_max.
 template <typename P>
 void fully_connected_int8_dsp_per_channel(const std::int8_t* input, std::int8_t* output, const std::int8_t* weights,
                                           const std::int32_t* channels) {

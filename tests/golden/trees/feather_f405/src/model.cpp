@@ -41,6 +41,7 @@ struct Step0 {
   static constexpr std::int32_t in_c = 8;
   static constexpr std::int32_t out_c = 3;
   static constexpr std::int32_t fast = 1;
+  static constexpr std::int32_t part_words = 2;
   static constexpr std::int32_t multiplier = 1374389504;
   static constexpr std::int32_t offset = 704;
   static constexpr std::int32_t shift = 7;
