@@ -218,6 +218,14 @@ def boards(words: tuple[str, ...], chip: str | None, output: Path | None, as_jso
 
 
 @cli.command()
+@click.option("--ask", is_flag=True, help="Also ask on each free port which firmware is there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def devices(ask: bool, as_json: bool) -> None:
+    """List the boards of devices.toml and the serial ports here: what is attached, and which process has it."""
+    emit(verbs.devices(ask=ask), as_json)
+
+
+@cli.command()
 @click.argument("action", type=click.Choice(["list", "show"]), default="list")
 @configured("task", "data", "seed", locks=False)
 def datasets(ctx: Context, action: str) -> Report:
