@@ -193,3 +193,17 @@ def test_a_full_disk_is_a_tool_failure(tinygen: Callable[..., Ended], monkeypatc
     ended = tinygen("boards")
     assert ended.code == ExitCode.TOOL_FAILED
     assert "No space left" in ended.err
+
+
+def test_devices_lists_the_map_and_names_its_mistakes(tinygen: Callable[..., Ended], tmp_path: Path) -> None:
+    entry = '[[device]]\nname = "far"\nboard = "esp32s3"\nport = "socket://127.0.0.1:9"\n'
+    (tmp_path / "devices.toml").write_text(entry)
+    ended = tinygen("devices", "--json")
+    assert ended.code == 0
+    rows = json.loads(ended.out)["devices"]
+    assert [(row["device"], row["boards"]) for row in rows if row["device"]] == [("far", ["esp32s3"])]
+    (tmp_path / "devices.toml").write_text(entry.replace("esp32s3", "esp32s4"))
+    ended = tinygen("devices")
+    assert ended.code == 2
+    assert "did you mean 'esp32s3'" in ended.err
+    assert "devices.toml" in ended.err

@@ -106,7 +106,9 @@ def test_other_units_and_other_files_are_not_compared(tmp_path: Path) -> None:
 
 def test_layers_that_do_not_add_up_fail() -> None:
     assert reported(profile()).ok
-    assert not reported(replace(profile(), whole=part("inference", 5000.0))).ok
+    off = replace(profile(), whole=part("inference", 5000.0))
+    assert not reported(off).ok
+    assert reported(replace(off, counting=replace(CYCLES, unit="ns"))).ok  # a shared machine's time proves nothing
 
 
 def test_the_picture_is_one_file_with_every_part() -> None:

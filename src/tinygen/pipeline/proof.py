@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -180,6 +179,9 @@ def monitor(
     place = None if program is None else partial(named, program)
     with open_target(board, on, image) as target:
         watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show, place=place)
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             watch.run(seconds)
+        except KeyboardInterrupt:
+            if watch.found.hello is None:  # not the end of a session: there was none
+                raise
     return views.monitoring(watch.found)
