@@ -25,7 +25,7 @@ from tinygen.core.errors import ExitCode, TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.lock import held
 from tinygen.core.values import Report
-from tinygen.pipeline import catalogue, compilation, profiling, verbs
+from tinygen.pipeline import catalogue, compilation, learning_verb, profiling, verbs
 from tinygen.pipeline import doctor as doctor_verb
 from tinygen.pipeline import stream_evaluation as judging
 from tinygen.pipeline import streaming as streams
@@ -402,6 +402,16 @@ def evaluate_stream(
         page=output,
     )
     return judging.evaluate(ctx, request)
+
+
+@cli.command()
+@click.argument("action", type=click.Choice(learning_verb.ACTIONS))
+@configured("board", "on", locks=False)
+@click.option("--threshold", type=click.IntRange(min=0), help="For freeze: a score above it is an alarm.")
+@click.option("--file", type=click.Path(path_type=Path), help="For save and load: the learned state.")
+def learn(ctx: Context, action: str, threshold: int | None, file: Path | None) -> Report:
+    """What a vibration device has learned of its machine: ask, gather, freeze, forget, save, load (on a port)."""
+    return learning_verb.learn(ctx, action, ctx.config.on, threshold, file)
 
 
 @cli.command()

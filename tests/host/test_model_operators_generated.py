@@ -15,6 +15,7 @@ from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.firmware.model_view import render_model
 from tinygen.model.cases.base import combined, input_values
 from tinygen.model.cases.registry import CASES
+from tinygen.model.cases.shaping import gather_at_run_time
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.random_graphs import random_model
@@ -116,4 +117,13 @@ def test_generated_operators_equal_the_reference(
 def test_wide_random_graphs(needs_tool: Callable[[str], str], root: Path, tmp_path: Path, seed: int) -> None:
     needs_tool("g++")
     data = random_model(seed, wide=True)
+    compare(data, folder=tmp_path, include=root / "firmware" / "include", compiler="g++")
+
+
+def test_gather_with_any_index_reads_nothing_foreign(
+    needs_tool: Callable[[str], str], root: Path, tmp_path: Path
+) -> None:
+    """The indices are all int32 values, under sanitizers."""
+    needs_tool("g++")
+    data = gather_at_run_time(1).tflite
     compare(data, folder=tmp_path, include=root / "firmware" / "include", compiler="g++")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tinygen.model.cases.base import input_values
+from tinygen.model.cases.base import Array, input_values
 from tinygen.model.cases.registry import CASES
+from tinygen.model.cases.shaping import gather_at_run_time
 from tinygen.model.importer import load
 from tinygen.model.reference import run
 
@@ -40,3 +41,22 @@ def test_operator_cases_equal_the_interpreter(needs_module: Callable[[str, str],
                 assert theirs.tobytes() == ours.tobytes(), f"{case.name}: tensor {index}, input {number}"
                 compared += 1
     assert compared >= N_INPUTS * 40
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_gather_with_indices_computed_at_run_time(needs_module: Callable[[str, str], None], axis: int) -> None:
+    needs_module("tflite_micro", "verify")
+    from tflite_micro.python.tflite_micro import runtime
+
+    case = gather_at_run_time(axis)
+    graph = load(case.tflite, case.name)
+    oracle = runtime.Interpreter.from_bytes(case.tflite, arena_size=1 << 16)
+    rng = np.random.default_rng(axis)
+    for _ in range(5):
+        # Outside of the rows TFLM reads what does not belong to the tensor.
+        rows: Array = rng.integers(-128, 128, (3, 4, 5)).astype(np.int8)
+        given: list[Array] = [rows, rng.integers(0, 3 + axis, (2, 3)).astype(np.int32)]
+        for place, array in enumerate(given):
+            oracle.set_input(array, place)
+        oracle.invoke()
+        assert oracle.get_output(0).tobytes() == run(graph, given)[graph.outputs[0]].tobytes()

@@ -15,6 +15,7 @@ import pytest
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.core.errors import TinygenError
 from tinygen.firmware.model_view import render_model
+from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph, Rewritten
@@ -192,6 +193,25 @@ def test_rewrites_change_no_byte(needs_module: Callable[[str, str], None]) -> No
         stateless(random_model(seed), f"random-{seed}", seed, 2)
     # Constant folding has nothing to do here: no operator of these reads constants only.
     assert all(count >= N_GRAPHS // 4 for name, count in acted.items() if name != "constant folding"), acted
+
+
+def test_operators_on_constants_are_computed_now(needs_module: Callable[[str, str], None]) -> None:
+    """A table the converter left to be requantised and turned at run time."""
+    needs_module("tflite_micro", "verify")
+    builder = ModelBuilder()
+    x = builder.tensor("x", "int8", (1, 4, 3), scales=[0.05])
+    data = np.arange(-6, 6).astype(np.int8).reshape(1, 3, 4)
+    table = builder.tensor("table", "int8", (1, 3, 4), scales=[0.1], data=data)
+    order = builder.tensor("order", "int32", (3,), data=np.array([0, 2, 1], np.int32))
+    turned = builder.tensor("turned", "int8", (1, 4, 3), scales=[0.1])
+    builder.op("TRANSPOSE", [table, order], [turned])
+    scaled = builder.tensor("scaled", "int8", (1, 4, 3), scales=[0.05], zero_points=[3])
+    builder.op("QUANTIZE", [turned], [scaled])
+    y = builder.tensor("y", "int8", (1, 4, 3), scales=[0.1])
+    builder.op("ADD", [x, scaled], [y], Record("AddOptions", {}))
+    graph, _, _, _ = stateless(builder.finish([x], [y]), "constants", 1, 3)
+    assert [op.name for op in graph.ops] == ["ADD"]
+    assert len(next(log for log in record_of(graph).passes if log.name == "constant folding").changes) == 2
 
 
 def test_incremental_equals_full(needs_module: Callable[[str, str], None]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tinygen.core.errors import TinygenError
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.importer import load
 from tinygen.model.reference import run
@@ -57,6 +58,39 @@ def test_every_entry_of_an_island_equals_the_interpreter(needs_module: Callable[
         assert [op.name for op in graph.ops] == ["TABLE"]
         ours = run(graph, [ALL])[graph.outputs[0]]
         assert ours.tobytes() == oracle_output(data, ALL), f"{names} {scale} {zero} {out_scale}"
+
+
+def test_an_island_with_reshapes_is_one_table(needs_module: Callable[[str, str], None]) -> None:
+    needs_module("tflite_micro", "verify")
+    builder = ModelBuilder()
+    source = builder.tensor("x", "int8", (1, 256), scales=[0.03], zero_points=[7])
+    real = builder.tensor("f0", "float32", (1, 256))
+    builder.op("DEQUANTIZE", [source], [real])
+    shape = builder.tensor("shape", "int32", (3,), data=np.array([1, 8, 32], np.int32))
+    folded = builder.tensor("f1", "float32", (1, 8, 32))
+    builder.op("RESHAPE", [real, shape], [folded], Record("ReshapeOptions", {}))
+    bent = builder.tensor("f2", "float32", (1, 8, 32))
+    builder.op("TANH", [folded], [bent])
+    flat = builder.tensor("f3", "float32", (8, 32))
+    builder.op("SQUEEZE", [bent], [flat], Record("SqueezeOptions", {}))
+    result = builder.tensor("y", "int8", (8, 32), scales=[1 / 128])
+    builder.op("QUANTIZE", [flat], [result])
+    data = builder.finish([source], [result])
+    graph = load(data, "reshaped")
+    assert [op.name for op in graph.ops] == ["TABLE"]
+    assert run(graph, [ALL])[result].tobytes() == oracle_output(data, ALL)
+
+
+def test_float_arithmetic_of_two_inputs_is_refused_and_says_why() -> None:
+    builder = ModelBuilder()
+    source = builder.tensor("x", "int8", (1, 4), scales=[0.03])
+    reals = [builder.tensor(f"f{i}", "float32", (1, 4)) for i in range(2)]
+    builder.op("DEQUANTIZE", [source], reals[:1])
+    builder.op("ADD", [reals[0], reals[0]], reals[1:], Record("AddOptions", {}))
+    result = builder.tensor("y", "int8", (1, 4), scales=[0.03])
+    builder.op("QUANTIZE", reals[1:], [result])
+    with pytest.raises(TinygenError, match=r"computes ADD in float32; .* a chain of ABS"):
+        load(builder.finish([source], [result]), "two")
 
 
 def test_a_shape_computed_at_run_time_folds(needs_module: Callable[[str, str], None]) -> None:

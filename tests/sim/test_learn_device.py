@@ -24,7 +24,7 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.pipeline import chain as chains
-from tinygen.pipeline import proof, streaming
+from tinygen.pipeline import learning_verb, proof, streaming
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
 from tinygen.tasks import learning, thresholds
@@ -204,3 +204,32 @@ def test_what_was_learned_survives_a_reset_and_a_torn_write_does_not(
     assert client.write_learned(state).phase == "frozen"
     assert score_on_device(client, signal[-1]) == wanted
     client.learn("forget")
+
+
+def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
+    device: tuple[Chain, Client], tmp_path: Path, shared_dir: Callable[[str], Path]
+) -> None:
+    _, client = device
+    signal = snapshots(shared_dir("data/vibration/femto_Bearing1_5.npz"))
+    learning_verb.act(client, "forget", 0, None, b"")
+    assert learning_verb.act(client, "learn", 0, None, b"").phase == "learning"
+    for snapshot in signal[:3]:
+        client.stream_begin()
+        client.stream(snapshot)
+        client.stream_end()
+    frozen = learning_verb.act(client, "freeze", 88, None, b"")
+    kept = tmp_path / "normal.bin"
+    assert learning_verb.act(client, "save", 0, kept, b"").digest == frozen.digest
+    assert learning_verb.act(client, "forget", 0, None, b"").count == 0
+    assert learning_verb.act(client, "load", 0, kept, kept.read_bytes()).count == 3
+    overrides = {"board": "nucleo_f446re", "build_dir": str(tmp_path)}
+    ctx = Context(config=load_config(None, overrides, tmp_path), offline=True)
+    for action, on, threshold, words in (
+        ("status", "unicorn", None, "forgets everything"),
+        ("freeze", "/dev/ttyNONE", None, "needs --threshold"),
+        ("save", "/dev/ttyNONE", None, "need --file"),
+    ):
+        with pytest.raises(TinygenError, match=words):
+            learning_verb.learn(ctx, action, on, threshold, None)
+    with pytest.raises(TinygenError, match="no learned state"):
+        learning_verb.learn(ctx, "load", "/dev/ttyNONE", None, tmp_path / "none.bin")

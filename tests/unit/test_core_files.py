@@ -93,6 +93,19 @@ def test_canonical_json_does_not_depend_on_order_or_number_types() -> None:
     assert one == two == '{"a":[1,2.5],"b":3,"s":"ü"}'
 
 
+def test_in_a_folder_of_the_users_only_our_own_files_are_removed(tmp_path: Path) -> None:
+    assert files.write_own(tmp_path, {"src/a.cpp": b"a", "src/b.cpp": b"b", "old/c.h": b"c"}) == 3
+    (tmp_path / "src" / "mine.cpp").write_text("mine")
+    (tmp_path / ".tinygen-files").open("a").write("../outside\n/etc/passwd\n")
+    (tmp_path.parent / "outside").write_text("stays")
+    assert files.write_own(tmp_path, {"src/a.cpp": b"new"}) == 3
+    assert (tmp_path / "src" / "mine.cpp").read_text() == "mine"
+    assert (tmp_path.parent / "outside").exists()
+    assert not (tmp_path / "src" / "b.cpp").exists()
+    assert not (tmp_path / "old").exists()
+    assert files.write_own(tmp_path, {"src/a.cpp": b"new"}) == 0
+
+
 def test_digest_tells_arrays_apart_by_type_and_shape() -> None:
     zeros = np.zeros(4, np.int8)
     assert canonical.digest(zeros) != canonical.digest(zeros.reshape(2, 2))

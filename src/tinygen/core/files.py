@@ -87,6 +87,38 @@ def write_tree(root: Path, files: Mapping[str, bytes], *, keep: tuple[str, ...] 
     return changed
 
 
+def write_own(root: Path, files: Mapping[str, bytes], *, record: str = ".tinygen-files") -> int:
+    """Write `files` into a folder that is somebody else's too; returns how many files were written or removed.
+
+    What an earlier call wrote and this one does not is removed; whatever else is there stays.
+
+    Args:
+        root: the folder.
+        files: {POSIX path relative to root: content}.
+        record: file below root that remembers what is ours.
+
+    Raises:
+        TinygenError: when something cannot be written.
+    """
+    memory = root / record
+    with writing(memory):
+        names = memory.read_text(encoding="utf-8").splitlines() if memory.is_file() else []
+    before = {PurePosixPath(name) for name in names}
+    ours = {path for path in before if path.parts and not path.is_absolute() and ".." not in path.parts}
+    now = {PurePosixPath(name) for name in files}
+    changed = sum(write_if_changed(root / PurePosixPath(name), data) for name, data in sorted(files.items()))
+    with writing(root):
+        for path in sorted(ours - now, reverse=True):
+            if (root / path).is_file():
+                (root / path).unlink()
+                changed += 1
+            parent = (root / path).parent
+            if parent != root and parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+    write_if_changed(memory, "".join(f"{name}\n" for name in sorted(files)).encode())
+    return changed
+
+
 @contextlib.contextmanager
 def building_directory(final: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes `final` when the block ends well, and vanishes when it does not."""

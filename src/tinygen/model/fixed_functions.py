@@ -8,10 +8,18 @@ beside them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.fixedpoint import INT32_MAX, INT32_MIN, rounding_divide_by_pot, saturating_rounding_doubling_high_mul
+from tinygen.core.fixedpoint import (
+    INT32_MAX,
+    INT32_MIN,
+    multiply_by_quantized_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+)
 
 Int64 = npt.NDArray[np.int64]
 
@@ -122,3 +130,18 @@ def tanh(a: npt.ArrayLike, integer_bits: int) -> Int64:
     positive = saturating_shift_left(x - (1 << 29), 2)
     result: Int64 = np.where(raw == 0, np.int64(0), np.where(raw < 0, -positive, positive))
     return result
+
+
+def sigmoid_input(values: Int64, scale: float, integer_bits: int) -> tuple[Int64, int] | None:
+    """Centred int8 inputs of LOGISTIC or TANH in `integer_bits` integer bits, and the radius where they saturate.
+
+    With a radius of 0 every input saturates, and nothing is multiplied. None: the scale fits no int32 multiplier.
+    """
+    fraction, shift = math.frexp(scale * float(1 << (31 - integer_bits)))
+    multiplier = math.floor(fraction * (1 << 31) + 0.5)
+    radius = input_radius(integer_bits, shift)
+    if radius == 0:
+        return np.zeros_like(values), 0
+    if multiplier == 1 << 31 or not -31 <= shift <= 30:
+        return None
+    return multiply_by_quantized_multiplier(np.clip(values, -radius, radius), multiplier, shift), radius

@@ -26,7 +26,7 @@ from tinygen.model.schema import (
     TABLES,
     TENSOR_TYPES,
 )
-from tinygen.model.simplify import FOLDABLE, simplify
+from tinygen.model.simplify import FOLDABLE, refuse_float_arithmetic, simplify
 from tinygen.model.variables import HANDLE, ONCE, Subgraph, resolve
 
 _QUANTIZE_HINT = (
@@ -92,6 +92,7 @@ def load(tflite: bytes, name: str) -> Graph:
     ops, tensors = simplify(ops, tensors, outputs, name)
     _refuse_unsupported(ops, name)
     _refuse_float(ops, tensors, name)
+    refuse_float_arithmetic(ops, tensors, name)
     graph = Graph(
         name=name,
         digest=digest_bytes(tflite),

@@ -73,6 +73,8 @@ FLOAT_FUNCTIONS: Mapping[str, Callable[[Real, Op], Real]] = {
     "SQUARE": lambda x, op: x * x,
     "TANH": _rounded(np.tanh),
 }
+# The same values under another shape: they may stand in an island too.
+RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 # Operators that may stand in a file although there is no kernel for them, if they fold away.
 FOLDABLE = frozenset({"SHAPE", *FLOAT_FUNCTIONS})
 
@@ -147,10 +149,24 @@ def _without_islands(ops: list[Op], tensors: dict[int, Tensor], outputs: tuple[i
         found = alive
 
 
+def refuse_float_arithmetic(ops: tuple[Op, ...], tensors: dict[int, Tensor], model: str) -> None:
+    """Say of a float operator that is left why it is: its kernel could only say that float32 is the wrong type."""
+    for op in ops:
+        floats = [i for i in (*op.inputs, *op.outputs) if i >= 0 and tensors[i].dtype == "float32"]
+        if op.name in ("QUANTIZE", "DEQUANTIZE", *RESHAPES) or not set(floats) & set(op.outputs):
+            continue
+        if all(tensors[i].dtype == "float32" and tensors[i].data is None for i in op.inputs[:1]):
+            raise OpContext(model=model, op=op, tensors=tensors).fail(
+                f"computes {op.name} in float32; from DEQUANTIZE of int8 to QUANTIZE to int8, a chain of "
+                f"{', '.join(sorted(FLOAT_FUNCTIONS))} and of reshapes becomes a table, anything else must be integer",
+                "quantise the whole model: representative_dataset and TFLITE_BUILTINS_INT8",
+            )
+
+
 def _is_float(op: Op, tensors: dict[int, Tensor]) -> bool:
-    """DEQUANTIZE or a float function: an operator without effects that an island may have been made of."""
+    """DEQUANTIZE, a float function or a reshape: an operator without effects that an island may be made of."""
     return all(tensors[i].dtype == "float32" for i in op.outputs) and (
-        op.name == "DEQUANTIZE" or op.name in FLOAT_FUNCTIONS
+        op.name in ("DEQUANTIZE", *RESHAPES) or op.name in FLOAT_FUNCTIONS
     )
 
 
@@ -163,11 +179,18 @@ def _island(op: Op, writers: dict[int, Op], tensors: dict[int, Tensor]) -> list[
     chain = [op]
     while chain[0].name != "DEQUANTIZE":
         before = writers.get(chain[0].inputs[0])
-        if before is None or len(before.inputs) != 1 or len(before.outputs) != 1:
+        if before is None or len(before.outputs) != 1:
             return None
-        if before.name != "DEQUANTIZE" and before.name not in FLOAT_FUNCTIONS:
+        if before.name in RESHAPES:
+            if any(i >= 0 and tensors[i].data is None for i in before.inputs[1:]):
+                return None
+        elif (
+            len(before.inputs) != 1
+            or (before.name != "DEQUANTIZE" and before.name not in FLOAT_FUNCTIONS)
+            or tensors[before.inputs[0]].shape != tensors[before.outputs[0]].shape
+        ):
             return None
-        if tensors[before.inputs[0]].shape != tensors[before.outputs[0]].shape:
+        if tensors[before.inputs[0]].n_elements != tensors[before.outputs[0]].n_elements:
             return None
         if before.name != "DEQUANTIZE" and tensors[before.inputs[0]].dtype != "float32":
             return None
@@ -183,6 +206,8 @@ def _source_and_table(chain: list[Op], tensors: dict[int, Tensor], model: str) -
             function = FLOAT_FUNCTIONS.get(op.name)
             if function is not None:
                 values = np.asarray(function(values.astype(np.float32), op), np.float32)
+                continue
+            if op.name in RESHAPES:
                 continue
             definition = find_op(op.name)
             context = OpContext(model=model, op=op, tensors=tensors)

@@ -8,19 +8,16 @@ tensorflow/lite/kernels/internal/reference/{hard_swish,leaky_relu,requantize}.h.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tinygen.core.fixedpoint import (
     INT32_MAX,
-    multiply_by_quantized_multiplier,
     quantize_multiplier,
     rounding_divide_by_pot,
 )
-from tinygen.model.fixed_functions import input_radius, tanh
+from tinygen.model.fixed_functions import sigmoid_input, tanh
 from tinygen.model.ir import Quantization
-from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int64, OpContext, requantized, round_half_away
+from tinygen.model.lowering import INT8_MAX, INT8_MIN, Array, Int64, OpContext, requantized
 
 _TANH_INTEGER_BITS = 4
 _INT16 = (-32768, 32767)
@@ -30,13 +27,11 @@ def hyperbolic_tangent(ctx: OpContext, q: Int64, source: Quantization, output: Q
     """TANH."""
     if (output.scale, output.zero_point) != (1 / 128, 0):
         raise ctx.fail(f"output has scale {output.scale:g}, zero point {output.zero_point}; TFLM's tanh makes 1/128, 0")
-    fraction, shift = math.frexp(source.scale * float(1 << (31 - _TANH_INTEGER_BITS)))
-    multiplier = round_half_away(fraction * (1 << 31))
-    if multiplier == 1 << 31 or not -31 <= shift <= 30:
-        raise ctx.fail(f"input scale {source.scale:g} cannot be expressed in fixed point")
-    radius = input_radius(_TANH_INTEGER_BITS, shift)
     centred = q - source.zero_point
-    raw = multiply_by_quantized_multiplier(np.clip(centred, -radius, radius), multiplier, shift)
+    found = sigmoid_input(centred, source.scale, _TANH_INTEGER_BITS)
+    if found is None:
+        raise ctx.fail(f"input scale {source.scale:g} cannot be expressed in fixed point")
+    raw, radius = found
     result = np.clip(rounding_divide_by_pot(tanh(raw, _TANH_INTEGER_BITS), 31 - 7), INT8_MIN, INT8_MAX)
     result = np.where(centred <= -radius, INT8_MIN, np.where(centred >= radius, INT8_MAX, result))
     return result.astype(np.int8)

@@ -15,7 +15,7 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.config import parse_bytes
 from tinygen.core.canonical import digest_bytes, pretty_json
 from tinygen.core.errors import TinygenError, bad_input, did_you_mean
-from tinygen.core.files import write_tree
+from tinygen.core.files import write_own, write_tree
 from tinygen.core.values import Report
 from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
@@ -176,7 +176,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
     explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
     page = html.page([explained], plan_view(made.plan))
     files = {**library_files(made), _OURS: _plan_json(made.plan), "arena.html": page}
-    write_tree(measured.folder, files)
+    _place(measured.folder, files, named=request.output is not None)
     return saved.keep(ctx if request.model is None else inner, report)
 
 
@@ -247,19 +247,30 @@ def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured
     folder = output or ctx.config.build_dir / "libraries" / f"{made.slug}-{made.board.id}"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / _OURS).is_file())):
         raise bad_input("is not empty and no generated library", where=str(folder), hint="name a new folder with -o")
-    write_tree(folder, {**library_files(made), _OURS: _plan_json(made.plan)}, keep=("arena.html",))
+    files = {**library_files(made), _OURS: _plan_json(made.plan)}
+    _place(folder, files, named=output is not None)
     work = ctx.config.build_dir / "measure" / f"{made.slug}-{made.board.id}"
     chip = made.board.chip
     ctx.progress("measuring", 0, 3, "")
     level = compiler_level(made.plan)
-    own = measure_library(folder, chip, work / "own", optimize=level)
+    # Measured apart: a folder the user named may hold sources of his own.
+    write_tree(work / "library", files)
+    own = measure_library(work / "library", chip, work / "own", optimize=level)
     ctx.progress("measuring", 1, 3, "")
-    other = measure_library(folder, chip, work / "other", optimize="-O2" if level == "-Os" else "-Os")
+    other = measure_library(work / "library", chip, work / "other", optimize="-O2" if level == "-Os" else "-Os")
     ctx.progress("measuring", 2, 3, "")
     files = render_project(made.board, made.slug, ctx.config.engine, _model_files(made), level=level).files
     application = measure_application(files, chip, work / "application")
     ctx.progress("measuring", 3, 3, "")
     return Measured(folder=folder, own=own, other=other, application=application)
+
+
+def _place(folder: Path, files: Mapping[str, bytes], *, named: bool) -> None:
+    """Write the library; in a folder the user named, files of his own stay."""
+    if named:
+        write_own(folder, files)
+    else:
+        write_tree(folder, files)
 
 
 def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:

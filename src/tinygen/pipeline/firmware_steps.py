@@ -10,7 +10,7 @@ import numpy as np
 from tinygen.boards.loader import load_boards
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import bad_input
-from tinygen.core.files import write_tree
+from tinygen.core.files import write_own, write_tree
 from tinygen.features.quantize import InputQuantization, for_input
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
@@ -161,7 +161,10 @@ def generated(ctx: Context, output: Path | None = None) -> Generated:
     """
     plan = planned(ctx)
     tree = rendered(ctx, plan)
-    write_tree(output or ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
+    if output is not None:  # the user's folder: files of his own stay
+        write_own(output, tree.files)
+    else:
+        write_tree(ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
     return Generated(planned=plan, tree=tree)
 
 

@@ -333,12 +333,16 @@ def planned_memory(chain: Chain) -> tuple[Measurement, ...]:
             origin="planned",
             note=f"ring of samples {ring:,}, sums, kept events, counters",
         ),
-        Measurement(
-            name="learned_bytes",
-            value=learned_bytes(chain.stream_view),
-            unit="bytes",
-            origin="planned",
-            note="two copies of what is learned; outlive a reset",
+        *(
+            Measurement(
+                name="learned_bytes",
+                value=size,
+                unit="bytes",
+                origin="planned",
+                note="two copies of what is learned; outlive a reset",
+            )
+            for size in (learned_bytes(chain.stream_view),)
+            if size
         ),
     )
 

@@ -4,15 +4,17 @@
 
 namespace tinygen::kernels {
 
-// P: n_rows, row_bytes, n_picked, run_bytes.
-template <typename P>
-void gather_int8_rows(const std::int8_t* input, std::int8_t* output, const std::int32_t* starts) {
+// An index outside picks the nearest there is. P: n_rows, row_size, n_picked, run_bytes.
+template <typename P, typename Index>
+void gather_int8_rows(const std::int8_t* input, const Index* indices, std::int8_t* output) {
   for (std::int32_t row = 0; row < P::n_rows; ++row) {
     for (std::int32_t i = 0; i < P::n_picked; ++i) {
-      const std::int8_t* source = input + starts[i];
+      const std::int32_t index = indices[i];
+      const std::int32_t inside = index < 0 ? 0 : (index < P::row_size ? index : P::row_size - 1);
+      const std::int8_t* source = input + inside * P::run_bytes;
       for (std::int32_t k = 0; k < P::run_bytes; ++k) *output++ = source[k];
     }
-    input += P::row_bytes;
+    input += P::row_size * P::run_bytes;
   }
 }
 

@@ -193,7 +193,7 @@ def _windows_and_reductions() -> list[Case]:
 
 def _functions() -> list[Case]:
     maker, found = _Maker(9), []
-    every = (1, 64, 64, 1)
+    every = (1, 40, 49, 1)
     for i in range(10):
         scale = (2.0**-12, 2.0**-11, 2.0**-15, 1 / 4096 * 0.9)[i] if i < 4 else maker.scale(1e-5, 0.5)
         source = T(shape=every, dtype="int16", scale=scale)

@@ -66,6 +66,8 @@ def _slices() -> list[Case]:
         _strided((3, 2, 3, 2), ((2, 0, 0, 1), (-4, 2, 3, 2), (-1, 1, 2, 1)), (3, 2, 2, 1)),
         _strided((1, 1), ((0, 0), (1, 1), (1, 1)), (1, 1)),
         _strided((6,), ((2,), (3,), (1,)), (), shrink_axis_mask=1),
+        _strided((3, 4, 5), ((1, 0, 0), (3, 4, 5), (1, 1, 2)), (2, 4, 3), ellipsis_mask=2),
+        _strided((3, 4, 5), ((1, 2, 0), (3, 3, 5), (1, 1, 1)), (2, 4, 5), ellipsis_mask=2, begin_mask=2, end_mask=2),
     ]
     found += [_strided((3, 4), ((1, 0), (3, 4), (1, 3)), (2, 2), dtype) for dtype in ANY_TYPE]
     for dtype in ANY_TYPE:

@@ -69,6 +69,14 @@ def _ones_and_pads() -> list[Case]:
     return found
 
 
+def gather_at_run_time(axis: int) -> Case:
+    """GATHER from [3, 4, 5] along an axis, with [2, 3] indices that are an input of the model."""
+    shape = (3, 4, 5)
+    out = (*shape[:axis], 2, 3, *shape[axis + 1 :])
+    inputs = [T(shape=shape), T(shape=(2, 3), dtype="int32", scale=0)]
+    return single(f"gather-run-time-{axis}", "GATHER", inputs, [T(shape=out)], Record("GatherOptions", {"axis": axis}))
+
+
 def _resizes() -> list[Case]:
     found = []
     for op, table in (

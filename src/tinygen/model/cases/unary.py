@@ -60,6 +60,8 @@ def cases() -> list[Case]:
             ("LOGISTIC", T(shape=_ALL, scale=1 / 256, zero_point=-128)),
         ):
             scale, zero, _, _ = _pair(dice, 0.0005, 1.0, (1.0, 1.0))
+            # From 8 on everything but 0 is saturated, and TFLM's arithmetic is at its limit.
+            scale = (7.999, 8.0, 30.0, 1e4)[i] if i < 4 else scale
             tensor = T(shape=_ALL, scale=scale, zero_point=zero)
             found.append(single(f"{op.lower()}-{i}-{scale:.4g}-{zero}", op, [tensor], [result]))
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinygen.core.fixedpoint import reduced_multiplier
-from tinygen.model.kernels.base import KernelDef, Packed, elementwise_overlap, without
+from tinygen.model.kernels.base import KernelDef, Packed, elementwise_overlap, no_overlap, without
 from tinygen.model.kernels.binary import broadcast_overlap
 from tinygen.model.kernels.order import own_channel, singles, sliding_window
 from tinygen.model.lowering import Lowered
@@ -60,7 +60,7 @@ def _rows(lowered: Lowered) -> dict[int, int]:
 CONV_2D_INT16_GENERIC = _sum_kernel("CONV_2D", _in_bytes(sliding_window(singles)))
 DEPTHWISE_CONV_2D_INT16_GENERIC = _sum_kernel("DEPTHWISE_CONV_2D", _in_bytes(sliding_window(own_channel)))
 FULLY_CONNECTED_INT16_GENERIC = _sum_kernel("FULLY_CONNECTED", _in_bytes(_rows), "per_channel", "multiplier", "shift")
-TRANSPOSE_CONV_INT16_GENERIC = _sum_kernel("TRANSPOSE_CONV", lambda lowered: {})
+TRANSPOSE_CONV_INT16_GENERIC = _sum_kernel("TRANSPOSE_CONV", no_overlap)
 
 
 def _pair_kernel(op: str, *names: str) -> KernelDef:
@@ -124,7 +124,7 @@ TANH_INT16_INTERPOLATED = _function_kernel("TANH", "interpolated", "sigmoid_tabl
 
 
 def _plain(
-    op: str, header: str, why: str, *names: str, overlap: Callable[[Lowered], dict[int, int]] | None = None
+    op: str, header: str, why: str, *names: str, overlap: Callable[[Lowered], dict[int, int]] = no_overlap
 ) -> KernelDef:
     return KernelDef(
         id=f"{op.lower()}_int16_generic",
@@ -133,7 +133,7 @@ def _plain(
         arguments=(),
         why=why,
         pack=lambda lowered: Packed(params=without(lowered.params, *names), constants={}),
-        overlap=overlap or (lambda lowered: {}),
+        overlap=overlap,
         dtype="int16",
     )
 

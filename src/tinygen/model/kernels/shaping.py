@@ -9,7 +9,7 @@ def _plain(op: str, variant: str, *, header: str, why: str, arguments: tuple[str
     return KernelDef(id=f"{op.lower()}_int8_{variant}", op=op, header=header, arguments=arguments, why=why)
 
 
-GATHER_INT8_ROWS = _plain("GATHER", "rows", header="pick.h", why="rows picked by number", arguments=("starts",))
+GATHER_INT8_ROWS = _plain("GATHER", "rows", header="pick.h", why="rows picked by number, constant or computed")
 RESIZE_NEAREST_NEIGHBOR_ANY_TABLES = KernelDef(
     id="resize_nearest_neighbor_any_tables",
     op="RESIZE_NEAREST_NEIGHBOR",

@@ -5,13 +5,12 @@ Source: tensorflow/lite/kernels/internal/reference/integer_ops/logistic.h; micro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinygen.core.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, rounding_divide_by_pot
-from tinygen.model.fixed_functions import input_radius, logistic
+from tinygen.core.fixedpoint import quantize_multiplier, rounding_divide_by_pot
+from tinygen.model.fixed_functions import logistic, sigmoid_input
 from tinygen.model.ir import Quantization
 from tinygen.model.lowering import (
     BOTH,
@@ -24,7 +23,6 @@ from tinygen.model.lowering import (
     OpDef,
     expect_shape,
     requantized,
-    round_half_away,
 )
 from tinygen.model.unary_functions import absolute, elu, hard_swish, hyperbolic_tangent, leaky_relu
 from tinygen.model.unary_int16 import INT16_FUNCTIONS
@@ -35,14 +33,11 @@ _LOGISTIC_INTEGER_BITS = 4
 def _logistic(ctx: OpContext, q: Int64, source: Quantization, output: Quantization) -> Array:
     if output.zero_point != INT8_MIN:
         raise ctx.fail(f"output has zero point {output.zero_point}, TFLM's logistic needs -128")
-    fraction, shift = math.frexp(source.scale * float(1 << (31 - _LOGISTIC_INTEGER_BITS)))
-    multiplier = round_half_away(fraction * (1 << 31))
-    if multiplier == 1 << 31 or not -31 <= shift <= 30:
-        raise ctx.fail(f"input scale {source.scale:g} cannot be expressed in fixed point")
-    radius = input_radius(_LOGISTIC_INTEGER_BITS, shift)
     centred = q - source.zero_point
-    inside = np.clip(centred, -radius, radius)
-    raw = multiply_by_quantized_multiplier(inside, multiplier, shift)
+    found = sigmoid_input(centred, source.scale, _LOGISTIC_INTEGER_BITS)
+    if found is None:
+        raise ctx.fail(f"input scale {source.scale:g} cannot be expressed in fixed point")
+    raw, radius = found
     result = rounding_divide_by_pot(logistic(raw, _LOGISTIC_INTEGER_BITS), 31 - 8) + INT8_MIN
     result = np.clip(result, INT8_MIN, INT8_MAX)
     result = np.where(centred <= -radius, INT8_MIN, np.where(centred >= radius, INT8_MAX, result))

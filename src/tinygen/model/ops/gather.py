@@ -1,4 +1,4 @@
-"""GATHER with constant indices, and RESIZE_NEAREST_NEIGHBOR: rows picked by number.
+"""GATHER and RESIZE_NEAREST_NEIGHBOR: rows picked by number.
 
 Source: tensorflow/lite/micro/kernels/gather.cc; internal/reference/resize_nearest_neighbor.h.
 """
@@ -19,28 +19,31 @@ def _lower_gather(ctx: OpContext) -> Lowered:
     source, _ = ctx.activation(0, (1, 6))
     output, _ = ctx.output((0, 6))
     movable(ctx, source, output, ("int8",))
-    indices = whole_numbers(ctx, 1, "indices")
+    places = ctx.tensor(1)
+    if places.dtype != "int32":
+        raise ctx.fail(f"indices ('{places.name}') are {places.dtype}, supported: int32")
     if ctx.op.options.get("batch_dims", 0):
         raise ctx.fail(f"batch_dims = {ctx.op.options['batch_dims']}, supported: 0")
     axis = axis_of(ctx, int(ctx.op.options.get("axis", 0)), len(source.shape))
-    if any(not 0 <= i < source.shape[axis] for i in indices):
-        raise ctx.fail(f"an index is outside 0..{source.shape[axis] - 1}")
-    expect_shape(ctx, output, (*source.shape[:axis], *ctx.tensor(1).shape, *source.shape[axis + 1 :]))
+    expect_shape(ctx, output, (*source.shape[:axis], *places.shape, *source.shape[axis + 1 :]))
     run = math.prod(source.shape[axis + 1 :])
+    if places.data is not None and any(not 0 <= i < source.shape[axis] for i in whole_numbers(ctx, 1, "indices")):
+        raise ctx.fail(f"an index is outside 0..{source.shape[axis] - 1}")
     params = {
         "n_rows": math.prod(source.shape[:axis]),
-        "row_bytes": source.shape[axis] * run,
-        "n_picked": len(indices),
+        "row_size": source.shape[axis],
+        "n_picked": places.n_elements,
         "run_bytes": run,
     }
-    return Lowered(params=params, constants={"starts": np.array(indices, np.int32) * run})
+    return Lowered(params=params)
 
 
 def _gathered(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     p = lowered.params
-    rows = inputs[0].reshape(p["n_rows"], p["row_bytes"])
-    columns = lowered.constants["starts"].astype(np.int64)[:, None] + np.arange(p["run_bytes"])
-    return [rows[:, columns.reshape(-1)].reshape(shapes[0])]
+    rows = inputs[0].reshape(p["n_rows"], p["row_size"], p["run_bytes"])
+    # TFLM reads whatever lies outside; here that is the nearest one there is, so that nothing foreign is read.
+    picked = np.clip(inputs[1].astype(np.int64).reshape(-1), 0, p["row_size"] - 1)
+    return [rows[:, picked].reshape(shapes[0])]
 
 
 def _nearest(ctx: OpContext, size: int, out: int) -> list[int]:
@@ -93,7 +96,7 @@ GATHER = OpDef(
     name="GATHER",
     options_table="GatherOptions",
     options_required=False,
-    data_inputs=(0,),
+    data_inputs=(0, 1),
     lower=_lower_gather,
     reference=_gathered,
 )

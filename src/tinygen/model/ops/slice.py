@@ -53,9 +53,21 @@ def _lower_strided(ctx: OpContext) -> Lowered:
     if any(s == 0 for s in step):
         raise ctx.fail(f"strides {step} contain 0")
     masks = {name: int(ctx.op.options.get(f"{name}_mask", 0)) for name in ("begin", "end", "shrink_axis")}
-    for name in ("ellipsis_mask", "new_axis_mask", "offset"):
+    for name in ("new_axis_mask", "offset"):
         if ctx.op.options.get(name, 0):
-            raise ctx.fail(f"{name} = {int(ctx.op.options[name])}, supported: 0", "write the slice out in full")
+            message = f"{name} = {int(ctx.op.options[name])}, supported: 0, for TFLM ignores it"
+            raise ctx.fail(message, "write the slice out in full")
+    # TFLM ignores this mask too; where it stands for one dimension that is taken whole anyway, nobody can tell.
+    ellipsis = int(ctx.op.options.get("ellipsis_mask", 0))
+    for i in range(rank):
+        if not ellipsis >> i & 1:
+            continue
+        first = None if masks["begin"] >> i & 1 else begin[i]
+        last = None if masks["end"] >> i & 1 else end[i]
+        whole = slice(first, last, step[i]).indices(source.shape[i]) == (0, source.shape[i], 1)
+        if masks["shrink_axis"] >> i & 1 or not whole:
+            message = f"ellipsis_mask = {ellipsis}, which TFLM ignores: it would cut dimension {i}"
+            raise ctx.fail(message, "write the slice out in full")
     sizes, steps, start, kept = [], [], 0, []
     for i, (have, stride) in enumerate(zip(source.shape, row_major(source.shape), strict=True)):
         first = None if masks["begin"] >> i & 1 else begin[i]

@@ -31,7 +31,8 @@ def _exp_table(ctx: OpContext, beta: float, scale: float) -> Int64:
     """exp(-beta · scale · d) in Q0 for d = 0, 1... up to the last difference that counts."""
     real = min(beta * scale * (1 << (31 - DIFF_INTEGER_BITS)), float((1 << 31) - 1))
     multiplier, left_shift = quantize_multiplier(real)
-    if left_shift < 0:
+    # TFLM ends the process there.
+    if real <= 1.0:
         raise ctx.fail(f"beta {beta:g} times input scale {scale:g} is too small for fixed point")
     differences = -np.arange(min(input_radius(DIFF_INTEGER_BITS, left_shift), 255) + 1, dtype=np.int64)
     rescaled = saturating_rounding_doubling_high_mul(differences << left_shift, multiplier)
@@ -47,7 +48,8 @@ def _lower(ctx: OpContext) -> Lowered:
         raise ctx.fail(f"output ('{output.name}') is {output.dtype}, supported: int8 and int16 with one scale")
     expect_shape(ctx, output, source.shape)
     bits = 8 if output.dtype == "int8" else 16
-    if output_q.zero_point != -(1 << (bits - 1)) or abs(output_q.scale * (1 << bits) - 1.0) > 0.001:
+    off = abs(output_q.scale * (1 << bits) - 1.0)
+    if output_q.zero_point != -(1 << (bits - 1)) or off > (0.0 if bits == 8 else 0.001):
         raise ctx.fail(
             f"output has scale {output_q.scale:g} and zero point {output_q.zero_point}, "
             f"TFLM's softmax needs 1/{1 << bits} and {-(1 << (bits - 1))} for {output.dtype}"

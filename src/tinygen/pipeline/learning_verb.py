@@ -1,0 +1,85 @@
+"""learn: what a device has learned of its machine, asked for, started, frozen, forgotten, saved and given back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinygen.core.errors import bad_input
+from tinygen.core.files import write_atomic
+from tinygen.core.values import Check, CheckStatus, Measurement, Report
+from tinygen.device.client import Client
+from tinygen.device.registry import Image, choose, is_simulator, open_target
+from tinygen.device.values import LearningStatus
+from tinygen.pipeline.context import Context
+from tinygen.tasks import learning
+
+ACTIONS = ("status", "learn", "freeze", "forget", "save", "load")
+
+
+def learn(ctx: Context, action: str, on: str, threshold: int | None, file: Path | None) -> Report:
+    """Do one thing with the learned state of a device on a serial port.
+
+    Args:
+        ctx: names the board.
+        action: one of ACTIONS.
+        on: a serial port; a simulator would forget it at its end.
+        threshold: for "freeze", of one row's score.
+        file: for "save" and "load".
+
+    Raises:
+        TinygenError: a simulator, a missing or superfluous option, a file that is no state, or as the device refuses.
+    """
+    chosen = choose(ctx.board, on)
+    if is_simulator(chosen):
+        raise bad_input(f"'{chosen}' forgets everything when it ends", where="--on", hint="name a serial port")
+    if (action == "freeze") != (threshold is not None):
+        raise bad_input("'freeze' needs --threshold, nothing else takes it", where=f"learn {action}")
+    if (action in ("save", "load")) != (file is not None):
+        raise bad_input("'save' and 'load' need --file, nothing else takes it", where=f"learn {action}")
+    state = file.read_bytes() if action == "load" and file is not None and file.is_file() else b""
+    if action == "load":
+        learning.from_bytes(state)
+    with open_target(ctx.board, on, Image(elf=Path(), symbols={}, build_id="")) as target:
+        client = Client(target.open(), target.capabilities.time_scale, name=on)
+        client.hello()
+        return _report(on, action, act(client, action, threshold or 0, file, state))
+
+
+def act(client: Client, action: str, threshold: int, file: Path | None, state: bytes) -> LearningStatus:
+    """One action on a device that was greeted.
+
+    Raises:
+        TinygenError: the device refuses; the file cannot be written.
+    """
+    match action:
+        case "learn" | "forget":
+            return client.learn(action)
+        case "freeze":
+            return client.learn("freeze", threshold)
+        case "load":
+            return client.write_learned(state)
+        case "save" if file is not None:
+            found = client.read_learned()
+            learning.from_bytes(found)
+            write_atomic(file, found)
+    return client.learn("status")
+
+
+def _report(on: str, action: str, told: LearningStatus) -> Report:
+    origin = "measured-on-device"
+    torn = Check(
+        name="kept over the last reset",
+        status=CheckStatus.FAILED if told.torn else CheckStatus.PASSED,
+        reason="a write was cut off; the state before it holds" if told.torn else f"phase: {told.phase}",
+    )
+    return Report(
+        kind="learn",
+        subject={"target": on, "action": action, "phase": told.phase, "digest": f"{told.digest:08x}"},
+        checks=(torn,),
+        measurements=(
+            Measurement(name="healthy_rows", value=told.count, unit="count", origin=origin),
+            Measurement(name="threshold", value=told.threshold, unit="count", origin=origin),
+            Measurement(name="newest_score", value=told.score, unit="count", origin=origin),
+            Measurement(name="state_bytes", value=told.state_bytes, unit="bytes", origin=origin),
+        ),
+    )
