@@ -15,10 +15,17 @@ from tinygen.model.selection import Choice, Options, Way, choices
 
 # What counts as weights in figures; tables of functions are code's companions.
 WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "channels", "time_weights", "feature_bias")
-# A faster program may take this share more arena than the compact one: working memory of a tile or two.
+# A faster program may take this share (5 %) more arena than the compact one, working memory of a tile or two; in small
+# arenas, where a share is nothing, so many bytes.
 SPARE_SHARE = 20
+SPARE_FLOOR_BYTES = 1024
 # `balanced` spends code on the steps that together make this share of the compact program's instructions.
 _BALANCED_PERCENT = 90
+
+
+def speed_limit_bytes(compact_bytes: int) -> int:
+    """The arena that fast kernels may take where the compact ones need `compact_bytes`."""
+    return compact_bytes + max(compact_bytes // SPARE_SHARE, SPARE_FLOOR_BYTES)
 
 
 def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
@@ -103,7 +110,7 @@ class _Search:
         self, compact: Sequence[Way], compact_place: Placed
     ) -> tuple[list[Way], Placed, dict[tuple[int, int], str]]:
         """The fastest kernels whose arena keeps to the limit; {(step, rank): why one was passed over}."""
-        limit = compact_place.arena_bytes + compact_place.arena_bytes // SPARE_SHARE
+        limit = speed_limit_bytes(compact_place.arena_bytes)
         worth = _worth_speed(compact) if self.options.optimize == "balanced" else frozenset(range(len(compact)))
         too_large: dict[tuple[int, int], str] = {}
         queues: list[list[Way]] = []

@@ -25,6 +25,8 @@ def _accepts_1x1(lowered: Lowered, chip: ChipSpec) -> str | None:
         return f"the kernel is {p['k_h']}x{p['k_w']}, not 1x1"
     if (p["stride_h"], p["stride_w"]) != (1, 1):
         return "the stride is not 1"
+    if (p["out_h"], p["out_w"]) != (p["in_h"], p["in_w"]):
+        return "it pads"  # of a PAD that was taken in: outputs are not inputs one by one
     if p["groups"] != 1:
         return f"there are {p['groups']} groups"
     return None

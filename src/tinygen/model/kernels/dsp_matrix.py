@@ -199,6 +199,8 @@ def _accepts_window(lowered: Lowered, chip: ChipSpec) -> str | None:
         return f"there are {p['batch'] * p['out_h'] * p['out_w']} windows, not one"
     if (p["k_h"], p["k_w"], p["pad_top"], p["pad_left"]) != (p["in_h"], p["in_w"], 0, 0):
         return "the window is not the whole input"
+    if any(p[f"k_{axis}"] != 1 and p[f"dilation_{axis}"] != 1 for axis in "hw"):
+        return f"its taps are {p['dilation_h']}x{p['dilation_w']} apart, some of them behind the input"
     return _accepts_dense(lowered, chip)
 
 

@@ -12,6 +12,7 @@ rows and runs as it does in the full model: always exact, saving nothing.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ def _run(draft: Draft) -> None:
     times = _analyse(draft)
     before, _ = figures(draft)
     idle = _idle_rows(draft)
-    hop = max(time.stride for time in times.values())
+    hop = math.lcm(*(time.stride for time in times.values()))
     source = draft.tensors[draft.inputs[0]]
     if hop >= source.shape[1]:
         raise _refused(draft, f"a hop of {hop} rows is the whole window of {source.shape[1]}")

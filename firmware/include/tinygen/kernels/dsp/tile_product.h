@@ -196,7 +196,9 @@ inline constexpr std::int32_t kZeros[8] = {};
 
 template <typename R>
 struct TileProduct<R, true> {
-  static void run(const Product& product, const Word* first, std::int8_t* first_output) {
+  // A build with -fno-omit-frame-pointer would not give up r7.
+  [[gnu::optimize("omit-frame-pointer")]] static void run(const Product& product, const Word* first,
+                                                          std::int8_t* first_output) {
     // In memory, because the registers are taken.
     const Word* const tile = first;
     const Channel* channel = product.channels;
