@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +172,7 @@ def model_view(plan: Plan) -> ModelView:
     bases = {b.tensor: f"tinygen_arena + {_place_symbol(b)}" for b in plan.buffers if b.tensor >= 0}
     bases |= {b.tensor: f"tinygen_state + {_place_symbol(b)}" for b in plan.state_buffers}
     operands = _constant_operands(plan)
-    constants = [_constant(step, name, array) for step in plan.steps for name, array in step.constants.items()]
+    constants = [_constant(plan, step, name, array) for step in plan.steps for name, array in step.constants.items()]
     constants += list(operands.values())
     initial, initial_arrays = _initial_state(plan)
     constants += initial_arrays
@@ -285,9 +285,11 @@ def _constant_symbol(step: Step, name: str) -> str:
     return f"{step.op.name.lower()}_{step.position}_{name}"
 
 
-def _constant(step: Step, name: str, array: npt.NDArray[np.generic]) -> ConstantView:
+def _constant(plan: Plan, step: Step, name: str, array: npt.NDArray[np.generic]) -> ConstantView:
     shape = "x".join(str(size) for size in array.shape)
-    return _array(_constant_symbol(step, name), array, f"step {step.position} {step.kernel}: {name} {shape}")
+    view = _array(_constant_symbol(step, name), array, f"step {step.position} {step.kernel}: {name} {shape}")
+    # As vector loads would want the rows that meet tensors so aligned.
+    return replace(view, alignment_bytes=max(view.alignment_bytes, plan.alignment_bytes if name == "weights" else 0))
 
 
 def _constant_operands(plan: Plan) -> dict[int, ConstantView]:

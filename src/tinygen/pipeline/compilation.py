@@ -28,7 +28,7 @@ from tinygen.model import importer, reference
 from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import PASSES, rewrite
-from tinygen.pipeline import compile_views, proof, saved, steps, views
+from tinygen.pipeline import compile_views, placement, proof, saved, steps, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
@@ -175,7 +175,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
     report = compile_views.compilation(made.plan, made.board, facts)
     explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
     page = html.page([explained], plan_view(made.plan))
-    files = {**library_files(made), _OURS: _plan_json(made.plan), "arena.html": page}
+    files = {**library_files(made), _OURS: _plan_json(made), "arena.html": page}
     _place(measured.folder, files, named=request.output is not None)
     return saved.keep(ctx if request.model is None else inner, report)
 
@@ -247,7 +247,7 @@ def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured
     folder = output or ctx.config.build_dir / "libraries" / f"{made.slug}-{made.board.id}"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / _OURS).is_file())):
         raise bad_input("is not empty and no generated library", where=str(folder), hint="name a new folder with -o")
-    files = {**library_files(made), _OURS: _plan_json(made.plan)}
+    files = {**library_files(made), _OURS: _plan_json(made)}
     _place(folder, files, named=output is not None)
     work = ctx.config.build_dir / "measure" / f"{made.slug}-{made.board.id}"
     chip = made.board.chip
@@ -409,5 +409,5 @@ def _reference_of(graph: Graph, vectors: Sequence[Vector], whole: Sequence[Vecto
     return run
 
 
-def _plan_json(plan: Plan) -> bytes:
-    return pretty_json(plan_view(plan)).encode()
+def _plan_json(made: Compiled) -> bytes:
+    return pretty_json({**plan_view(made.plan), **placement.values(made.plan, made.board)}).encode()

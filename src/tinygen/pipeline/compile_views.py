@@ -9,6 +9,7 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.model.budget import peak
 from tinygen.model.ir import PassLog, Plan
+from tinygen.pipeline import placement
 from tinygen.toolchain.application import Application
 from tinygen.toolchain.measure import Sizes
 from tinygen.toolchain.stack import StackUse
@@ -61,7 +62,12 @@ def compilation(plan: Plan, board: BoardSpec, facts: Facts) -> Report:
         },
         checks=(*_checks(plan, board, facts), *(proof.checks if proof is not None else ())),
         measurements=(*_measurements(plan, facts), *_proof_measurements(proof)),
-        tables=(table, _steps(plan), *((*_rewrites(plan), _choices(plan), _buffers(plan)) if facts.explain else ())),
+        tables=(
+            table,
+            *placement.tables(plan, board),
+            _steps(plan),
+            *((*_rewrites(plan), _choices(plan), _buffers(plan)) if facts.explain else ()),
+        ),
         notes=(*((facts.size.note,) if facts.size.note else ()), *(proof.notes if proof is not None else ())),
         details=_details(plan, facts),
     )

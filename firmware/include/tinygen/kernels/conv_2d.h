@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "tinygen/kernels/requantize.h"
+#include "tinygen/kernels/window.h"
 
 namespace tinygen::kernels {
 
@@ -25,6 +26,7 @@ void conv_2d_int8_1x1(const std::int8_t* input, std::int8_t* output, const std::
       std::int32_t acc01 = bias[oc + 1];
       std::int32_t acc10 = acc00;
       std::int32_t acc11 = acc01;
+      TINYGEN_UNROLL_4
       for (std::int32_t ic = 0; ic < P::in_c; ++ic) {
         const std::int32_t a0 = x0[ic];
         const std::int32_t a1 = x1[ic];
@@ -80,6 +82,7 @@ inline void conv_2d_pixel_inside(const std::int8_t* corner, std::int8_t* out, co
     std::int32_t acc1 = bias[oc + 1];
     const std::int8_t* x = corner;
     for (std::int32_t ky = 0; ky < P::k_h; ++ky) {
+      TINYGEN_UNROLL_4
       for (std::int32_t i = 0; i < kRun; ++i) {
         const std::int32_t a = x[i];
         acc0 += a * w[i];
@@ -104,7 +107,75 @@ inline void conv_2d_pixel_inside(const std::int8_t* corner, std::int8_t* out, co
   }
 }
 
-// Any window: a tap outside the input counts as the input's zero point, which is what the bias was folded with.
+// One row of the filters of two output channels, `kSecond` bytes apart, over the bytes [from, to) of a row of the
+// window. What lies outside counts as the input's zero point, which is what the bias was folded with.
+template <typename P, std::int32_t kSecond>
+inline void conv_2d_row_clipped(const std::int8_t* x, std::int32_t from, std::int32_t to, const std::int8_t* w,
+                                std::int32_t& acc0, std::int32_t& acc1) {
+  std::int32_t sum0 = acc0;
+  std::int32_t sum1 = acc1;
+  const std::int8_t* const before_end = w + from;
+  const std::int8_t* const inside_end = w + to;
+  const std::int8_t* const end = w + P::k_w * P::in_c;
+  for (; w != before_end; ++w) {
+    sum0 += P::input_zero_point * w[0];
+    sum1 += P::input_zero_point * w[kSecond];
+  }
+  for (; w != inside_end; ++w) {
+    const std::int32_t a = *x++;
+    sum0 += a * w[0];
+    sum1 += a * w[kSecond];
+  }
+  for (; w != end; ++w) {
+    sum0 += P::input_zero_point * w[0];
+    sum1 += P::input_zero_point * w[kSecond];
+  }
+  acc0 = sum0;
+  acc1 = sum1;
+}
+
+// Two channels (kSecond = the filter's size) or one (0) of a pixel at the border.
+template <typename P, std::int32_t kSecond>
+inline void conv_2d_filters_clipped(const std::int8_t* image, std::int32_t top, std::int32_t left, const std::int8_t* w,
+                                    std::int32_t& acc0, std::int32_t& acc1) {
+  const Taps rows = taps_inside<P::k_h, P::dilation_h, P::in_h>(top);
+  const Taps columns = taps_inside<P::k_w, P::dilation_w, P::in_w>(left);
+  const std::int32_t from = columns.first * P::in_c;
+  const std::int32_t to = columns.end * P::in_c;
+  for (std::int32_t ky = 0; ky < P::k_h; ++ky) {
+    if (ky >= rows.first && ky < rows.end) {
+      const std::int32_t row = ((top + ky * P::dilation_h) * P::in_w + left) * P::in_c;
+      conv_2d_row_clipped<P, kSecond>(image + (row + from), from, to, w, acc0, acc1);
+    } else {
+      conv_2d_row_clipped<P, kSecond>(image, 0, 0, w, acc0, acc1);
+    }
+    w += P::k_w * P::in_c;
+  }
+}
+
+// A window at the border whose rows are contiguous.
+template <typename P>
+inline void conv_2d_pixel_clipped(const std::int8_t* image, std::int32_t top, std::int32_t left, std::int8_t* out,
+                                  const std::int8_t* weights, const std::int32_t* bias, const std::int32_t* multiplier,
+                                  const std::int8_t* shift) {
+  constexpr std::int32_t kFilter = P::k_h * P::k_w * P::in_c;
+  constexpr std::int32_t kPairedChannels = P::out_c - P::out_c % 2;
+  for (std::int32_t oc = 0; oc < kPairedChannels; oc += 2) {
+    std::int32_t acc0 = bias[oc];
+    std::int32_t acc1 = bias[oc + 1];
+    conv_2d_filters_clipped<P, kFilter>(image, top, left, weights + oc * kFilter, acc0, acc1);
+    out[oc] = requantize<P>(acc0, multiplier[oc], shift[oc]);
+    out[oc + 1] = requantize<P>(acc1, multiplier[oc + 1], shift[oc + 1]);
+  }
+  if (kPairedChannels < P::out_c) {
+    std::int32_t acc = bias[kPairedChannels];
+    std::int32_t same = 0;
+    conv_2d_filters_clipped<P, 0>(image, top, left, weights + kPairedChannels * kFilter, acc, same);
+    out[kPairedChannels] = requantize<P>(acc, multiplier[kPairedChannels], shift[kPairedChannels]);
+  }
+}
+
+// Groups and dilation: tap by tap, channel by channel.
 template <typename P>
 inline void conv_2d_pixel_border(const std::int8_t* image, std::int32_t top, std::int32_t left, std::int8_t* out,
                                  const std::int8_t* weights, const std::int32_t* bias, const std::int32_t* multiplier,
@@ -148,6 +219,8 @@ void conv_2d_int8_generic(const std::int8_t* input, std::int8_t* output, const s
         const bool inside = top >= 0 && top + kReachY < P::in_h && left >= 0 && left + kReachX < P::in_w;
         if (kContiguous && inside) {
           conv_2d_pixel_inside<P>(input + (top * P::in_w + left) * P::in_c, output, weights, bias, multiplier, shift);
+        } else if (kContiguous) {
+          conv_2d_pixel_clipped<P>(input, top, left, output, weights, bias, multiplier, shift);
         } else {
           conv_2d_pixel_border<P>(input, top, left, output, weights, bias, multiplier, shift);
         }

@@ -3,36 +3,26 @@
 #pragma once
 #include <cstdint>
 
-#include "tinygen/kernels/requantize.h"
+#include "tinygen/kernels/depthwise_conv_2d.h"
 
 namespace tinygen::kernels {
 
-// `kLanes` neighbouring channels, lying side by side in `planes`; taps outside the input count as its zero point.
+// `kLanes` (4 or 1) neighbouring channels, lying side by side in `planes`; taps outside the input count as its zero
+// point.
 template <typename P, std::int32_t kLanes>
 inline void depthwise_planes(const std::int8_t* planes, std::int8_t* output, const std::int8_t* weights,
                              const std::int32_t* bias, const std::int32_t* multiplier, const std::int8_t* shift) {
   for (std::int32_t oy = 0; oy < P::out_h; ++oy) {
     const std::int32_t top = oy * P::stride_h - P::pad_top;
+    const Taps rows = taps_inside<P::k_h, P::dilation_h, P::in_h>(top);
     for (std::int32_t ox = 0; ox < P::out_w; ++ox) {
       const std::int32_t left = ox * P::stride_w - P::pad_left;
-      std::int32_t acc[kLanes];
-      for (std::int32_t lane = 0; lane < kLanes; ++lane) acc[lane] = bias[lane];
-      const std::int8_t* w = weights;
-      for (std::int32_t ky = 0; ky < P::k_h; ++ky) {
-        const std::int32_t y = top + ky * P::dilation_h;
-        for (std::int32_t kx = 0; kx < P::k_w; ++kx) {
-          const std::int32_t x = left + kx * P::dilation_w;
-          if (y >= 0 && y < P::in_h && x >= 0 && x < P::in_w) {
-            const std::int8_t* tap = planes + (y * P::in_w + x) * kLanes;
-            for (std::int32_t lane = 0; lane < kLanes; ++lane) acc[lane] += tap[lane] * w[lane];
-          } else {
-            for (std::int32_t lane = 0; lane < kLanes; ++lane) acc[lane] += P::input_zero_point * w[lane];
-          }
-          w += P::out_c;
-        }
-      }
-      for (std::int32_t lane = 0; lane < kLanes; ++lane) {
-        output[lane] = requantize<P>(acc[lane], multiplier[lane], shift[lane]);
+      const Taps columns = taps_inside<P::k_w, P::dilation_w, P::in_w>(left);
+      if (kLanes == 4) {
+        depthwise_four<P, kLanes>(planes, top, left, rows, columns, output, weights, bias, multiplier, shift);
+      } else {
+        const std::int32_t acc = depthwise_sum<P, 1>(planes, top, left, rows, columns, weights, bias[0]);
+        output[0] = requantize<P>(acc, multiplier[0], shift[0]);
       }
       output += P::out_c;
     }

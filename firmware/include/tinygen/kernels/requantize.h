@@ -22,10 +22,12 @@ inline std::int32_t rounding_shift_right(std::int32_t value, std::int32_t shift)
 
 // value * multiplier * 2^(shift - 31). shift > 0 is a left shift, which wraps as in TensorFlow Lite.
 inline std::int32_t multiply_by_multiplier(std::int32_t value, std::int32_t multiplier, std::int32_t shift) {
-  if (shift > 0) {
+  if (shift >= 0) {
     return high_multiply(static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << shift), multiplier);
   }
-  return rounding_shift_right(high_multiply(value, multiplier), -shift);
+  // rounding_shift_right for shifts of 1 and more; the product is above -2^31, so that 1 can be taken off.
+  const std::int32_t high = high_multiply(value, multiplier);
+  return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 
 constexpr std::int32_t clamp(std::int32_t value, std::int32_t low, std::int32_t high) {

@@ -6,9 +6,9 @@ from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels import work
 from tinygen.model.kernels.base import KernelDef, Packed, fold_input_zero_point, without
 from tinygen.model.kernels.order import (
-    own_block_inside,
+    own_block_then_channel,
     own_channel,
-    pairs_inside,
+    pairs,
     pixel_pairs,
     row_by_row,
     sliding_window,
@@ -63,7 +63,7 @@ CONV_2D_INT8_GENERIC = KernelDef(
     arguments=_CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and grouping",
     pack=_pack_conv,
-    overlap=sliding_window(pairs_inside),
+    overlap=sliding_window(pairs),
     work=work.convolution,
 )
 
@@ -95,7 +95,7 @@ DEPTHWISE_CONV_2D_INT8_BLOCKS = KernelDef(
     why="four channels side by side in registers",
     accepts=_accepts_blocks,
     pack=_pack_blocks,
-    overlap=sliding_window(own_block_inside),
+    overlap=sliding_window(own_block_then_channel),
     work=work.depthwise_blocks,
 )
 

@@ -10,8 +10,7 @@ from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef, Packed, without
 from tinygen.model.kernels.dsp_matrix import FULLY_CONNECTED_INT8_DSP_PER_CHANNEL
 from tinygen.model.kernels.dsp_packing import channel_records, fast, folded_bias, largest_sum, needs_words
-from tinygen.model.kernels.dsp_pool import words_and_rest
-from tinygen.model.kernels.order import sliding_window
+from tinygen.model.kernels.order import own_block_then_channel, sliding_window
 from tinygen.model.lowering import Array, Int32, Lowered
 
 _CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
@@ -240,7 +239,7 @@ DEPTHWISE_CONV_2D_INT8_DSP_WORDS = KernelDef(
     why="a word holds a tap of four channels",
     accepts=_accepts_words,
     pack=_pack_words,
-    overlap=sliding_window(words_and_rest),
+    overlap=sliding_window(own_block_then_channel),
     needs=("dsp",),
     code="fast",
     work=_work_words,

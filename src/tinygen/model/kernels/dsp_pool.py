@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tinygen.boards.spec import ChipSpec
 from tinygen.model.kernels.base import KernelDef, Packed, without
-from tinygen.model.kernels.order import own_block_inside, sliding_window
+from tinygen.model.kernels.order import own_block_then_channel, sliding_window
 from tinygen.model.lowering import Lowered
 
 _MEAN_SHARED = ("count", "multiplier", "shift", "input_zero_point", "output_zero_point", "act_min", "act_max")
-
-
-def words_and_rest(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
-    """Four channels at a time wherever the window lies, what fills no word one by one."""
-    del inside
-    return own_block_inside(p, True)
 
 
 def _accepts_words(lowered: Lowered, chip: ChipSpec) -> str | None:
@@ -46,7 +38,7 @@ def _pool(op: str, why: str) -> KernelDef:
         why=why,
         accepts=_accepts_words,
         pack=lambda lowered: Packed(params=without(lowered.params, "dilation_h", "dilation_w"), constants={}),
-        overlap=sliding_window(words_and_rest),
+        overlap=sliding_window(own_block_then_channel),
         needs=("dsp",),
         code="fast",
         work=_work,

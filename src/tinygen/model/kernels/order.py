@@ -40,9 +40,9 @@ def singles(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
     return [(c // group_out * group_in, c + 1) for c in range(p["out_c"])]
 
 
-def pairs_inside(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
-    """Two output channels at a time where the window lies inside and its rows are contiguous."""
-    if not inside or p["groups"] != 1 or (p["dilation_w"] != 1 and p["k_w"] != 1):
+def pairs(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
+    """Two output channels at a time where the window's rows are contiguous."""
+    if p["groups"] != 1 or (p["dilation_w"] != 1 and p["k_w"] != 1):
         return singles(p, inside)
     return [(0, min(c + 2, p["out_c"])) for c in range(0, p["out_c"], 2)]
 
@@ -54,9 +54,10 @@ def own_channel(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
     return [(c // multiplier, c + 1) for c in range(p["out_c"])]
 
 
-def own_block_inside(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
-    """Four channels at a time where the window lies inside, the rest one by one."""
-    blocked = p["out_c"] - p["out_c"] % 4 if inside else 0
+def own_block_then_channel(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
+    """Four channels at a time, the rest one by one."""
+    del inside
+    blocked = p["out_c"] - p["out_c"] % 4
     return [(c, c + 4) for c in range(0, blocked, 4)] + [(c, c + 1) for c in range(blocked, p["out_c"])]
 
 

@@ -32,69 +32,69 @@ def _windows(p: Mapping[str, int]) -> tuple[int, int]:
 
 
 def convolution(lowered: Lowered) -> dict[str, float]:
-    """Two channels at a time where the window is inside, one by one at the border."""
+    """Two channels at a time where rows are contiguous, tap by tap and one by one where they are not."""
     p = lowered.params
     inside, border = _windows(p)
-    if p["groups"] != 1 or (p["dilation_w"] != 1 and p["k_w"] != 1):
-        inside, border = 0, inside + border
+    alone = p["groups"] != 1 or (p["dilation_w"] != 1 and p["k_w"] != 1)
     run, group = p["k_w"] * p["in_c"], p["in_c"] // p["groups"]
     pairs = -(-p["out_c"] // 2)
+    taps = border * p["k_h"] * p["k_w"]
+    covered = p["batch"] * _covered(p, "h") * _covered(p, "w") - inside * p["k_h"] * p["k_w"]
+    found = {"call": 1.0, "pixels": float(inside + border), "outputs": float((inside + border) * p["out_c"])}
+    if alone:
+        taps = (inside + border) * p["out_c"] * p["k_h"] * p["k_w"]
+        return {**found, "single_macs": float(taps * group), "single_taps": float(taps)}
     return {
-        "call": 1.0,
+        **found,
         "inside_steps": float(inside * pairs * p["k_h"] * run),
         "inside_runs": float(inside * pairs * p["k_h"]),
-        "border_macs": float(border * p["out_c"] * p["k_h"] * p["k_w"] * group),
-        "border_taps": float(border * p["out_c"] * p["k_h"] * p["k_w"]),
-        "pixels": float(inside + border),
-        "outputs": float((inside + border) * p["out_c"]),
+        "border_steps": float(covered * pairs * p["in_c"]),
+        "outside_steps": float((taps - covered) * pairs * p["in_c"]),
+        "border_runs": float(border * pairs * p["k_h"]),
+    }
+
+
+def _channels_alone(p: Mapping[str, int], channels: int) -> dict[str, float]:
+    """So many channels of every pixel, one by one."""
+    windows = p["batch"] * p["out_h"] * p["out_w"]
+    covered = p["batch"] * _covered(p, "h") * _covered(p, "w")
+    return {
+        "single_taps": float(covered * channels),
+        "outside_taps": float((windows * p["k_h"] * p["k_w"] - covered) * channels),
+        "single_rows": float(windows * p["k_h"] * channels),
+        "singles": float(windows * channels),
     }
 
 
 def depthwise_blocks(lowered: Lowered) -> dict[str, float]:
-    """Four channels at a time where the window is inside, one by one elsewhere."""
+    """Four channels at a time, the last ones alone."""
     p = lowered.params
     inside, border = _windows(p)
-    taps, rest = p["k_h"] * p["k_w"], p["out_c"] % 4
-    single = border * p["out_c"] + inside * rest
+    taps, blocks = p["k_h"] * p["k_w"], p["out_c"] // 4
     return {
         "call": 1.0,
-        "block_taps": float(inside * (p["out_c"] // 4) * taps),
-        "block_rows": float(inside * (p["out_c"] // 4) * p["k_h"]),
-        "blocks": float(inside * (p["out_c"] // 4)),
-        "taps": float(single * taps),
-        "tap_rows": float(single * p["k_h"]),
-        "single": float(single),
+        "block_taps": float(inside * blocks * taps),
+        "block_rows": float(inside * blocks * p["k_h"]),
+        "border_taps": float(border * blocks * taps),
+        "border_rows": float(border * blocks * p["k_h"]),
+        "blocks": float((inside + border) * blocks),
+        **_channels_alone(p, p["out_c"] % 4),
         "pixels": float(inside + border),
     }
 
 
 def depthwise_generic(lowered: Lowered) -> dict[str, float]:
-    """Every tap looked at, by channel; rows outside are cheaper."""
+    """Every channel alone."""
     p = lowered.params
-    channels = p["batch"] * p["out_c"]
-    rows, columns = _covered(p, "h"), _covered(p, "w")
-    windows = p["out_h"] * p["out_w"]
-    return {
-        "call": 1.0,
-        "taps": float(channels * windows * p["k_h"] * p["k_w"]),
-        "covered": float(channels * rows * columns),
-        "row_taps": float(channels * rows * p["out_w"] * p["k_w"]),
-        "tap_rows": float(channels * windows * p["k_h"]),
-        "outputs": float(channels * windows),
-        "pixels": float(p["batch"] * windows),
-    }
+    pixels = float(p["batch"] * p["out_h"] * p["out_w"])
+    return {"call": 1.0, **_channels_alone(p, p["out_c"]), "pixels": pixels}
 
 
 def depthwise_in_place(lowered: Lowered) -> dict[str, float]:
-    """Planes of four channels are set aside, then as `depthwise_generic` for four at once."""
+    """Planes of four channels are set aside, then as `depthwise_blocks`."""
     p = lowered.params
-    found = depthwise_generic(lowered)
-    del found["pixels"]
-    return {
-        **found,
-        "moved": float(p["batch"] * p["in_h"] * p["in_w"] * p["in_c"]),
-        "planes": float(p["batch"] * -(-p["out_c"] // 4) * p["out_h"] * p["out_w"]),
-    }
+    moved = float(p["batch"] * p["in_h"] * p["in_w"] * p["in_c"])
+    return {**depthwise_blocks(lowered), "moved": moved}
 
 
 def dense(lowered: Lowered) -> dict[str, float]:

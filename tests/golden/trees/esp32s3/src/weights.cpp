@@ -4,7 +4,7 @@
 namespace tinygen::model::weights {
 
 // step 0 fully_connected_int8_per_tensor: weights 3x8
-alignas(4) const std::int8_t fully_connected_0_weights[24] = {
+alignas(16) const std::int8_t fully_connected_0_weights[24] = {
     113, 32, 47, 101, 20, 70, 85, -70, -113, -51, -55, 95, 105, -126, 0, 82, -94, 76, -97, -8, 81, -50, -40, -57,
 };
 
