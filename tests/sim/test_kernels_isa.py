@@ -95,6 +95,7 @@ def models() -> Iterator[bytes]:
     yield from map(rewritable_model, range(10))
     for seed in range(4):
         yield lstm_model(seed)
+        yield lstm_model(seed, whole_words=True)
         yield svdf_model(seed)
     for source, target in PAIRS:
         yield conversion("QUANTIZE", (source, 0.3, 0), (target, 0.7, 0), 50)

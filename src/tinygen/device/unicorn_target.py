@@ -23,7 +23,6 @@ from tinygen.device.thumb import count_instructions
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
-_PAGE = 0x1000
 _SLICE_S = 0.5
 _IDLE_SLEEP_S = 0.01
 _COUNTED_SLICE = 4_000_000  # instructions

@@ -28,6 +28,7 @@ PORT_FOLDERS: dict[str, tuple[str, ...]] = {
     "host": ("host",),
 }
 SOURCE_SUFFIXES = (".cpp", ".S", ".h")
+STREAM = "src/stream.cpp"
 BUILD_INFO = "src/build_info.cpp"
 
 
@@ -50,6 +51,7 @@ class ProjectView:
     baud: int
     cpu_flags: str
     lists_flash_images: bool
+    streams: bool
     connector: str
     tx_pin: str
     rx_pin: str
@@ -100,7 +102,9 @@ def render_project(
             raise TinygenError(ExitCode.BAD_INPUT, f"'{word}' may hold letters, digits, '-' and '_' only", where="task")
     if stack_bytes <= 0 or stack_bytes % 16:
         raise TinygenError(ExitCode.BAD_INPUT, f"{stack_bytes} is no positive multiple of 16", where="stack_bytes")
-    view = _project(board, task_name, engine, len(selftest), stack_bytes=stack_bytes, level=level)
+    view = _project(
+        board, task_name, engine, len(selftest), stack_bytes=stack_bytes, level=level, streams=STREAM in model_files
+    )
     own: dict[str, bytes] = {
         "platformio.ini": render("project/platformio.ini.j2", {"p": view}),
         "README.md": render("project/README.md.j2", {"p": view}),
@@ -146,7 +150,7 @@ def tree_digest(files: Mapping[str, bytes]) -> str:
 
 
 def _project(
-    board: BoardSpec, task: str, engine: str, selftest_count: int, *, stack_bytes: int, level: str
+    board: BoardSpec, task: str, engine: str, selftest_count: int, *, stack_bytes: int, level: str, streams: bool
 ) -> ProjectView:
     platformio = board.platformio
     bare_metal = board.chip.port == "stm32" and not platformio.framework
@@ -164,6 +168,7 @@ def _project(
         ldscript=ldscript_path(board) if bare_metal else "",
         upload_protocol=platformio.upload_protocols[0] if platformio.upload_protocols else "",
         baud=board.serial.baud if board.chip.port != "host" else 0,
+        streams=streams,
         lists_flash_images=board.chip.arch == "xtensa",
         cpu_flags=f"-mfloat-abi=hard -mfpu={board.chip.fpu}" if bare_metal and board.chip.fpu else "",
         connector=board.serial.connector,

@@ -25,10 +25,12 @@ def scale(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.float32(np.exp(rng.uniform(np.log(low), np.log(high)))))
 
 
-def lstm_model(seed: int) -> bytes:
-    """One UNIDIRECTIONAL_SEQUENCE_LSTM."""
+def lstm_model(seed: int, *, whole_words: bool = False) -> bytes:
+    """One UNIDIRECTIONAL_SEQUENCE_LSTM; inputs and cells in multiples of four where asked."""
     rng = np.random.default_rng(seed)
     in_c, cells, steps = (int(n) for n in rng.integers(1, 9, 3))
+    if whole_words:
+        in_c, cells = 4 * in_c, 4 * cells
     b = ModelBuilder()
     in_scale, hidden_scale = scale(rng, 0.002, 0.1), scale(rng, 0.003, 0.02)
     zero, hidden_zero = int(rng.integers(-128, 128)), int(rng.choice([0, 0, 5, -20]))

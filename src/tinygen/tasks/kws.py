@@ -27,7 +27,7 @@ def labels_of(dataset: Dataset) -> tuple[str, ...]:
 
 def make(dataset: Dataset) -> Task:
     """The task for the words of a data set."""
-    features = LogMelSpec(enable_noise_reduction=True, enable_pcan=True)
+    features = LogMelSpec()
     labels = labels_of(dataset)
     shape = (features.n_frames, features.n_bands, 1)
     body = (
@@ -36,7 +36,7 @@ def make(dataset: Dataset) -> Task:
         Layer(kind="conv2d", filters=64, activation="relu", batch_norm=True),
         Layer(kind="depthwise_conv2d", kernel=(3, 3), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=64, activation="relu", batch_norm=True),
-        Layer(kind="depthwise_conv2d", kernel=(3, 3), strides=(2, 2), activation="relu", batch_norm=True),
+        Layer(kind="depthwise_conv2d", kernel=(3, 3), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),
         Layer(kind="depthwise_conv2d", kernel=(3, 3), activation="relu", batch_norm=True),
         Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),

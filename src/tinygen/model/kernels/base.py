@@ -143,31 +143,6 @@ def first_tap(first: int, taps: int, dilation: int, size: int) -> int | None:
     return None
 
 
-def window_overlap(lowered: Lowered, tile_pixels: int = 1) -> dict[int, int]:
-    """Distance for a sliding-window kernel that finishes `tile_pixels` output pixels at a time, row by row.
-
-    A tile's bytes are written while its own window is still being read, so they must end at or below the lowest byte
-    that this or any later tile reads.
-    """
-    p = lowered.params
-    rows = [
-        first_tap(y * p["stride_h"] - p["pad_top"], p["k_h"], p["dilation_h"], p["in_h"]) for y in range(p["out_h"])
-    ]
-    columns = [
-        first_tap(x * p["stride_w"] - p["pad_left"], p["k_w"], p["dilation_w"], p["in_w"]) for x in range(p["out_w"])
-    ]
-    nothing = np.int64(1) << 40
-    row_start = np.array([nothing if y is None else y * p["in_w"] for y in rows], np.int64)
-    column_start = np.array([nothing if x is None else x for x in columns], np.int64)
-    pixel = (row_start[:, None] + column_start[None, :]).reshape(-1) * p["in_c"]
-    image = np.int64(p["in_h"] * p["in_w"] * p["in_c"])
-    lowest = np.concatenate([pixel + b * image for b in range(p["batch"])])
-    still_read = np.minimum.accumulate(lowest[::-1])[::-1]
-    starts = np.arange(0, len(lowest), tile_pixels)
-    ends = np.minimum(starts + tile_pixels, len(lowest)) * np.int64(p["out_c"])
-    return {0: int((ends - still_read[starts]).max())}
-
-
 def elementwise_overlap(lowered: Lowered) -> dict[int, int]:
     """Element i is written after element i was read and never read again."""
     del lowered
