@@ -145,6 +145,22 @@ def test_an_alias_belongs_to_one_board(boards_folder: Path) -> None:
         load_boards(boards_folder)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('tx_pin = "PA2"', 'tx_pin = "PA77"', "serial.tx_pin: 'PA77' is no STM32 pin"),
+        ('led_pin = "PA5"', 'led_pin = "PZ9"', "led_pin: 'PZ9' is no STM32 pin"),
+        ('rx_pin = "PA3"', 'rx_pin = "PA2"', "serial.tx_pin and serial.rx_pin: 'PA2' has two uses"),
+        ("0x374B", "0x1374B", "vendor and product are 0 to 0xFFFF"),
+    ],
+)
+def test_pins_that_cannot_be_are_refused(boards_folder: Path, old: str, new: str, said: str) -> None:
+    change(boards_folder / "st/nucleo_f446re.toml", old, new)
+    with pytest.raises(TinygenError) as caught:
+        load_boards(boards_folder)
+    assert said in str(caught.value)
+
+
 def test_a_serial_line_the_chip_lacks_is_refused(boards_folder: Path) -> None:
     change(boards_folder / "st/nucleo_f401re.toml", 'peripheral = "usart2"', 'peripheral = "usart3"')
     with pytest.raises(TinygenError, match="has no 'usart3_base'"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.resources import resource_dir
 
 USER_BOARDS = "TINYGEN_BOARDS"
+_STM32_PIN = re.compile(r"P[A-K](?:1[0-5]|[0-9])")
 _STM32_FACTS = (
     *("rcc_base", "flash_base", "pwr_base", "gpio_base"),
     *("rcc_gpio_enable", "rcc_apb1_enable", "rcc_apb2_enable"),
@@ -177,10 +179,23 @@ def _contradictions(board: BoardSpec) -> list[str]:
             key = f"{board.serial.peripheral}_{suffix}"
             if key not in board.chip.peripherals:
                 found.append(f"serial.peripheral: the chip '{board.chip.id}' has no '{key}' in its peripherals")
-        for name, pin in (("tx_pin", board.serial.tx_pin), ("rx_pin", board.serial.rx_pin)):
-            if not (len(pin) in (3, 4) and pin[0] == "P" and "A" <= pin[1] <= "K" and pin[2:].isdigit()):
-                found.append(f"serial.{name}: '{pin}' is no STM32 pin such as 'PA2'")
+        found += _pin_problems(board)
     return found
+
+
+def _pin_problems(board: BoardSpec) -> list[str]:
+    """Names that are none, and pins with two uses. Which pin carries which signal is the author's to look up."""
+    pins = {"serial.tx_pin": board.serial.tx_pin, "serial.rx_pin": board.serial.rx_pin, "led_pin": board.led_pin}
+    named = {name: pin for name, pin in pins.items() if pin}
+    found = [
+        f"{name}: '{pin}' is no STM32 pin such as 'PA2' (ports A to K, numbers 0 to 15)"
+        for name, pin in named.items()
+        if not _STM32_PIN.fullmatch(pin)
+    ]
+    users: dict[str, list[str]] = {}
+    for name, pin in named.items():
+        users.setdefault(pin, []).append(name)
+    return found + [f"{' and '.join(names)}: '{pin}' has two uses" for pin, names in users.items() if len(names) > 1]
 
 
 def _sources(files: Iterable[BaseModel]) -> tuple[Source, ...]:

@@ -92,6 +92,8 @@ class SerialFile(_Strict):
     def _ids_are_pairs(self) -> SerialFile:
         if any(len(pair) != 2 for pair in self.usb_ids):
             raise ValueError("usb_ids: each entry is [vendor, product]")
+        if any(not 0 <= number <= 0xFFFF for pair in self.usb_ids for number in pair):
+            raise ValueError("usb_ids: vendor and product are 0 to 0xFFFF")
         return self
 
 
