@@ -62,7 +62,7 @@ def test_the_image_itself_passes(image: tuple[Context, Built]) -> None:
 @pytest.mark.parametrize(
     ("step", "op", "part"),
     [(0, "CONV_2D", "conv_2d_0_weights"), (2, "CONV_2D", "conv_2d_2_weights"),
-     (1, "CONV_2D", "conv_2d_1_bias"), (5, "FULLY_CONNECTED", "fully_connected_5_weights")],
+     (1, "CONV_2D", "conv_2d_1_channels"), (5, "FULLY_CONNECTED", "fully_connected_5_weights")],
 )  # fmt: skip
 def test_a_flipped_byte_is_found_and_its_layer_named(
     image: tuple[Context, Built], tmp_path: Path, step: int, op: str, part: str
