@@ -10,6 +10,8 @@
 #include "tinygen/ring.h"
 #if defined(ARDUINO_ARCH_ESP32)
 #include "esp32.h"
+#else
+#include "tinygen/unwatched.h"  // cores that say nothing of resets and have no watchdog of their own
 #endif
 
 extern "C" void tinygen_port_idle();
@@ -97,27 +99,6 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return 0;
 }  // the core does not tell
-
-#if !defined(ARDUINO_ARCH_ESP32)
-
-// Cores that say nothing of resets and have no watchdog of their own.
-ResetCause reset_cause() {
-  return ResetCause::unknown;
-}
-
-const TinygenFault* last_fault() {
-  return nullptr;
-}
-
-void feed() {}
-
-std::uint32_t watchdog_ms() {
-  return 0;
-}
-
-void expect_long_run(bool) {}
-
-#endif
 
 // The vendor's linker scripts place the image; its own check of the image at every start stands for a digest.
 std::size_t image_spans(ImageSpan*) {

@@ -7,6 +7,7 @@
 #include "board_config.h"
 #include "tinygen/ring.h"
 #include "tinygen/stack.h"
+#include "tinygen/unwatched.h"  // the simulators model no watchdog and no flags of a reset
 
 extern "C" {
 __attribute__((used)) TinygenRxRing tinygen_rx_ring = {};
@@ -98,23 +99,6 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return tinygen_rx_ring.overruns;
 }
-
-// No watchdog, no flags of a reset: the simulators model none.
-ResetCause reset_cause() {
-  return ResetCause::unknown;
-}
-
-const TinygenFault* last_fault() {
-  return nullptr;
-}
-
-void feed() {}
-
-std::uint32_t watchdog_ms() {
-  return 0;
-}
-
-void expect_long_run(bool) {}
 
 void reset() {
   for (uint32_t polls = 0; ((reg(kStatus) >> 16) & 0x3FF) != 0 && polls < kDrainPolls; ++polls) {

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "tinygen/ring.h"
+#include "tinygen/unwatched.h"
 
 #if defined(_WIN32)
 #include <fcntl.h>
@@ -114,23 +115,7 @@ std::uint32_t receive_overruns() {
   return tinygen_rx_ring.overruns;
 }
 
-// No watchdog, no flags of a reset, no digest of the image: the operating system sees to all that.
-ResetCause reset_cause() {
-  return ResetCause::unknown;
-}
-
-const TinygenFault* last_fault() {
-  return nullptr;
-}
-
-void feed() {}
-
-std::uint32_t watchdog_ms() {
-  return 0;
-}
-
-void expect_long_run(bool) {}
-
+// No digest of the image: the operating system sees to that.
 std::size_t image_spans(ImageSpan*) {
   return 0;
 }

@@ -119,6 +119,24 @@ def write_own(root: Path, files: Mapping[str, bytes], *, record: str = ".tinygen
     return changed
 
 
+def place_tree(root: Path, files: Mapping[str, bytes], *, named: bool, keep: tuple[str, ...] = ()) -> None:
+    """Write a generated tree: into a folder that the user named as `write_own`, into one of ours as `write_tree`.
+
+    Args:
+        root: the folder.
+        files: {POSIX path relative to root: content}.
+        named: the user named the folder, so files of his own stay.
+        keep: as in `write_tree`.
+
+    Raises:
+        TinygenError: when something cannot be written.
+    """
+    if named:
+        write_own(root, files)
+    else:
+        write_tree(root, files, keep=keep)
+
+
 @contextlib.contextmanager
 def building_directory(final: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes `final` when the block ends well, and vanishes when it does not."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.errors import bad_input
-from tinygen.core.files import write_own, write_tree
+from tinygen.core.files import place_tree
 from tinygen.features.quantize import InputQuantization, for_input
 from tinygen.features.spec import FeatureSpec
 from tinygen.firmware.decision_view import render_decision
@@ -26,7 +26,7 @@ from tinygen.model import importer
 from tinygen.model.ir import Graph, Plan, Quantization
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline import firmware_steps
-from tinygen.pipeline.context import Context
+from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import converted
 from tinygen.tasks import wakeword
 from tinygen.tasks.spec import DecisionRule
@@ -218,10 +218,7 @@ def built(ctx: Context, chain: Chain, output: Path | None = None) -> BuiltChain:
     """
     tree = rendered(ctx, chain)
     folder = output or ctx.project_dir
-    if output is not None:  # the user's folder: files of his own stay
-        write_own(folder, tree.files)
-    else:
-        write_tree(folder, tree.files, keep=(".pio", ".vscode", ".git"))
+    place_tree(folder, tree.files, named=output is not None, keep=PROJECT_KEEPS)
     firmware = builder.build(
         folder, chain.board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),
         progress=ctx.progress,

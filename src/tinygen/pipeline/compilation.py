@@ -15,7 +15,7 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.config import parse_bytes
 from tinygen.core.canonical import digest_bytes, pretty_json
 from tinygen.core.errors import TinygenError, bad_input, did_you_mean
-from tinygen.core.files import write_own, write_tree
+from tinygen.core.files import place_tree, write_tree
 from tinygen.core.values import Report
 from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
@@ -29,7 +29,7 @@ from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import PASSES, rewrite
 from tinygen.pipeline import compile_views, placement, proof, saved, steps, views
-from tinygen.pipeline.context import Context
+from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
 from tinygen.report.plan_view import plan_view
@@ -176,7 +176,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
     explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
     page = html.page([explained], plan_view(made.plan))
     files = {**library_files(made), _OURS: _plan_json(made), "arena.html": page}
-    _place(measured.folder, files, named=request.output is not None)
+    place_tree(measured.folder, files, named=request.output is not None)
     return saved.keep(ctx if request.model is None else inner, report)
 
 
@@ -248,7 +248,7 @@ def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / _OURS).is_file())):
         raise bad_input("is not empty and no generated library", where=str(folder), hint="name a new folder with -o")
     files = {**library_files(made), _OURS: _plan_json(made)}
-    _place(folder, files, named=output is not None)
+    place_tree(folder, files, named=output is not None)
     work = ctx.config.build_dir / "measure" / f"{made.slug}-{made.board.id}"
     chip = made.board.chip
     ctx.progress("measuring", 0, 3, "")
@@ -263,14 +263,6 @@ def write_library(ctx: Context, made: Compiled, output: Path | None) -> Measured
     application = measure_application(files, chip, work / "application")
     ctx.progress("measuring", 3, 3, "")
     return Measured(folder=folder, own=own, other=other, application=application)
-
-
-def _place(folder: Path, files: Mapping[str, bytes], *, named: bool) -> None:
-    """Write the library; in a folder the user named, files of his own stay."""
-    if named:
-        write_own(folder, files)
-    else:
-        write_tree(folder, files)
 
 
 def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
@@ -349,7 +341,7 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
     level = compiler_level(plan)
     files = _model_files(made)
     tree = render_project(board, made.slug, ctx.config.engine, files, selftest, copies_apart=apart, level=level)
-    write_tree(ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
+    write_tree(ctx.project_dir, tree.files, keep=PROJECT_KEEPS)
     firmware = builder.build(
         ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),
         progress=ctx.progress,

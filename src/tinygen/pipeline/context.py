@@ -12,6 +12,9 @@ from tinygen.core.progress import Progress, silent
 from tinygen.core.store import Store
 from tinygen.model.selection import Options
 
+# What PlatformIO, an editor and git keep in a project folder of ours.
+PROJECT_KEEPS = (".pio", ".vscode", ".git")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:

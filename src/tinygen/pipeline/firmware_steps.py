@@ -10,7 +10,7 @@ import numpy as np
 from tinygen.boards.loader import load_boards
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import bad_input
-from tinygen.core.files import write_own, write_tree
+from tinygen.core.files import place_tree
 from tinygen.features.quantize import InputQuantization, for_input
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
@@ -23,7 +23,7 @@ from tinygen.model import importer
 from tinygen.model.budget import check_budget
 from tinygen.model.ir import Plan, Quantization, Tensor
 from tinygen.model.rewrite.registry import rewrite
-from tinygen.pipeline.context import Context
+from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
 from tinygen.tasks.stream import StreamRule, rule_of
@@ -161,10 +161,7 @@ def generated(ctx: Context, output: Path | None = None) -> Generated:
     """
     plan = planned(ctx)
     tree = rendered(ctx, plan)
-    if output is not None:  # the user's folder: files of his own stay
-        write_own(output, tree.files)
-    else:
-        write_tree(ctx.project_dir, tree.files, keep=(".pio", ".vscode", ".git"))
+    place_tree(output or ctx.project_dir, tree.files, named=output is not None, keep=PROJECT_KEEPS)
     return Generated(planned=plan, tree=tree)
 
 
