@@ -280,6 +280,7 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
         ),
         led_pin=file.led_pin,
         led_drive=file.led_drive,
+        renode=file.renode,
         platformio=PlatformioSpec(
             platform=platformio.platform,
             board=platformio.board,

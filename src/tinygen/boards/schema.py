@@ -157,3 +157,4 @@ class BoardFile(_Strict):
     simulators: list[SimulatorFile] = Field(min_length=1)
     sources: list[SourceFile] = Field(min_length=1)
     clock: ClockFile | None = None
+    renode: str = Field(default="", pattern=r"^(platforms/(boards|cpus)/[a-z0-9_-]+\.repl)?$")

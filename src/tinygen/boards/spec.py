@@ -228,6 +228,7 @@ class BoardSpec:
         led_drive: the level that lights it; "rgb": addressed by a protocol, which only Arduino's core speaks.
         simulators: the first one is what `--on sim` picks.
         clock: None where no clock tree is set up by our own code.
+        renode: Renode's description of the board or its chip, "" where it has none.
     """
 
     id: str
@@ -243,3 +244,4 @@ class BoardSpec:
     sources: tuple[Source, ...]
     clock: ClockSpec | None = None
     led_drive: Literal["high", "low", "rgb"] = "high"
+    renode: str = ""

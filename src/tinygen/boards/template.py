@@ -24,6 +24,7 @@ def board_file(identifier: str, chip: ChipSpec, like: BoardSpec) -> str:
             f"clock_hz = {like.clock_hz}  # core clock; what [clock] must give, at most {chip.max_clock_hz}",
             f'led_pin = "{like.led_pin}"  # "" where there is none',
             f'led_drive = "{like.led_drive}"  # high or low: the level that lights it; rgb: an addressed LED',
+            f'renode = "{like.renode}"  # Renode\'s description of the board or chip; "" where it has none',
             "",
             "[serial]  # what carries the protocol",
             f'connector = "{like.serial.connector}"  # where a cable goes, in words for people',

@@ -14,7 +14,7 @@ from tinygen.core.store import Store
 from tinygen.model.selection import Options
 
 # What PlatformIO, an editor and git keep in a project folder of ours.
-PROJECT_KEEPS = (".pio", ".vscode", ".git")
+PROJECT_KEEPS = (".pio", ".vscode", ".git", "renode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
