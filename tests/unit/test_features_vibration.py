@@ -53,7 +53,8 @@ def _struck(rate_hz: float, n: int, every_hz: float, ring_hz: float) -> Int16:
     t = np.arange(n) / rate_hz
     since = np.mod(t, 1 / every_hz)
     ringing = 3000 * np.exp(-since * 900) * np.sin(2 * np.pi * ring_hz * since)
-    return (ringing + rng.normal(0, 150, n)).astype(np.int16)[None, :, None]
+    samples: Int16 = (ringing + rng.normal(0, 150, n)).astype(np.int16)
+    return samples[None, :, None]
 
 
 @pytest.mark.parametrize("fault_hz", [96.0, 168.0, 310.0])
