@@ -9,12 +9,11 @@ from tinygen.core.errors import bad_input
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.leaks import refuse_leaks, tied_groups
+from tinygen.datasets.readers.raw import SIDES
 from tinygen.datasets.values import Dataset, Recording, Split
 
 SHARES = (0.6, 0.2, 0.2)
 """What train, validation and test get of every class, as nearly as whole groups allow."""
-
-SIDES = ("train", "validation", "test")
 
 _TRIES = 24
 
