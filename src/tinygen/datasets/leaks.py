@@ -16,7 +16,7 @@ from tinygen.datasets.values import Dataset, Int16, Recording, Split
 NEAR = 0.88
 """Recordings whose fingerprints have this cosine or more are looked at sample by sample..."""
 SAME = 0.995
-"""...and where their waveforms, moved over each other, correlate by this or more they are one recording, heard twice."""
+"""...and where their waveforms, moved over each other, correlate by this or more they are one recording."""
 
 _FRAMES, _BANDS = 24, 24
 _BITS, _TABLES = 14, 24

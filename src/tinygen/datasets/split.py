@@ -31,7 +31,9 @@ def split(dataset: Dataset, seed: int) -> Split:
         TinygenError: a class, or the whole set, has too few groups to be on every side; or the split leaks.
     """
     recordings = [r for r in dataset.recordings if r.label != UNLABELLED]
-    made = _declared(dataset, recordings, seed) if any(r.side for r in recordings) else _drawn(dataset, recordings, seed)
+    made = (
+        _declared(dataset, recordings, seed) if any(r.side for r in recordings) else _drawn(dataset, recordings, seed)
+    )
     refuse_leaks(dataset, made)
     return made
 

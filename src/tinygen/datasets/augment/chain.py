@@ -237,7 +237,12 @@ def parse_recipe(parsed: Mapping[str, object], where: str) -> Recipe:
         merged = {**known, **values}
         faults += [
             f"{at} ({kind}): {low} is above {high}"
-            for low, high in (("low", "high"), ("low_db", "high_db"), ("low_s", "high_s"), ("low_snr_db", "high_snr_db"))
+            for low, high in (
+                ("low", "high"),
+                ("low_db", "high_db"),
+                ("low_s", "high_s"),
+                ("low_snr_db", "high_snr_db"),
+            )
             if low in merged and merged[low] > merged[high]
         ]
         if not 0.0 <= share <= 1.0:

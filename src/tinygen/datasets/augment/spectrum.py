@@ -51,7 +51,9 @@ def warp_bands(features: npt.NDArray[_T], rng: np.random.Generator, spread: floa
     at = np.clip(np.arange(bands) * rng.uniform(1.0 - spread, 1.0 + spread, size=(n, 1)), 0, bands - 1)
     low = np.minimum(at.astype(np.int64), bands - 2) if bands > 1 else np.zeros((n, bands), dtype=np.int64)
     part = (at - low)[:, None, :]
-    lower = np.take_along_axis(features, low[:, None, :], axis=2)
-    upper = np.take_along_axis(features, np.minimum(low + 1, bands - 1)[:, None, :], axis=2)
+    values = features.astype(np.float64)
+    lower = np.take_along_axis(values, low[:, None, :], axis=2)
+    upper = np.take_along_axis(values, np.minimum(low + 1, bands - 1)[:, None, :], axis=2)
     mixed = lower * (1.0 - part) + upper * part
-    return (np.rint(mixed) if np.issubdtype(features.dtype, np.integer) else mixed).astype(features.dtype)
+    whole: npt.NDArray[_T] = (np.rint(mixed) if features.dtype.kind in "iu" else mixed).astype(features.dtype)
+    return whole

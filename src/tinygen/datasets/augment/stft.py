@@ -55,7 +55,8 @@ def stretch(signal: Float64, factor: float) -> Float64:
     step = angle[:, first + 1] - angle[:, first] - turn
     step -= 2 * np.pi * np.round(step / (2 * np.pi))
     phase = np.cumsum(np.concatenate([angle[:, :1], (turn + step)[:, :-1]], axis=1), axis=1)
-    whole = backward(magnitude * np.exp(1j * phase), round(signal.shape[0] * factor) + _SIZE)
+    turned: Complex = magnitude.astype(np.complex128) * np.exp(1j * phase)
+    whole = backward(turned, round(signal.shape[0] * factor) + _SIZE)
     return whole[round(_SIZE * (factor - 1)) if factor > 1 else 0 :][: round(signal.shape[0] * factor)]
 
 

@@ -9,7 +9,7 @@ from tinygen.datasets.values import Int16
 
 
 def change_load(signal: Int16, rng: np.random.Generator, spread: float, corner: float = 0.08) -> Int16:
-    """Another load: what the shaft does (below `corner` of the sampling rate) grows or shrinks by a factor in 1 ± spread.
+    """Another load: what is below `corner` of the sampling rate grows or shrinks by a factor in 1 ± spread.
 
     Load changes the forces at shaft orders most; resonances, which faults strike, stay as they are.
     """

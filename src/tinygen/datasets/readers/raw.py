@@ -108,6 +108,4 @@ def read_index(root: Path) -> Index:
             positions[file] = float(text)
         except ValueError as error:
             raise bad_input(f"position '{text}' of '{file}' is no number", where=str(path)) from error
-    return Index(
-        groups=column(group), kind=GROUP_COLUMNS[group] if group else "", sides=sides, positions=positions
-    )
+    return Index(groups=column(group), kind=GROUP_COLUMNS[group] if group else "", sides=sides, positions=positions)
