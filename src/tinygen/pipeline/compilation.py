@@ -154,7 +154,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
         TinygenError: no INT8 model; an unsupported operator; over the budget; a compiler is missing; as `prove`.
     """
     if request.verify_on:
-        choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on)
+        choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on, option="--verify")
     made = planned(ctx, request)
     inner = replace(ctx, config=replace(ctx.config, task=made.slug))
     measured = write_library(inner, made, request.output)

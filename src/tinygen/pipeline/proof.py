@@ -108,14 +108,18 @@ def weights_now(client: Client) -> str:
     return instruments.integrity(client, again=True).weights
 
 
-def commands(ctx: Context) -> list[str]:
+def commands(ctx: Context, *more: str) -> list[str]:
     """What `run` and `verify` start, for --dry-run.
+
+    Args:
+        ctx: the invocation.
+        more: options of `verify` alone.
 
     Raises:
         TinygenError: unknown target; SCons is missing.
     """
     chosen = choose(ctx.board, ctx.config.on)
-    last = ("tinygen", "verify", "--task", ctx.config.task, "--board", ctx.board.id, "--on", chosen)
+    last = ("tinygen", "verify", *ctx.config.words("--on"), "--on", chosen, *ctx.reach, *more)
     return [shown(command) for command in (*firmware_steps.build_commands(ctx), last)]
 
 
