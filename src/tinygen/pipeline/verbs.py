@@ -16,8 +16,8 @@ from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
 from tinygen.device.discovery import BOARD
 from tinygen.device.greeting import running_on, who
-from tinygen.device.registry import choose, find_places
-from tinygen.device.serialport import claim
+from tinygen.device.registry import choose, find_places, is_port
+from tinygen.device.serialport import claim, require_port
 from tinygen.device.watch import Seen
 from tinygen.pipeline import (
     data_views,
@@ -35,20 +35,21 @@ from tinygen.report import html
 from tinygen.toolchain import flash as flasher
 
 
-def check_names(ctx: Context, *, board: bool, on: bool) -> None:
-    """Refuse an unknown board or target before anything else is done.
+def check_names(ctx: Context, *, board: bool, on: bool, used: bool = True) -> None:
+    """Refuse an unknown board or target, and a port that is not there, before anything else is done.
 
     Args:
         ctx: names them.
         board, on: which of them the verb uses.
+        used: the target is not only named: it must be there.
 
     Raises:
         TinygenError: with what was probably meant.
     """
     if board:
         found = find_board(ctx.config.board)
-        if on:
-            choose(found, ctx.config.on)
+        if on and is_port(choose(found, ctx.config.on)) and used:
+            require_port(ctx.config.on)
 
 
 def datasets(ctx: Context, everything: bool) -> Report:
@@ -127,6 +128,8 @@ def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Re
     if dry_run:
         words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline, via=via)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
+    if port is not None and is_port(port):
+        require_port(port)
     found = find_places(board, choose(board, port or BOARD), ask=who)
     made = firmware_steps.built(ctx)
     # A boot loader that waits for its first byte must not get a question instead.
@@ -161,7 +164,9 @@ def verify(
         task = steps.from_kit(vectors_file).task.name
         ctx = replace(ctx, kit=vectors_file, config=replace(ctx.config, task=task))
     if dry_run:
-        return views.dry_run(proof.commands(ctx))
+        files = {"--export-vectors": export, "--vectors-file": vectors_file}
+        more = [word for option, path in files.items() if path is not None for word in (option, str(path))]
+        return views.dry_run(proof.commands(ctx, *(() if mode == "both" else ("--mode", mode)), *more))
     return saved.keep(ctx, proof.verify(ctx, mode=mode, export=export))
 
 
