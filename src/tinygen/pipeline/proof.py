@@ -22,7 +22,7 @@ from tinygen.device.watch import Seen, Watch
 from tinygen.firmware.model_view import model_view
 from tinygen.model import reference
 from tinygen.model.ir import Plan
-from tinygen.pipeline import firmware_steps, integrity, vectors, views
+from tinygen.pipeline import firmware_steps, image_views, integrity, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
@@ -156,7 +156,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             flash_bytes=made.firmware.flash_bytes,
             ram_bytes=made.firmware.ram_bytes,
             synthetic=converted.model.synthetic,
-            measurements=(*elf.measurements(made.firmware, ctx.board.chip), *views.capacities(ctx.board)),
+            measurements=(*elf.measurements(made.firmware, ctx.board.chip), *image_views.capacities(ctx.board)),
             subject={"model": digest_bytes(converted.model.tflite)[:16], "toolchain": made.firmware.toolchain},
         )
         report = compare.verify(
@@ -171,7 +171,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
         )
         image = image_check(ctx, client, made, chosen, plan)
         report = replace(report, notes=(*report.notes, *integrity.start_note(client)))
-    return views.with_checks(report, (views.arena_check(made), image))
+    return views.with_checks(report, (image_views.arena_check(made), image))
 
 
 def monitor(
@@ -199,4 +199,4 @@ def monitor(
         except KeyboardInterrupt:
             if watch.found.hello is None:  # not the end of a session: there was none
                 raise
-    return views.monitoring(watch.found)
+    return image_views.monitoring(watch.found)

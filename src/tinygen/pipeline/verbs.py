@@ -19,7 +19,17 @@ from tinygen.device.greeting import running_on, who
 from tinygen.device.registry import choose, find_places, is_port
 from tinygen.device.serialport import claim, require_port
 from tinygen.device.watch import Seen
-from tinygen.pipeline import firmware_steps, proof, rack, saved, steps, views
+from tinygen.pipeline import (
+    data_views,
+    firmware_steps,
+    image_views,
+    model_views,
+    proof,
+    rack,
+    saved,
+    steps,
+    views,
+)
 from tinygen.pipeline.context import Context
 from tinygen.report import html
 from tinygen.toolchain import flash as flasher
@@ -53,9 +63,9 @@ def datasets(ctx: Context, everything: bool) -> Report:
         TinygenError: unusable recordings.
     """
     if everything:
-        return views.manifests(list(load_manifests().values()))
+        return data_views.manifests(list(load_manifests().values()))
     dataset = steps.dataset_of(ctx)
-    return views.dataset(dataset, split(dataset, ctx.config.seed))
+    return data_views.dataset(dataset, split(dataset, ctx.config.seed))
 
 
 def train(ctx: Context) -> Report:
@@ -64,7 +74,7 @@ def train(ctx: Context) -> Report:
     Raises:
         TinygenError: unusable recordings, TensorFlow missing.
     """
-    return saved.keep(ctx, views.training(steps.trained(ctx)))
+    return saved.keep(ctx, model_views.training(steps.trained(ctx)))
 
 
 def convert(ctx: Context, output: Path | None) -> Report:
@@ -77,7 +87,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
     if output is not None:
         write_atomic(output, made.model.tflite)
     return saved.keep(
-        ctx, views.conversion(made, output or made.path / "model.tflite", shortened=ctx.config.epochs is not None)
+        ctx, model_views.conversion(made, output or made.path / "model.tflite", shortened=ctx.config.epochs is not None)
     )
 
 
@@ -92,7 +102,7 @@ def generate(ctx: Context, output: Path | None) -> Report:
     if output is not None and output.exists() and any(output.iterdir()) and not (output / "platformio.ini").is_file():
         raise bad_input("is not empty and no generated project", where=str(output), hint="name a new folder")
     made = firmware_steps.generated(ctx, output)
-    return saved.keep(ctx, views.generation(made, output or ctx.project_dir))
+    return saved.keep(ctx, image_views.generation(made, output or ctx.project_dir))
 
 
 def build(ctx: Context, *, dry_run: bool) -> Report:
@@ -103,7 +113,7 @@ def build(ctx: Context, *, dry_run: bool) -> Report:
     """
     if dry_run:
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx))])
-    return saved.keep(ctx, views.building(firmware_steps.built(ctx)))
+    return saved.keep(ctx, image_views.building(firmware_steps.built(ctx)))
 
 
 def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Report:
@@ -132,7 +142,7 @@ def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Re
         )  # fmt: skip
         with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
             hello = client.hello()
-    return saved.keep(ctx, views.flashing(made, place.port, hello, before))
+    return saved.keep(ctx, image_views.flashing(made, place.port, hello, before))
 
 
 def verify(
@@ -170,10 +180,10 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
         return views.dry_run(proof.commands(ctx))
     started = time.monotonic()
     made = steps.converted(ctx)
-    saved.keep(ctx, views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
+    saved.keep(ctx, model_views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
     image = firmware_steps.built(ctx)
-    saved.keep(ctx, views.compilation(image.generated.planned.plan, ctx.board))
-    saved.keep(ctx, views.building(image))
+    saved.keep(ctx, model_views.compilation(image.generated.planned.plan, ctx.board))
+    saved.keep(ctx, image_views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
     page = ctx.page
     write_report(ctx, page)
