@@ -19,13 +19,15 @@ def _tilt(roll: float, pitch: float) -> Float64:
     axis = np.array([np.cos(pitch), np.sin(pitch), 0.0])  # a horizontal axis: the smallest rotation
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(roll) * cross + (1 - np.cos(roll)) * (cross @ cross)
+    tilt: Float64 = np.eye(3) + np.sin(roll) * cross + (1 - np.cos(roll)) * (cross @ cross)
+    return tilt
 
 
 def _motion(n: int) -> Float64:
     t = np.arange(n) / 100
     swing = np.exp(-((t - 0.8) ** 2) / 0.02)[:, None]
-    return swing * np.stack([1.2 * np.sin(25 * t), 0.5 * np.cos(18 * t), 0.8 * np.sin(31 * t)], axis=1)
+    moved: Float64 = swing * np.stack([1.2 * np.sin(25 * t), 0.5 * np.cos(18 * t), 0.8 * np.sin(31 * t)], axis=1)
+    return moved
 
 
 @pytest.mark.parametrize("roll", [0.0, 0.4, 1.2, 2.2])
