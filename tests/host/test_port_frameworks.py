@@ -76,7 +76,7 @@ def test_a_ports_sources_compile_against_its_framework(
     assert done.returncode == 0, done.stderr[:4000]
     listed = subprocess.run(["nm", "-C", tmp_path / "port.o"], capture_output=True, text=True, check=True).stdout
     defined = re.findall(r" [TW] tinygen::port::(\w+)\(", listed)
-    assert PORT_FUNCTIONS <= set(defined)  # linked: none is there twice
+    assert set(defined) >= PORT_FUNCTIONS  # linked: none is there twice
 
 
 def test_every_board_names_its_frameworks() -> None:
