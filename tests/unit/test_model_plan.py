@@ -168,8 +168,8 @@ def test_planning_and_rendering_stay_quick_and_small(
     shared_dir: Callable[[str], Path], name: str, seconds: float, arena_bytes: int
 ) -> None:
     data = shared_dir(f"models/{name}.tflite").read_bytes()
-    start = time.perf_counter()
+    start = time.process_time()  # not the wall's clock: other programs run here too
     result = plan(load(data, name), chip())
     render_model(result, data)
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
     assert result.arena_bytes <= arena_bytes
