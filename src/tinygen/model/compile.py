@@ -69,13 +69,19 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
             array.nbytes for step in done for name, array in step.constants.items() if name in WEIGHT_CONSTANTS
         ),
         macs=sum(step.macs for step in done),
-        observed=tuple(index for step in done for index in step.outputs if index not in graph.state_tensors),
+        observed=tuple(index for step in done for index in step.outputs if _is_observed(graph, index)),
         state_bytes=state_bytes,
         state_buffers=state_buffers,
         optimize=options.optimize,
         compact_arena_bytes=compact_place.arena_bytes,
         costs_origin=costs.origin,
     )
+
+
+def _is_observed(graph: Graph, index: int) -> bool:
+    """Whether the oracle has values for a tensor that a step writes: no state, nothing the compiler made up."""
+    stands_for = graph.rewritten.stands_for if graph.rewritten is not None else {}
+    return index not in graph.state_tensors and (not graph.tensors[index].made or index in stands_for)
 
 
 def _item_bytes(tensor: Tensor) -> int:

@@ -96,7 +96,7 @@ def _moved(chain: list[Op], tensors: dict[int, Tensor]) -> tuple[int, list[Op]]:
             continue
         index = max(tensors) + 1
         result = tensors[op.outputs[0]]
-        tensors[index] = dataclasses.replace(tensors[at], index=index, name=result.name, shape=result.shape)
+        tensors[index] = dataclasses.replace(tensors[at], index=index, name=result.name, shape=result.shape, made=True)
         moves.append(dataclasses.replace(op, inputs=(at, *op.inputs[1:]), outputs=(index,)))
         at = index
     return at, moves
