@@ -160,7 +160,8 @@ def test_as_an_arduino_library(tmp_path: Path, expected: str, needs_tool: Callab
     assert "includes=tinygen_move.h" in (library / "library.properties").read_text()
     sources = [str(source), *map(str, sorted((library / "src").rglob("*.cpp")))]
     said(
-        [compiler, "-std=gnu++17", "-Wall", "-Wextra", "-Werror", f"-I{library}/src", *sources, "-o", "program"], tmp_path
+        [compiler, "-std=gnu++17", "-Wall", "-Wextra", "-Werror", f"-I{library}/src", *sources, "-o", "program"],
+        tmp_path,
     )
     assert said([str(tmp_path / "program")], tmp_path).strip() == expected
 
