@@ -34,6 +34,7 @@ SHARING = tuple(k for k in KERNELS if (k.overlap is not no_overlap or k.in_place
 CASES_PER_KERNEL = 3
 _EXACT = (
     "conv_2d.h",
+    "conv_2d_pairs.h",
     "dsp/conv_2d.h",
     "dsp/fully_connected.h",
     "depthwise_conv_2d.h",

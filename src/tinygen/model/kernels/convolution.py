@@ -12,6 +12,7 @@ from tinygen.model.kernels.order import (
     pixel_pairs,
     row_by_row,
     sliding_window,
+    tiles_of,
 )
 from tinygen.model.lowering import Lowered
 
@@ -65,6 +66,42 @@ CONV_2D_INT8_GENERIC = KernelDef(
     pack=_pack_conv,
     overlap=sliding_window(pairs),
     work=work.convolution,
+)
+
+
+def _accepts_pairs(lowered: Lowered, chip: ChipSpec) -> str | None:
+    p = lowered.params
+    if _accepts_1x1(lowered, chip) is None:
+        return "the 1x1 product needs no copies"
+    if p["groups"] != 1:
+        return f"there are {p['groups']} groups"
+    if p["dilation_w"] != 1 and p["k_w"] != 1:
+        return f"its columns are {p['dilation_w']} apart"
+    return None
+
+
+def _pack_pairs(lowered: Lowered) -> Packed:
+    packed = _pack_conv(lowered)
+    return Packed(params=without(packed.params, "groups", "dilation_w"), constants=packed.constants)
+
+
+def _two_windows(lowered: Lowered) -> int:
+    p = lowered.params
+    return min(2, p["batch"] * p["out_h"] * p["out_w"]) * work.taps(p)
+
+
+CONV_2D_INT8_PAIRS = KernelDef(
+    id="conv_2d_int8_pairs",
+    op="CONV_2D",
+    header="conv_2d_pairs.h",
+    arguments=_CHANNEL_ARGUMENTS,
+    why="the windows of two pixels are copied out, then two pixels times two channels share every load",
+    accepts=_accepts_pairs,
+    pack=_pack_pairs,
+    scratch_bytes=_two_windows,
+    overlap=tiles_of(2),
+    code="fast",
+    work=work.gathered_pairs,
 )
 
 

@@ -13,6 +13,7 @@ from tinygen.model.kernels.binary import (
 from tinygen.model.kernels.convolution import (
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_GENERIC,
+    CONV_2D_INT8_PAIRS,
     DEPTHWISE_CONV_2D_INT8_BLOCKS,
     DEPTHWISE_CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_IN_PLACE,
@@ -108,6 +109,7 @@ KERNELS: tuple[KernelDef, ...] = (
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
     CONV_2D_INT8_1X1,
+    CONV_2D_INT8_PAIRS,
     CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_MVE,
     DEPTHWISE_CONV_2D_INT8_DSP_3X3,

@@ -54,6 +54,29 @@ def convolution(lowered: Lowered) -> dict[str, float]:
     }
 
 
+def taps(p: Mapping[str, int]) -> int:
+    """Weights of one output channel."""
+    return p["k_h"] * p["k_w"] * p["in_c"]
+
+
+def gathered_pairs(lowered: Lowered) -> dict[str, float]:
+    """Two gathered pixels times two channels; what is left over of either; what is copied."""
+    p = lowered.params
+    pixels = p["batch"] * p["out_h"] * p["out_w"]
+    tiles, rest = (pixels // 2) * (p["out_c"] // 2), (pixels % 2) * (p["out_c"] // 2)
+    single = pixels * (p["out_c"] % 2)
+    copied = float(pixels * taps(p))
+    return {
+        "call": 1.0,
+        "tile_steps": float(tiles * taps(p)),
+        "rest_steps": float((2 * rest + single) * taps(p)),
+        "outputs": float(pixels * p["out_c"]),
+        "copied_words" if p["in_c"] % 4 == 0 else "copied_bytes": copied / (4 if p["in_c"] % 4 == 0 else 1),
+        "rows": float(pixels * p["k_h"]),
+        "pixels": float(pixels),
+    }
+
+
 def _channels_alone(p: Mapping[str, int], channels: int) -> dict[str, float]:
     """So many channels of every pixel, one by one."""
     windows = p["batch"] * p["out_h"] * p["out_w"]
