@@ -16,7 +16,7 @@ from tinygen.core.errors import tool_failed
 from tinygen.core.files import building_directory
 from tinygen.core.process import run
 from tinygen.toolchain import stack
-from tinygen.toolchain.cross import CrossCompiler, compile_object, cross_compiler, runtime_sources
+from tinygen.toolchain.cross import RUNTIME_FLAGS, CrossCompiler, compile_object, cross_compiler, runtime_sources
 
 # Uses what an application uses: the digests' side of the interface stays out, as the linker leaves it out.
 _PROBE = """#include "tinygen/model_api.h"
@@ -92,7 +92,7 @@ def measure_library(library: Path, chip: ChipSpec, work: Path, *, optimize: str 
         helpers = [
             compile_object(
                 compiler, source, folder / f"libc_{source.name}.o", include=(),
-                flags=("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns", *stack.FLAGS),
+                flags=(*RUNTIME_FLAGS, *stack.FLAGS),
             )
             for source in runtime_sources(chip)
         ]  # fmt: skip

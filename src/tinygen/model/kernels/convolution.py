@@ -12,14 +12,13 @@ from tinygen.model.kernels.order import (
     pixel_pairs,
     row_by_row,
     sliding_window,
-    tiles_of,
 )
 from tinygen.model.lowering import Lowered
 
-_CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
+CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
 
 
-def _accepts_1x1(lowered: Lowered, chip: ChipSpec) -> str | None:
+def accepts_1x1(lowered: Lowered, chip: ChipSpec) -> str | None:
     del chip
     p = lowered.params
     if (p["k_h"], p["k_w"]) != (1, 1):
@@ -49,9 +48,9 @@ CONV_2D_INT8_1X1 = KernelDef(
     id="conv_2d_int8_1x1",
     op="CONV_2D",
     header="conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="a matrix product: two pixels times two channels per pass over the inputs",
-    accepts=_accepts_1x1,
+    accepts=accepts_1x1,
     pack=_pack_1x1,
     overlap=pixel_pairs,
     work=work.matrix_1x1,
@@ -61,47 +60,11 @@ CONV_2D_INT8_GENERIC = KernelDef(
     id="conv_2d_int8_generic",
     op="CONV_2D",
     header="conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and grouping",
     pack=_pack_conv,
     overlap=sliding_window(pairs),
     work=work.convolution,
-)
-
-
-def _accepts_pairs(lowered: Lowered, chip: ChipSpec) -> str | None:
-    p = lowered.params
-    if _accepts_1x1(lowered, chip) is None:
-        return "the 1x1 product needs no copies"
-    if p["groups"] != 1:
-        return f"there are {p['groups']} groups"
-    if p["dilation_w"] != 1 and p["k_w"] != 1:
-        return f"its columns are {p['dilation_w']} apart"
-    return None
-
-
-def _pack_pairs(lowered: Lowered) -> Packed:
-    packed = _pack_conv(lowered)
-    return Packed(params=without(packed.params, "groups", "dilation_w"), constants=packed.constants)
-
-
-def _two_windows(lowered: Lowered) -> int:
-    p = lowered.params
-    return min(2, p["batch"] * p["out_h"] * p["out_w"]) * work.taps(p)
-
-
-CONV_2D_INT8_PAIRS = KernelDef(
-    id="conv_2d_int8_pairs",
-    op="CONV_2D",
-    header="conv_2d_pairs.h",
-    arguments=_CHANNEL_ARGUMENTS,
-    why="the windows of two pixels are copied out, then two pixels times two channels share every load",
-    accepts=_accepts_pairs,
-    pack=_pack_pairs,
-    scratch_bytes=_two_windows,
-    overlap=tiles_of(2),
-    code="fast",
-    work=work.gathered_pairs,
 )
 
 
@@ -128,7 +91,7 @@ DEPTHWISE_CONV_2D_INT8_BLOCKS = KernelDef(
     id="depthwise_conv_2d_int8_blocks",
     op="DEPTHWISE_CONV_2D",
     header="depthwise_conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="four channels side by side in registers",
     accepts=_accepts_blocks,
     pack=_pack_blocks,
@@ -140,7 +103,7 @@ DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
     id="depthwise_conv_2d_int8_generic",
     op="DEPTHWISE_CONV_2D",
     header="depthwise_conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and depth multiplier",
     pack=_pack_depthwise,
     overlap=sliding_window(own_channel),
@@ -162,7 +125,7 @@ DEPTHWISE_CONV_2D_INT8_IN_PLACE = KernelDef(
     id="depthwise_conv_2d_int8_in_place",
     op="DEPTHWISE_CONV_2D",
     header="depthwise_in_place.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="the result takes its input's place, four channel planes at a time, which makes the arena smaller",
     accepts=_accepts_in_place,
     pack=_pack_blocks,
@@ -205,7 +168,7 @@ FULLY_CONNECTED_INT8_PER_CHANNEL = KernelDef(
     id="fully_connected_int8_per_channel",
     op="FULLY_CONNECTED",
     header="fully_connected.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="a multiplier and shift for each output",
     pack=_pack_dense,
     overlap=row_by_row,

@@ -13,7 +13,6 @@ from tinygen.model.kernels.binary import (
 from tinygen.model.kernels.convolution import (
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_GENERIC,
-    CONV_2D_INT8_PAIRS,
     DEPTHWISE_CONV_2D_INT8_BLOCKS,
     DEPTHWISE_CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_IN_PLACE,
@@ -34,6 +33,7 @@ from tinygen.model.kernels.dsp_matrix import (
 )
 from tinygen.model.kernels.dsp_pool import AVERAGE_POOL_2D_INT8_DSP, MAX_POOL_2D_INT8_DSP, MEAN_INT8_DSP
 from tinygen.model.kernels.dsp_recurrent import UNIDIRECTIONAL_SEQUENCE_LSTM_INT8_DSP
+from tinygen.model.kernels.gathered import CONV_2D_INT8_PAIRS, CONV_2D_INT8_UNSIGNED
 from tinygen.model.kernels.int16 import INT16_KERNELS
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
@@ -110,6 +110,7 @@ KERNELS: tuple[KernelDef, ...] = (
     CONV_2D_INT8_DSP_WINDOW,
     CONV_2D_INT8_1X1,
     CONV_2D_INT8_PAIRS,
+    CONV_2D_INT8_UNSIGNED,
     CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_MVE,
     DEPTHWISE_CONV_2D_INT8_DSP_3X3,
