@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,6 +62,7 @@ class _File(BaseModel):
     data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     engine: Literal["aot"] = "aot"
+    framework: Literal["none", "arduino", "espidf", "stm32cube"] | None = None
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
     build_dir: Annotated[str, AfterValidator(check_path)] = "build"
@@ -77,11 +78,13 @@ class Config:
     Attributes:
         task: "kws" | "vibration" | "gesture". board: id or alias. on: target name, "sim" or a serial port.
         data: the user's recordings, or None for the built-in synthetic ones.
+        framework: what the project is built on: "none" | "arduino" | "espidf" | "stm32cube"; None = the board's own.
         epochs: overrides the task's own number. vectors: how many `verify` compares; None lets the
             target decide (50, fewer where a simulator is slow).
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
         kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+        given: what the command line named, as one would type it again: {option: its values}.
     """
 
     task: str
@@ -90,6 +93,7 @@ class Config:
     data: Path | None
     seed: int
     engine: str
+    framework: str | None
     epochs: int | None
     vectors: int | None
     build_dir: Path
@@ -97,6 +101,18 @@ class Config:
     kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def words(self, *left_out: str) -> tuple[str, ...]:
+        """The given options for another command of this very configuration.
+
+        Args:
+            left_out: options that command does not take ("--on").
+        """
+        always = {"--task": (self.task,), "--board": (self.board,)}
+        options = {**always, **{option: values for option, values in self.given.items() if option not in always}}
+        taken = {option: values for option, values in options.items() if option not in left_out}
+        return tuple(word for option, values in taken.items() for value in values for word in (option, value))
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -> Config:
@@ -139,6 +155,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         data=data,
         seed=checked.seed,
         engine=checked.engine,
+        framework=checked.framework,
         epochs=checked.epochs,
         vectors=checked.vectors,
         build_dir=(bases["build_dir"] / checked.build_dir).resolve(),
@@ -146,7 +163,19 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
+        given=_typed(path, given),
     )
+
+
+def _typed(path: Path | None, given: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    typed: dict[str, tuple[str, ...]] = {} if path is None else {"--config": (str(path),)}
+    for key, value in given.items():
+        table, _, leaf = key.rpartition(".")
+        if table == "kernels":
+            typed["--kernel"] = (*typed.get("--kernel", ()), f"{leaf}={value}")
+        else:
+            typed[f"--{leaf.replace('_', '-')}"] = (str(value),)
+    return typed
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -193,10 +222,12 @@ def template(task: str, board: str) -> str:
 # What tinygen makes here. Every key can be overridden on the command line (`tinygen run --board host`).
 task = "{task}"            # kws | vibration | gesture
 board = "{board}"     # `tinygen boards` lists them
-on = "sim"                  # where it runs: sim | host | unicorn | qemu | labwired | a serial port
+on = "sim"                  # where it runs: sim (the board's first simulator) | host | unicorn | qemu | labwired |
+                            # qemu-xtensa | board (wherever it is attached) | a serial port | a name of devices.toml
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
 engine = "aot"              # aot: generated C++ without interpreter
+# framework = "arduino"     # none | arduino | stm32cube | espidf, where the board has it; without it, the board's own
 # epochs = 30               # instead of the task's own number
 # vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)
 build_dir = "build"

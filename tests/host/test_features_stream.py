@@ -107,7 +107,23 @@ def test_minutes_of_audio_equal_pymicro_features(
         LogMelSpec(),
         BandEnergySpec(window_samples=64, hop_samples=101, n_windows=7, n_bands=9, n_channels=3),
         BandEnergySpec(),
+        BandEnergySpec(statistics=True, envelope_bands=24),
+        BandEnergySpec(
+            rate_hz=1000,
+            n_channels=3,
+            window_samples=64,
+            hop_samples=80,
+            n_windows=3,
+            n_bands=7,
+            envelope_bands=6,
+            envelope_size=16,
+            envelope_decimation=7,
+            envelope_taps=63,
+            envelope_lower_hz=90.0,
+            envelope_upper_hz=400.0,
+        ),
         ScaledWindowSpec(decimation=3),
+        ScaledWindowSpec(decimation=10, n_channels=6, gravity="level"),
     ],
 )
 def test_every_kind_streams_like_the_reference(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Arch = Literal["armv7em", "armv7m", "armv6m", "armv8m", "xtensa", "native"]
 PortName = Literal["stm32", "esp32s3", "host"]
+Framework = Literal["", "arduino", "espidf", "stm32cube"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,9 @@ class ChipSpec:
         peripherals: base addresses and interrupt numbers the port needs, by name ("usart3_base", "usart3_irq").
         cycle_counter: "dwt" | "ccount" | "systick" | "none".
         interrupt_count: device interrupts in the vector table (Cortex-M), 0 elsewhere.
+        openocd_target: OpenOCD's target/<name>.cfg, "" where it knows none.
+        boot_product_id: what the chip's serial boot loader says to Get ID, 0 where it has none.
+        serial_pins: {"usart2_tx": {"PA2": 7}}: what carries a signal, with the alternate function (0 on F1).
         clock_limits: None where no clock tree is set up by our own code.
     """
 
@@ -138,6 +142,9 @@ class ChipSpec:
     cycle_counter: str
     sources: tuple[Source, ...]
     interrupt_count: int = 0
+    openocd_target: str = ""
+    boot_product_id: int = 0
+    serial_pins: dict[str, dict[str, int]] = field(default_factory=dict)
     clock_limits: ClockLimits | None = None
 
     @property
@@ -162,6 +169,7 @@ class SerialSpec:
         alternate_function: STM32 AF number, 0 elsewhere.
         baud: line rate in baud.
         usb_ids: (vendor, product) pairs the port is found by.
+        carrier: "usb" where the chip itself is the serial port (ESP32-S3's USB-Serial-JTAG), else "uart".
     """
 
     connector: str
@@ -171,6 +179,7 @@ class SerialSpec:
     alternate_function: int
     baud: int
     usb_ids: tuple[tuple[int, int], ...]
+    carrier: Literal["uart", "usb"] = "uart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +203,19 @@ class SimulatorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformioSpec:
-    """How PlatformIO names this board, with pinned platform and packages."""
+    """How PlatformIO names this board, with pinned platform and packages.
+
+    Attributes:
+        framework: what projects are generated for, "" for our own bare-metal start-up.
+        frameworks: all that a project can be generated for.
+    """
 
     platform: str
     board: str
-    framework: str
+    framework: Framework
     packages: tuple[str, ...]
     upload_protocols: tuple[str, ...]
+    frameworks: tuple[Framework, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,8 +225,10 @@ class BoardSpec:
     Attributes:
         id: "feather_f405"; `aliases` are other names users know it by.
         clock_hz: core clock the firmware sets up.
+        led_drive: the level that lights it; "rgb": addressed by a protocol, which only Arduino's core speaks.
         simulators: the first one is what `--on sim` picks.
         clock: None where no clock tree is set up by our own code.
+        renode: Renode's description of the board or its chip, "" where it has none.
     """
 
     id: str
@@ -226,3 +243,5 @@ class BoardSpec:
     simulators: tuple[SimulatorSpec, ...]
     sources: tuple[Source, ...]
     clock: ClockSpec | None = None
+    led_drive: Literal["high", "low", "rgb"] = "high"
+    renode: str = ""
