@@ -198,7 +198,8 @@ def main() -> int:
     if not given.check:
         note = f": {cross_compiler(chip).note}" if cross_compiler(chip).note else ""
         version = run([cross_compiler(chip).cxx, "--version"], timeout_s=20).stdout.splitlines()[0]
-        kept = {k: v for k, v in known.items() if k not in fitted and any(k == kernel.id for kernel in KERNELS)}
+        measured = {row.kernel for row in found}
+        kept = {k: v for k, v in known.items() if k not in measured and any(k == kernel.id for kernel in KERNELS)}
         values = {
             "core": given.core,
             "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in {runner} {given.core}{note}",

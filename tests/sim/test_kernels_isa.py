@@ -27,7 +27,7 @@ from tinygen.model.reference import initial_state, run
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.selection import Options
 from tinygen.model.single import single
-from tinygen.model.typed_graphs import PAIRS, conversion, lstm_model, svdf_model
+from tinygen.model.typed_graphs import PAIRS, conversion, lstm_model, svdf_model, wide_lstm_model
 from tinygen.pipeline.counting import Subject, core_chip, count, runner_of
 from tinygen.verify.inputs import model_inputs, split
 
@@ -42,6 +42,8 @@ STACK_LIMIT_BYTES = 512
 ELSEWHERE = ("read_variable_any_copy", "assign_variable_any_copy")
 # Debian's libgcc for the lx106 has no floats (the ESP8266 keeps them in ROM).
 WITH_FLOATS = ("quantize_float32_scale", "dequantize_any_scale")
+# Those that refuse every core but one.
+OWN_CORE = {"conv_2d_int8_unsigned": "lx106"}
 _RAM_BYTES = 90_000
 
 
@@ -98,6 +100,7 @@ def models() -> Iterator[bytes]:
     for seed in range(4):
         yield lstm_model(seed)
         yield lstm_model(seed, whole_words=True)
+        yield wide_lstm_model(seed)
         yield svdf_model(seed)
     for source, target in PAIRS:
         yield conversion("QUANTIZE", (source, 0.3, 0), (target, 0.7, 0), 50)
@@ -129,7 +132,7 @@ def layers() -> tuple[Graph, ...]:
 
 def reachable(kernel: KernelDef, core: str) -> bool:
     """Whether it computes anything and the core is to run it: the Cortex-M55 only what no other one can."""
-    if core == "lx106" and kernel.id in WITH_FLOATS:
+    if (core == "lx106" and kernel.id in WITH_FLOATS) or OWN_CORE.get(kernel.id, core) != core:
         return False
     isa = core_chip(core).isa
     own = "mve" in kernel.needs or core != "cortex-m55"

@@ -19,6 +19,7 @@ CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
 
 
 def accepts_1x1(lowered: Lowered, chip: ChipSpec) -> str | None:
+    """The reason a step is no matrix product over pixels as they lie."""
     del chip
     p = lowered.params
     if (p["k_h"], p["k_w"]) != (1, 1):

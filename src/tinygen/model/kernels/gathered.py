@@ -53,6 +53,12 @@ CONV_2D_INT8_PAIRS = KernelDef(
 )
 
 
+def _accepts_unsigned(lowered: Lowered, chip: ChipSpec) -> str | None:
+    if chip.arch != "xtensa":
+        return f"{chip.title} loads bytes with their sign"
+    return _contiguous(lowered, chip)
+
+
 def _pack_unsigned(lowered: Lowered) -> Packed:
     """Weights int8 [pairs of channels, taps, 2], as bytes of w + 128; a bias for an even number of channels.
 
@@ -77,7 +83,7 @@ CONV_2D_INT8_UNSIGNED = KernelDef(
     header="conv_2d_unsigned.h",
     arguments=CHANNEL_ARGUMENTS,
     why="as pairs, on bytes without a sign, which Xtensa loads in one instruction",
-    accepts=_contiguous,
+    accepts=_accepts_unsigned,
     pack=_pack_unsigned,
     scratch_bytes=lambda lowered: 2 * work.taps(lowered.params),
     overlap=tiles_of(2),
