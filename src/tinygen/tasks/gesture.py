@@ -14,9 +14,11 @@ import numpy as np
 from tinygen.core.errors import bad_input
 from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
+from tinygen.features import reference
 from tinygen.features.spec import ScaledWindowSpec
+from tinygen.tasks.segment import levels
 from tinygen.tasks.shapes import after
-from tinygen.tasks.spec import Acceptance, Layer, StreamPlan, Task, TrainingPlan
+from tinygen.tasks.spec import Acceptance, Layer, MotionPlan, StreamPlan, Task, TrainingPlan
 
 NAME = "gesture"
 TITLE = "Gesture recognition"
@@ -45,6 +47,10 @@ _BODY = (_conv(16, 7, 2, "valid"), _conv(24, 5, 2), _conv(32, 5, 1))
 _FEW_BODY = (_conv(24, 7, 2, "valid"), _conv(32, 5, 2), _conv(48, 5, 1), _conv(48, 3, 1))
 _PLAN = TrainingPlan(epochs=30, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3)
 _FEW_EXAMPLES = 1600
+
+_LOOKED_AT = 200  # recordings
+_REST_ROWS = 8
+_QUIET_S = 0.15
 
 
 def _few_plan(recordings: int) -> TrainingPlan:
@@ -115,7 +121,38 @@ def make(dataset: Dataset) -> Task:
         decision="argmax",
         training=_few_plan(len(dataset.recordings)) if few else _PLAN,
         acceptance=Acceptance(metric="accuracy", at_least=0.85),
-        stream=StreamPlan(
-            hop_rows=max(1, features.n_frames // 8), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=_IDLE
-        ),
+        stream=_stream_plan(dataset, features),
+    )
+
+
+def _stream_plan(dataset: Dataset, features: ScaledWindowSpec) -> StreamPlan:
+    """One look per motion where recordings rest before and after it; else a look eight times per window."""
+    motion = motion_plan(dataset, features)
+    hop = features.n_frames // (8 if motion is None else 32)
+    return StreamPlan(hop_rows=max(1, hop), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=_IDLE, motion=motion)
+
+
+def motion_plan(dataset: Dataset, features: ScaledWindowSpec) -> MotionPlan | None:
+    """When something moves, from how gestures stand out from the rest around them; None where they do not.
+
+    Recordings that were cut to the gesture, or stretched to one length, show no rest: nothing can be learned of them.
+    """
+    moving = [r for r in dataset.recordings if r.label.lower() not in (*_IDLE, UNLABELLED)]
+    chosen = moving[:: max(1, len(moving) // _LOOKED_AT)]
+    seen = [levels(reference.stream(features, r.signal)) for r in chosen if len(r.signal) >= features.decimation]
+    seen = [level for level in seen if len(level) > 2 * _REST_ROWS]
+    if not seen:
+        return None
+    peaks = np.array([level.max() for level in seen])
+    # A level starts at 0 by itself, so the rest is seen at the end, when the leaky mean has forgotten the motion.
+    rest = float(np.quantile([level[-_REST_ROWS:].min() for level in seen], 0.9))
+    start = 0.35 * float(np.quantile(peaks, 0.2))
+    stop = max(0.5 * start, 1.3 * rest)
+    if rest <= 0 or stop > start:
+        return None
+    rows_per_s = features.rate_hz / features.decimation
+    return MotionPlan(
+        start=start * features.feature_scale,
+        stop=stop * features.feature_scale,
+        quiet_rows=max(3, round(_QUIET_S * rows_per_s)),
     )
