@@ -199,7 +199,7 @@ class _Refusal:
     """How gestures that were never seen are told from those that were.
 
     Attributes:
-        auc: of the largest output of a gesture (0 when "none" is larger).
+        auc: of the largest output of a gesture, less that of "none".
         refused: share of the unseen ones below the task's own limit, or called none. kept: share of the seen ones that
             are called rightly and above it.
     """
@@ -214,12 +214,12 @@ def _refusal(judged: _Judged, limit: float) -> _Refusal:
     best = judged.outputs[:, gestures].max(axis=1)
     called = judged.outputs.argmax(axis=1)
     none = np.array([judged.labels[i] == NONE for i in called.tolist()])
-    score = np.where(none, 0, best)
+    refusing = [i for i, label in enumerate(judged.labels) if label == NONE]
     seen = np.array([label != "" for label in judged.wanted])
     right = np.array([judged.labels[i] == label for i, label in zip(called.tolist(), judged.wanted, strict=True)])
-    accepted = score > limit * 255
+    accepted = (best > limit * 255) & ~none
     return _Refusal(
-        auc=thresholds.auc(score, seen),
+        auc=thresholds.auc(best - judged.outputs[:, refusing].sum(axis=1), seen),
         refused=float((~accepted[~seen]).mean()),
         kept=float((accepted & right)[seen].mean()),
     )

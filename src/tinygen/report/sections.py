@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,17 @@ _NAMES = TypeAdapter(list[str])
 _COUNTS = TypeAdapter(list[list[int]])
 _POINTS = TypeAdapter(list[tuple[float, float]])
 _HISTORY = TypeAdapter(list[dict[str, float]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spectrum:
+    title: str
+    floor_db: float
+    points: list[tuple[float, float]]
+    marks: list[tuple[str, float]]
+
+
+_SPECTRA = TypeAdapter(list[_Spectrum])
 _T = TypeVar("_T")
 _OPEN_ROWS = 24  # longer tables are folded
 _DRAWN_TABLES = ("confusion matrix",)  # they stand in the report for terminals; here they are pictures with numbers
@@ -39,6 +51,7 @@ def report_section(report: Report) -> Node:
         *_measurements(words.measurements(report)),
         *_usage(report),
         *drawn,
+        *_spectra(report),
         *[
             _table(table)
             for table in report.tables
@@ -160,6 +173,22 @@ def _det(report: Report) -> list[Child]:
         lines.append(charts.Curve(name="chosen", points=((x, 0.0), (x, y), (0.0, y)), colour=svg.AMBER, dashed=True))
     figure = charts.curves("DET", "false accepts per hour", "miss rate", lines, unit_square=False)
     return [node("h3", None, "DET"), node("figure", None, figure)]
+
+
+def _spectra(report: Report) -> list[Child]:
+    """Spectra with the lines that something in the machine should make."""
+    found: list[Child] = []
+    for drawn in _read(_SPECTRA, report.details.get("spectra")) or []:
+        points = tuple((hz, level - drawn.floor_db) for hz, level in drawn.points)
+        top = max((level for _, level in points), default=1.0)
+        lines = [charts.Curve(name="recordings", points=points, colour=svg.BLUE)]
+        for (name, hz), colour in zip(drawn.marks, svg.PALETTE[1:], strict=False):
+            mark = ((hz, 0.0), (hz, top))
+            lines.append(charts.Curve(name=f"{name} {hz:.1f} Hz", points=mark, colour=colour, dashed=True))
+        y_name = f"dB above {drawn.floor_db:g}"
+        figure = charts.curves(drawn.title, "Hz", y_name, lines, unit_square=False)
+        found += [node("h3", None, drawn.title), node("figure", None, figure)]
+    return found
 
 
 def _history(history: list[dict[str, float]] | None) -> list[Child]:
