@@ -86,7 +86,7 @@ class Means:
     smoothing: float = 0.1
     average: float = 0.0
     rounding_epochs: int = 0
-    rounding_rate: float = 0.1
+    rounding_rate: float = 0.01
     teachers: int = 0
     teacher_epochs: int = 0
     trust: float = 0.7
