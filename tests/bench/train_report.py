@@ -78,10 +78,9 @@ def page(documents: Mapping[str, Mapping[str, Any]]) -> str:
             f"- {'met' if c['status'] == 'passed' else '**not met**'}: {c['name']}: {c['reason']}"
             for c in report["checks"]
         ]
-        lines += [
-            f"- {name.replace('_', ' ')}: {m['value']} {m['unit']} ({m['origin']}{'; ' + m['note'] if m['note'] else ''})"
-            for name, m in report["measurements"].items()
-        ]
+        for name, m in report["measurements"].items():
+            note = f"; {m['note']}" if m["note"] else ""
+            lines.append(f"- {name.replace('_', ' ')}: {m['value']} {m['unit']} ({m['origin']}{note})")
         for table in report["tables"]:
             lines += ["", f"### {table['title']}", "", "| " + " | ".join(table["columns"]) + " |"]
             lines += ["|" + "---|" * len(table["columns"])]
