@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.boards.loader import find_board
-from tinygen.core.canonical import digest, digest_bytes, digest_tree, pretty_json
+from tinygen.core.canonical import digest, digest_bytes, pretty_json
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
@@ -43,14 +43,18 @@ FOLDS, SEED = 5, 1
 SPEAKERS, OTHERS_EACH = 600, 8
 ABLATION_SEEDS = (1, 2, 3)
 
+RECIPE = "branched"
+REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 30, 12
+REAL_TIMES, SPOKEN_SHARE = 3.0, 0.2
+
 VARIATION = Variation(
     shift_rows=4, speed=0.12, warp=0.06, bend=0.5, curve_db=3.0, level_db=(-8.0, 6.0), room=0.15, noise=0.4,
     snr_db=(5.0, 35.0), mask_rows=4, mask_bands=3,
 )  # fmt: skip
 
-BASE = Means(epochs=kws.REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
-FULL = replace(BASE, average=0.995, rounding_epochs=max(3, kws.REPORT_EPOCHS // 10))
-SHORT = replace(BASE, epochs=kws.ABLATION_EPOCHS, branches=False)
+BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
+FULL = replace(BASE, branches=False, average=0.995, rounding_epochs=max(3, REPORT_EPOCHS // 10))
+SHORT = replace(BASE, epochs=ABLATION_EPOCHS, branches=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,28 +72,28 @@ class Run:
     means: Means
     fold: int
     seed: int = SEED
-    real: float = kws.REAL_TIMES
-    spoken: float = kws.SPOKEN_SHARE
+    real: float = REAL_TIMES
+    spoken: float = SPOKEN_SHARE
 
 
 def runs() -> tuple[Run, ...]:
     """All trainings of the report, the figures first."""
     folds = [
-        Run(group="folds", label=f"fold {fold + 1}", recipe=kws.RECIPE, means=FULL, fold=fold) for fold in range(FOLDS)
+        Run(group="folds", label=f"fold {fold + 1}", recipe=RECIPE, means=FULL, fold=fold) for fold in range(FOLDS)
     ]
     alone = Run(
-        group="synthesis only", label="all recordings", recipe=kws.RECIPE,
-        means=replace(FULL, epochs=kws.SYNTHESIS_EPOCHS), fold=-1, real=0.0, spoken=1.0,
+        group="synthesis only", label="all recordings", recipe=RECIPE,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=-1, real=0.0, spoken=1.0,
     )  # fmt: skip
     variants: list[tuple[str, str, Means, float]] = [
-        ("nothing switched on", kws.RECIPE, SHORT, 0.0),
-        ("synthetic speech", kws.RECIPE, SHORT, kws.SPOKEN_SHARE),
-        ("parallel paths, folded", kws.RECIPE, replace(SHORT, branches=True), 0.0),
-        ("weight averaging", kws.RECIPE, replace(SHORT, average=0.995), 0.0),
-        ("rounding in the loop", kws.RECIPE, replace(SHORT, rounding_epochs=2), 0.0),
-        ("a larger teacher", kws.RECIPE, replace(SHORT, teachers=1, teacher_epochs=kws.ABLATION_EPOCHS), 0.0),
-        ("a third of the channels pruned", kws.RECIPE, replace(SHORT, prune=0.33), 0.0),
-        *((f"recipe {r.name}", r.name, SHORT, 0.0) for r in RECIPES if r.name != kws.RECIPE),
+        ("nothing switched on", RECIPE, SHORT, 0.0),
+        ("synthetic speech", RECIPE, SHORT, SPOKEN_SHARE),
+        ("parallel paths, folded", RECIPE, replace(SHORT, branches=True), 0.0),
+        ("weight averaging", RECIPE, replace(SHORT, average=0.995), 0.0),
+        ("rounding in the loop", RECIPE, replace(SHORT, rounding_epochs=2), 0.0),
+        ("a larger teacher", RECIPE, replace(SHORT, teachers=1, teacher_epochs=ABLATION_EPOCHS), 0.0),
+        ("a third of the channels pruned", RECIPE, replace(SHORT, prune=0.33), 0.0),
+        *((f"recipe {r.name}", r.name, SHORT, 0.0) for r in RECIPES if r.name != RECIPE),
     ]
     ablations = [
         Run(group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken)
@@ -149,10 +153,10 @@ class Jobs:
         self._folds = fold_of(dataset)
         self._real: Words | None = None
         self._spoken: Words | None = None
-        code = [source_dir(room) for room in ("features",)]
-        own = [Path(__file__), source_dir("tasks") / "recipes.py", source_dir("datasets") / "synth" / "wordset.py"]
+        own = [source_dir("tasks") / "recipes.py", source_dir("datasets") / "synth" / "wordset.py"]
+        own += [source_dir("features") / f"{name}.py" for name in _FEATURES]
         own += [source_dir("training") / f"{name}.py" for name in _CODE]
-        self._code = digest([digest_tree(code, suffixes=(".py",)), *(digest_bytes(path.read_bytes()) for path in own)])
+        self._code = digest([digest_bytes(path.read_bytes()) for path in own])
 
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
@@ -162,6 +166,7 @@ class Jobs:
             "data": self.dataset.digest,
             "code": self._code,
             "engines": synth.engine_versions() if run.spoken else "",
+            "speakers": [SPEAKERS, OTHERS_EACH] if run.spoken else [],
             "labels": list(self._task.labels),
         }
 
@@ -265,6 +270,7 @@ class Jobs:
         return self._spoken
 
 
+_FEATURES = ("logmel", "fft", "hann", "integers", "melbank", "log1p")
 _CODE = (
     "speech_run",
     "spectral",

@@ -18,11 +18,6 @@ TITLE = "Keyword spotting"
 
 _FIRST = ("_silence_", "_unknown_")
 
-# The figures of tests/bench/TRAINING.md are made with these.
-RECIPE = "branched"
-REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 40, 30, 12
-REAL_TIMES, SPOKEN_SHARE = 3.0, 0.2
-
 
 def labels_of(dataset: Dataset) -> tuple[str, ...]:
     """Silence and unknown first, then the words in alphabetical order."""
