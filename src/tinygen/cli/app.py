@@ -9,7 +9,7 @@ import sys
 import click
 
 from tinygen import __version__
-from tinygen.cli import data, listening, looking, machines, making, output, proving
+from tinygen.cli import data, listening, looking, machines, making, output, proving, searching
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
 _DISK_ERRORS = {
@@ -39,6 +39,7 @@ for _verb in (
     *proving.VERBS,
     *listening.VERBS,
     *machines.VERBS,
+    *searching.VERBS,
 ):
     cli.add_command(_verb)
 
