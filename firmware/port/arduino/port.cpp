@@ -64,6 +64,8 @@ void idle() {
   tinygen_port_idle();
 }
 
+void stay_awake(bool) {}  // idle() does not sleep here
+
 #if defined(__XTENSA__)
 
 std::uint32_t counter() {

@@ -98,4 +98,4 @@ def memory_bytes(view: StreamView) -> int:
     decision = -(-decision // 8) * 8
     normal = 3 * 4 + 4 + 4 + 8 * view.learned_values if view.learned_values else 0
     ring = 2 * view.channels * view.ring_instants
-    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 6 * 4 + normal + ring) // 8) * 8
+    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 7 * 4 + normal + ring) // 8) * 8
