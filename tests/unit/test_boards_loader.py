@@ -57,6 +57,7 @@ def test_a_catalogue_board_says_what_a_user_needs(board_id: str) -> None:
         assert board.chip.clock_limits is not None and board.clock_hz > 4 * board.chip.clock_limits.internal_hz
         assert {"iwdg_base", "uid_base"} <= set(board.chip.peripherals)
         assert board.simulators[-1].machine == board.chip.cpu
+        assert board.chip.openocd_target and board.chip.boot_product_id
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tinygen.boards.loader import find_board, load_boards
 from tinygen.boards.schema import BoardFile, ClockFile, PlatformioFile, SerialFile
 from tinygen.boards.template import board_file
 from tinygen.core.errors import TinygenError
+from tinygen.core.values import CheckStatus
 from tinygen.pipeline import catalogue
 
 CHIPS = sorted({board.chip.id for board in load_boards().values() if board.chip.arch != "native"})
@@ -42,10 +43,47 @@ def test_what_is_wrong_in_an_own_board_is_said_with_its_file(tmp_path: Path, mon
     path.write_text(path.read_text().replace("pll_n = 180", "pll_n = 200"))
     report = catalogue.check((path,))
     assert not report.ok
-    assert report.details["exit_code"] == 2
+    assert "exit_code" not in report.details, "a check that said no: exit code 1"
     assert "mine.toml: clock: PLL output: 200000000 Hz" in report.checks[0].reason
     with pytest.raises(TinygenError, match="PLL output"):
         find_board("mine")
+
+
+def test_a_broken_file_hides_no_other_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    catalogue.new("mine", "stm32f446re", None)
+    broken = tmp_path / "boards" / "broken.toml"
+    broken.write_text('id = "broken')
+    assert find_board("mine").id == "mine" and find_board("nucleo_f446re").id == "nucleo_f446re"
+    listed = catalogue.show(None)
+    assert any(str(broken) in note for note in listed.notes)
+    with pytest.raises(TinygenError) as caught:
+        find_board("broken")
+    assert caught.value.where == str(broken)
+    with pytest.raises(TinygenError) as caught:
+        find_board("other")
+    assert str(broken) in caught.value.hint
+    checks = {check.name: check.status is CheckStatus.PASSED for check in catalogue.check(()).checks}
+    assert checks == {"catalogue": True, "broken.toml": False, "mine.toml": True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('tx_pin = "PA2"', 'tx_pin = "PA5"', "serial.tx_pin: PA5 does not carry USART2_TX on stm32f446re; PA2 can"),
+        ("alternate_function = 7", "alternate_function = 8", "serial.alternate_function: 8; USART2_TX on PA2 is 7"),
+    ],
+)
+def test_pins_must_carry_the_serial_line(
+    old: str, new: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    catalogue.new("mine", "stm32f446re", None)
+    path = tmp_path / "boards" / "mine.toml"
+    text = path.read_text().replace('led_pin = "PA5"', 'led_pin = "PB3"')
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert said in catalogue.check((path,)).checks[0].reason
 
 
 def test_a_named_file_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

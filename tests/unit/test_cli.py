@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from tinygen import cli
+from tinygen.cli import output
 from tinygen.core.errors import ExitCode
 from tinygen.pipeline import catalogue
 
@@ -31,7 +32,7 @@ def tinygen(
 
     def call(*words: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["tinygen", *words])
-        monkeypatch.setattr(cli, "people", Console(file=sys.stderr, highlight=False, width=200))
+        monkeypatch.setattr(output, "people", Console(file=sys.stderr, highlight=False, width=200))
         with pytest.raises(SystemExit) as ended:
             cli.main()
         captured = capsys.readouterr()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tinygen.boards.clock import clock_problems
+from tinygen.boards.consistency import contradictions
 from tinygen.boards.schema import BoardFile, ChipFile
 from tinygen.boards.spec import (
     BoardSpec,
@@ -24,15 +24,10 @@ from tinygen.boards.spec import (
     SimulatorSpec,
     Source,
 )
-from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.core.errors import TinygenError, bad_input, did_you_mean
 from tinygen.core.resources import resource_dir
 
 USER_BOARDS = "TINYGEN_BOARDS"
-_STM32_PIN = re.compile(r"P[A-K](?:1[0-5]|[0-9])")
-_STM32_FACTS = (
-    *("rcc_base", "flash_base", "pwr_base", "gpio_base"),
-    *("rcc_gpio_enable", "rcc_apb1_enable", "rcc_apb2_enable"),
-)
 _File = TypeVar("_File", bound=BaseModel)
 
 
@@ -44,15 +39,31 @@ def user_files() -> list[Path]:
     return list(dict.fromkeys(file.resolve() for file in files if file.suffix == ".toml"))
 
 
-def load_boards(folder: Path | None = None, extra: Sequence[Path] | None = None) -> dict[str, BoardSpec]:
-    """All boards by id, sorted by id.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistakes:
+    """What is wrong in one board file."""
+
+    path: Path
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boards:
+    """All readable boards by id, and the user's files that are none: a broken one of them hides no other board."""
+
+    known: dict[str, BoardSpec]
+    broken: tuple[Mistakes, ...]
+
+
+def read_boards(folder: Path | None = None, extra: Sequence[Path] | None = None) -> Boards:
+    """The catalogue and the user's own boards.
 
     Args:
-        folder: where the TOML files are; None = those of this installation.
+        folder: where the catalogue's TOML files are; None = those of this installation.
         extra: further board files; None = the user's (`user_files`), none where `folder` is named.
 
     Raises:
-        TinygenError: a file is wrong; the message lists every mistake of every file.
+        TinygenError: a file of the catalogue is wrong; the message lists every mistake of every one.
     """
     root = folder or resource_dir("boards")
     own = [*extra] if extra is not None else [] if folder else user_files()
@@ -65,38 +76,73 @@ def load_boards(folder: Path | None = None, extra: Sequence[Path] | None = None)
             chips[chip_file.id] = _chip(chip_file)
     boards: dict[str, BoardSpec] = {}
     owners: dict[str, str] = {}
-    for path in [*sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"), *own]:
-        board_file = _read(path, BoardFile, root, problems)
-        if board_file is None:
-            continue
-        where = _shown(path, root)
-        _check_name(path, board_file.id, root, problems)
-        for word in (board_file.id, *board_file.aliases):
-            if word in owners:
-                problems.append(f"{where}: id or alias '{word}' already belongs to {owners[word]}")
-            owners[word] = where
-        if board_file.chip not in chips:
-            problems.append(f"{where}: chip: unknown chip '{board_file.chip}'; {did_you_mean(board_file.chip, chips)}")
-            continue
-        board = _board(board_file, chips[board_file.chip])
-        problems += [f"{where}: {text}" for text in _contradictions(board)]
-        boards[board.id] = board
+    for path in sorted(p for p in root.glob("*/*.toml") if p.parent.name != "chips"):
+        if board := _read_board(path, root, chips, owners, problems):
+            boards[board.id] = board
     if problems:
-        raise bad_input(
-            "\n".join([f"{len(problems)} mistake(s) in board files", *problems]),
-            where=str(root),
-            hint="`tinygen boards new ID --chip CHIP` writes a file with every key explained",
-        )
-    return dict(sorted(boards.items()))
+        raise _wrong(problems, root)
+    broken: list[Mistakes] = []
+    for path in own:
+        mistakes: list[str] = []
+        board = _read_board(path, root, chips, owners, mistakes)
+        if mistakes:
+            broken.append(Mistakes(path=path, texts=tuple(mistakes)))
+        elif board is not None:
+            boards[board.id] = board
+    return Boards(known=dict(sorted(boards.items())), broken=tuple(broken))
+
+
+def load_boards(folder: Path | None = None, extra: Sequence[Path] | None = None) -> dict[str, BoardSpec]:
+    """All boards by id, sorted by id; the user's broken files are left out.
+
+    Args:
+        folder: as `read_boards`.
+        extra: as `read_boards`.
+
+    Raises:
+        TinygenError: as `read_boards`.
+    """
+    return read_boards(folder, extra).known
+
+
+def _read_board(
+    path: Path, root: Path, chips: dict[str, ChipSpec], owners: dict[str, str], problems: list[str]
+) -> BoardSpec | None:
+    """One board file; what is wrong with it goes to `problems`, its names to `owners`."""
+    file = _read(path, BoardFile, root, problems)
+    if file is None:
+        return None
+    where = _shown(path, root)
+    _check_name(path, file.id, root, problems)
+    for word in (file.id, *file.aliases):
+        if word in owners:
+            problems.append(f"{where}: id or alias '{word}' already belongs to {owners[word]}")
+        else:
+            owners[word] = where
+    if file.chip not in chips:
+        problems.append(f"{where}: chip: unknown chip '{file.chip}'; {did_you_mean(file.chip, chips)}")
+        return None
+    board = _board(file, chips[file.chip])
+    problems += [f"{where}: {text}" for text in contradictions(board)]
+    return board
+
+
+def _wrong(problems: Sequence[str], place: Path) -> TinygenError:
+    return bad_input(
+        "\n".join([f"{len(problems)} mistake(s) in board files", *problems]),
+        where=str(place),
+        hint="`tinygen boards new ID --chip CHIP` writes a file with every key explained",
+    )
 
 
 def find_board(name: str, boards: dict[str, BoardSpec] | None = None) -> BoardSpec:
     """The board with this id or alias (case does not matter).
 
     Raises:
-        TinygenError: there is none; the message names the closest.
+        TinygenError: there is none; the message names the closest, or what is wrong in the user's file of that name.
     """
-    known = load_boards() if boards is None else boards
+    found = read_boards() if boards is None else Boards(known=boards, broken=())
+    known = found.known
     wanted = name.lower()
     words: dict[str, BoardSpec] = {}
     for board in known.values():
@@ -104,6 +150,12 @@ def find_board(name: str, boards: dict[str, BoardSpec] | None = None) -> BoardSp
             words[word.lower()] = board
     if wanted in words:
         return words[wanted]
+    if wrong := [mistakes for mistakes in found.broken if mistakes.path.stem.lower() == wanted]:
+        raise _wrong(wrong[0].texts, wrong[0].path)
+    if found.broken:
+        files = ", ".join(str(mistakes.path) for mistakes in found.broken)
+        hint = f"{did_you_mean(wanted, words)}; or is it in a file that cannot be read ({files})? tinygen boards check"
+        raise bad_input(f"unknown board '{name}'", where="board", hint=hint)
     raise bad_input(f"unknown board '{name}'", where="board", hint=did_you_mean(wanted, words))
 
 
@@ -158,46 +210,6 @@ def _check_name(path: Path, identifier: str, root: Path, problems: list[str]) ->
         problems.append(f"{_shown(path, root)}: id: is '{identifier}' but the file is named '{path.stem}'")
 
 
-def _contradictions(board: BoardSpec) -> list[str]:
-    found = []
-    if board.clock_hz > board.chip.max_clock_hz:
-        found.append(f"clock_hz: {board.clock_hz} is above the chip's {board.chip.max_clock_hz}")
-    if board.clock is not None:
-        if board.chip.clock_limits is None:
-            found.append(f"clock: the chip '{board.chip.id}' has no clock_limits to check it against")
-        else:
-            found += [f"clock: {text}" for text in clock_problems(board.clock, board.chip.clock_limits, board.clock_hz)]
-    if board.chip.port == "stm32":
-        if board.clock is None:
-            found.append("clock: missing; an stm32 board sets up its clock tree")
-        found += [
-            f"chip: '{board.chip.id}' has no '{key}' in its peripherals"
-            for key in _STM32_FACTS
-            if key not in board.chip.peripherals
-        ]
-        for suffix in ("base", "irq", "bus", "enable_bit"):
-            key = f"{board.serial.peripheral}_{suffix}"
-            if key not in board.chip.peripherals:
-                found.append(f"serial.peripheral: the chip '{board.chip.id}' has no '{key}' in its peripherals")
-        found += _pin_problems(board)
-    return found
-
-
-def _pin_problems(board: BoardSpec) -> list[str]:
-    """Names that are none, and pins with two uses. Which pin carries which signal is the author's to look up."""
-    pins = {"serial.tx_pin": board.serial.tx_pin, "serial.rx_pin": board.serial.rx_pin, "led_pin": board.led_pin}
-    named = {name: pin for name, pin in pins.items() if pin}
-    found = [
-        f"{name}: '{pin}' is no STM32 pin such as 'PA2' (ports A to K, numbers 0 to 15)"
-        for name, pin in named.items()
-        if not _STM32_PIN.fullmatch(pin)
-    ]
-    users: dict[str, list[str]] = {}
-    for name, pin in named.items():
-        users.setdefault(pin, []).append(name)
-    return found + [f"{' and '.join(names)}: '{pin}' has two uses" for pin, names in users.items() if len(names) > 1]
-
-
 def _sources(files: Iterable[BaseModel]) -> tuple[Source, ...]:
     return tuple(Source(**file.model_dump()) for file in files)
 
@@ -221,6 +233,9 @@ def _chip(file: ChipFile) -> ChipSpec:
         cycle_counter=file.cycle_counter,
         sources=_sources(file.sources),
         interrupt_count=file.interrupt_count,
+        openocd_target=file.openocd_target,
+        boot_product_id=file.boot_product_id,
+        serial_pins={signal: dict(pins) for signal, pins in file.serial_pins.items()},
         clock_limits=None
         if limits is None
         else ClockLimits(

@@ -67,6 +67,9 @@ class ChipFile(_Strict):
     cycle_counter: Literal["dwt", "ccount", "systick", "none"]
     sources: list[SourceFile] = Field(min_length=1)
     interrupt_count: int = Field(ge=0)
+    openocd_target: str = ""
+    boot_product_id: int = Field(default=0, ge=0, le=0xFFF)
+    serial_pins: dict[str, dict[str, int]] = Field(default_factory=dict)
     clock_limits: ClockLimitsFile | None = None
 
     @model_validator(mode="after")

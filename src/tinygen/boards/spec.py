@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Arch = Literal["armv7em", "armv7m", "armv6m", "armv8m", "xtensa", "native"]
@@ -119,6 +119,9 @@ class ChipSpec:
         peripherals: base addresses and interrupt numbers the port needs, by name ("usart3_base", "usart3_irq").
         cycle_counter: "dwt" | "ccount" | "systick" | "none".
         interrupt_count: device interrupts in the vector table (Cortex-M), 0 elsewhere.
+        openocd_target: OpenOCD's target/<name>.cfg, "" where it knows none.
+        boot_product_id: what the chip's serial boot loader says to Get ID, 0 where it has none.
+        serial_pins: {"usart2_tx": {"PA2": 7}}: what carries a signal, with the alternate function (0 on F1).
         clock_limits: None where no clock tree is set up by our own code.
     """
 
@@ -138,6 +141,9 @@ class ChipSpec:
     cycle_counter: str
     sources: tuple[Source, ...]
     interrupt_count: int = 0
+    openocd_target: str = ""
+    boot_product_id: int = 0
+    serial_pins: dict[str, dict[str, int]] = field(default_factory=dict)
     clock_limits: ClockLimits | None = None
 
     @property

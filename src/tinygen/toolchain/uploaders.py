@@ -16,18 +16,6 @@ from tinygen.core.errors import bad_input, did_you_mean, tool_failed
 FLASH_IMAGES = "flash_images.json"  # what tools/flash_images.py of a generated project leaves in the build folder
 ESP_BAUD = 460_800
 _STM32_BAUD = "115200"
-_OPENOCD_TARGETS = {
-    "stm32f0": "stm32f0x", "stm32f1": "stm32f1x", "stm32f3": "stm32f3x", "stm32f4": "stm32f4x", "stm32f7": "stm32f7x",
-    "stm32g0": "stm32g0x", "stm32g4": "stm32g4x", "stm32h5": "stm32h5x", "stm32h7": "stm32h7x", "stm32l4": "stm32l4x",
-    "stm32u5": "stm32u5x",
-}  # fmt: skip
-# What a chip says to Get ID. Source: ST AN2606, table of device-dependent boot loader parameters (product ID).
-_PRODUCT_IDS = {
-    "stm32f103c": 0x410, "stm32f103r": 0x410, "stm32f405": 0x413, "stm32f407": 0x413, "stm32f401xe": 0x433,
-    "stm32f401re": 0x433, "stm32f401ve": 0x433, "stm32f411": 0x431, "stm32f446": 0x421, "stm32f746": 0x449,
-    "stm32f767": 0x451, "stm32h743": 0x450, "stm32h563": 0x484, "stm32l475": 0x415, "stm32l476": 0x415,
-    "stm32g474": 0x469,
-}  # fmt: skip
 _DEVICE_ID = re.compile(r"Device ID\s*:\s*0x([0-9a-fA-F]+)\s*(\([^)]*\))?")
 _WRONG_CHIP = re.compile(r"This chip is [^\n]*|UNEXPECTED idcode[^\n]*|Unexpected chip ID[^\n]*", re.IGNORECASE)
 _ABSENT = re.compile(
@@ -119,12 +107,18 @@ def stm32_commands(tool: Uploader, folder: Path, board: BoardSpec, port: str | N
         tool: one of `usable_uploaders`.
         folder: PlatformIO's build folder with firmware.elf and firmware.bin.
         port: for the serial boot loader.
+
+    Raises:
+        TinygenError: OpenOCD has no target for the chip.
     """
     image, binary, address = folder / "firmware.elf", folder / "firmware.bin", f"0x{board.chip.flash.address:08X}"
     if tool.program == "openocd":
-        target = _OPENOCD_TARGETS.get(board.chip.family.lower(), "stm32f4x")
+        if not board.chip.openocd_target:
+            raise tool_failed(f"OpenOCD knows no target for {board.chip.id}", hint="flash another way: --via")
         script = f"program {{{image}}} verify reset exit"
-        return (("openocd", "-f", "interface/stlink.cfg", "-f", f"target/{target}.cfg", "-c", script),)
+        return (
+            ("openocd", "-f", "interface/stlink.cfg", "-f", f"target/{board.chip.openocd_target}.cfg", "-c", script),
+        )
     if tool.program == "st-flash":
         return (("st-flash", "--reset", "write", str(binary), address),)
     if tool.program == "dfu-util":
@@ -166,13 +160,11 @@ def wrong_chip(board: BoardSpec, output: str) -> str:
     if found := _WRONG_CHIP.search(output):
         return found.group(0).strip()
     found = _DEVICE_ID.search(output)
-    known = [number for prefix, number in _PRODUCT_IDS.items() if board.chip.id.startswith(prefix)]
-    if found is None or not known or int(found.group(1), 16) == known[0]:
+    wanted = board.chip.boot_product_id
+    if found is None or not wanted or int(found.group(1), 16) == wanted:
         return ""
     name = f" {found.group(2)}" if found.group(2) else ""
-    return (
-        f"the boot loader says product id 0x{int(found.group(1), 16):03X}{name}, {board.chip.id} has 0x{known[0]:03X}"
-    )
+    return f"the boot loader says product id 0x{int(found.group(1), 16):03X}{name}, {board.chip.id} has 0x{wanted:03X}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

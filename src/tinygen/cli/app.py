@@ -1,0 +1,61 @@
+"""The command line: arguments -> pipeline -> print -> exit code. No work is done here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+import click
+
+from tinygen import __version__
+from tinygen.cli import listening, looking, making, output, proving
+from tinygen.core.errors import ExitCode, TinygenError, bad_input
+
+_DISK_ERRORS = {
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS") if hasattr(errno, name)
+}
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tinygen")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """From a recorded signal to byte-verified INT8 firmware for microcontrollers.
+
+    Every verb does the missing earlier steps first: train, convert, compile, generate, build, flash, verify.
+
+    Exit codes: 0 done, 1 a check said no, 2 your input, 3 a tool failed or is missing, 4 the device did not answer,
+    70 our bug, 130 interrupted.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _verb in (*looking.VERBS, *making.VERBS, *proving.VERBS, *listening.VERBS):
+    cli.add_command(_verb)
+
+
+def main() -> None:
+    """Entry point: every end is an exit code and at most one clear error."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.exit(output.interrupted())
+    except click.ClickException as error:
+        hint = "tinygen --help lists the verbs, tinygen VERB --help its options"
+        sys.exit(output.fail(bad_input(error.format_message(), where="command line", hint=hint)))
+    except TinygenError as error:
+        sys.exit(output.fail(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.TOOL_FAILED)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            where = str(error.filename or "")
+            hint = "finished steps are kept; free some space or check the permissions, then run the same command again"
+            sys.exit(output.fail(TinygenError(ExitCode.TOOL_FAILED, str(error.strerror), where=where, hint=hint)))
+        sys.exit(output.our_bug(error))
+    except Exception as error:
+        sys.exit(output.our_bug(error))

@@ -1,0 +1,99 @@
+"""A device that lives: streams, decisions, learning, its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, STREAMING, WAKEWORD, configured
+from tinygen.cli.output import people
+from tinygen.core.values import Report
+from tinygen.pipeline import learning_verb, verbs
+from tinygen.pipeline import stream_evaluation as judging
+from tinygen.pipeline import streaming as streams
+from tinygen.pipeline.context import Context
+from tinygen.report.live import LiveView
+
+
+@click.command()
+@configured(*BUILD_OPTIONS, "on")
+@click.option("--wav", type=click.Path(path_type=Path), help="A WAV or FLAC file. Default: held-out recordings.")
+@WAKEWORD
+@STREAMING
+@INPUT_FORMULA
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="At most so much of the signal.")
+def stream(
+    ctx: Context,
+    *,
+    wav: Path | None,
+    wakeword: Path | None,
+    streaming: str,
+    input_formula: str,
+    seconds: float | None,
+) -> Report:
+    """Stream a signal through the device: decisions live; every row, output and event is compared with Python's."""
+    request = streams.Request(wav=wav, wakeword=wakeword, streaming=streaming, formula=input_formula, seconds=seconds)
+    return streams.stream(ctx, request, lambda line: people.print(line, markup=False))
+
+
+@click.command(name="evaluate-stream")
+@configured(*BUILD_OPTIONS)
+@click.option(
+    "--wav", type=click.Path(path_type=Path), help="Judge on this. Default: test recordings in noise and babble."
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="CSV for --wav: start_s, end_s, label.")
+@WAKEWORD
+@STREAMING
+@INPUT_FORMULA
+@click.option("--target-false-accepts-per-hour", "target", type=click.FloatRange(min=0), help="Find its threshold.")
+@click.option("--snr-db", type=float, default=10.0, show_default=True, help="Speech over noise and babble.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="Length of the audio. Default: 300, or all of --wav.")
+@click.option("--compare-on", default="", help="Also stream it through a device there, and compare its events.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page with the DET curve.")
+def evaluate_stream(
+    ctx: Context,
+    *,
+    labels: Path | None,
+    target: float | None,
+    snr_db: float,
+    compare_on: str,
+    output: Path | None,
+    **chain: Any,
+) -> Report:
+    """False accepts per hour, misses and delay over long audio; the DET curve; a threshold for a target."""
+    request = judging.Request(
+        chain=streams.Request(formula=chain.pop("input_formula"), **chain),
+        labels=labels,
+        target_per_hour=target,
+        snr_db=snr_db,
+        compare_on=compare_on,
+        page=output,
+    )
+    return judging.evaluate(ctx, request)
+
+
+@click.command()
+@click.argument("action", type=click.Choice(learning_verb.ACTIONS))
+@configured("board", "on", locks=False)
+@click.option("--threshold", type=click.IntRange(min=0), help="For freeze: a score above it is an alarm.")
+@click.option("--file", type=click.Path(path_type=Path), help="For save and load: the learned state.")
+def learn(ctx: Context, action: str, threshold: int | None, file: Path | None) -> Report:
+    """What a vibration device has learned of its machine: ask, gather, freeze, forget, save, load (on a port)."""
+    return learning_verb.learn(ctx, action, ctx.config.on, threshold, file)
+
+
+@click.command()
+@configured("task", "board", "on", locks=False)
+@click.option("--port", help="The same as --on PORT.")
+@click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
+@click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
+@click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
+def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
+    """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
+    with LiveView(people, log) as view:
+        return verbs.monitor(ctx, port, seconds, view.show, elf)
+
+
+VERBS: tuple[click.Command, ...] = (stream, evaluate_stream, learn, monitor)

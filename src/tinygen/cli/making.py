@@ -1,0 +1,105 @@
+"""From recordings or a model to an image on a board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, MODEL_OPTIONS, STREAMING, WAKEWORD, configured
+from tinygen.core.errors import bad_input
+from tinygen.core.values import Report
+from tinygen.pipeline import compilation, verbs
+from tinygen.pipeline import streaming as streams
+from tinygen.pipeline.context import Context
+
+
+@click.command()
+@configured(*MODEL_OPTIONS)
+def train(ctx: Context) -> Report:
+    """Train the task's network and judge it on held-out groups (speakers, bearings, persons)."""
+    return verbs.train(ctx)
+
+
+@click.command()
+@configured(*MODEL_OPTIONS)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the .tflite file there.")
+def convert(ctx: Context, output: Path | None) -> Report:
+    """Convert to a full INT8 .tflite, checked and judged in TFLM's own interpreter."""
+    return verbs.convert(ctx, output)
+
+
+@click.command(name="compile")
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@configured(*BUILD_OPTIONS, "vectors")
+@click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
+@STREAMING
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
+@click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
+@WAKEWORD
+@INPUT_FORMULA
+@click.option("--rewrites/--no-rewrites", default=True, help="Rewrite the graph where that changes no byte.")
+@click.option("--explain", is_flag=True, help="Say what each rewrite did and why each kernel was taken.")
+def compile_(
+    ctx: Context,
+    *,
+    model: Path | None,
+    budget: str | None,
+    streaming: str,
+    output: Path | None,
+    verify_on: str,
+    explain: bool,
+    rewrites: bool,
+    wakeword: Path | None,
+    input_formula: str,
+) -> Report:
+    """Compile MODEL (any INT8 .tflite), or this task's own, into a C++ library: exact memory figures, and a proof.
+
+    With --wakeword, a published wake word becomes a whole firmware project: front end, model, decision.
+    """
+    if wakeword is not None:
+        if model is not None:
+            raise bad_input("a manifest names its own model", where="--wakeword", hint="leave MODEL out")
+        wanted = streams.Request(wakeword=wakeword, formula=input_formula)
+        return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
+    request = compilation.Request(
+        model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain, rewrites=rewrites
+    )
+    return compilation.compile_model(compilation.with_budget(ctx, budget), request)
+
+
+@click.command()
+@configured(*BUILD_OPTIONS)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the project there instead.")
+def generate(ctx: Context, output: Path | None) -> Report:
+    """Write the complete PlatformIO project: model, C array, features, runtime, port."""
+    return verbs.generate(ctx, output)
+
+
+@click.command()
+@configured(*BUILD_OPTIONS)
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def build(ctx: Context, dry_run: bool) -> Report:
+    """Build the firmware with PlatformIO and read its sizes from the ELF."""
+    return verbs.build(ctx, dry_run=dry_run)
+
+
+@click.command()
+@configured(*BUILD_OPTIONS)
+@click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
+@click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
+    """Build, write the firmware to a connected board, and check that the board answers with this very build."""
+    return verbs.flash(ctx, port, via=via, dry_run=dry_run)
+
+
+@click.command()
+@configured(*BUILD_OPTIONS, "on", "vectors")
+@click.option("--dry-run", is_flag=True, help="Print the commands instead.")
+def run(ctx: Context, dry_run: bool) -> Report:
+    """The whole way: train, convert, compile, generate, build, run and verify."""
+    return verbs.run(ctx, dry_run=dry_run)
+
+
+VERBS: tuple[click.Command, ...] = (train, convert, compile_, generate, build, flash, run)

@@ -1,0 +1,71 @@
+"""What a verb shows: its report, or its error, and the exit code that follows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+import traceback
+
+import click
+from rich.console import Console
+
+from tinygen.core.canonical import pretty_json
+from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.core.values import Report
+from tinygen.pipeline.views import commands_of
+from tinygen.report import json_view, terminal
+
+
+class _Results(Console):
+    """Standard output; a reader that has gone (`| head`) is for `main` to judge."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+people = Console(stderr=True, highlight=False)  # progress, notes and errors
+results = _Results(highlight=False)
+
+
+def emit(report: Report, as_json: bool) -> None:
+    """Show a report to people or to machines; a failed check becomes the exit code."""
+    if as_json:
+        click.echo(pretty_json(json_view.document(report)), nl=False)
+    elif report.kind == "dry-run":
+        for command in commands_of(report):
+            click.echo(command)
+    else:
+        terminal.show(report, results)
+    if not report.ok:
+        code = report.details.get("exit_code")
+        sys.exit(code if isinstance(code, int) and code else ExitCode.CHECK_FAILED)
+
+
+def fail(error: TinygenError) -> int:
+    people.print("error:", error, style="bold red", markup=False, soft_wrap=True)
+    if error.hint:
+        people.print("  hint:", error.hint, markup=False, soft_wrap=True)
+    if "--json" in sys.argv[1:]:
+        facts = {"code": int(error.code), "message": error.message, "where": error.where, "hint": error.hint}
+        # Standard output may be the very thing that failed; the exit code still tells.
+        with contextlib.suppress(OSError):
+            click.echo(json.dumps({"error": facts}))
+    return int(error.code)
+
+
+def interrupted() -> int:
+    return fail(TinygenError(ExitCode.INTERRUPTED, "interrupted; finished steps are kept, nothing is half-written"))
+
+
+def our_bug(error: BaseException) -> int:
+    with tempfile.NamedTemporaryFile("w", prefix="tinygen-", suffix=".log", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)))
+    bug = TinygenError(
+        ExitCode.OUR_BUG,
+        f"{type(error).__name__}: {error}",
+        where="inside tinygen",
+        hint=f"this is a bug of ours; please report it with {file.name}",
+    )
+    return fail(bug)
