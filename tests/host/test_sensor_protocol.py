@@ -14,6 +14,7 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device import sensing
 from tinygen.device.childprocess import ChildLink
 from tinygen.device.client import Client
+from tinygen.device.values import StreamEvent
 
 pytestmark = pytest.mark.host
 RING = 16  # of test_protocol_engine.cpp, whose source gives three instants (n, -n) per turn of the loop
@@ -73,7 +74,7 @@ def test_a_stream_of_the_sensor_makes_events_and_takes_nothing_from_the_line(cli
         client.stream(np.zeros((3, 2), np.int16))
     with pytest.raises(TinygenError, match="is streaming"):
         sensing.record(client, 3)
-    heard = []
+    heard: list[StreamEvent] = []
     while len(heard) < 5:
         heard += client.stream_events()
     told = client.stream_end()

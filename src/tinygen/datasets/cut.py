@@ -39,16 +39,19 @@ def spoken(signal: Int16, rate_hz: int) -> list[tuple[int, int]]:
 
 
 def around(stretches: list[tuple[int, int]], clip: int, total: int) -> list[tuple[int, int]]:
-    """Clips of `clip` instants with the stretches in their middle; stretches longer than a clip are left out.
+    """Clips of at most `clip` instants with the stretches in their middle; longer stretches are left out.
 
-    At the ends of the recording a clip is shifted inwards; it never leaves the recording unless that is shorter.
+    A clip ends in the middle of the pause to its neighbour, so that nobody else is heard in it; at the ends of the
+    recording it is shifted inwards.
     """
     found = []
-    for start, end in stretches:
+    for number, (start, end) in enumerate(stretches):
         if end - start > clip:
             continue
-        at = min(max(0, (start + end - clip) // 2), max(0, total - clip))
-        found.append((at, min(at + clip, total)))
+        low = (stretches[number - 1][1] + start) // 2 if number else 0
+        high = (end + stretches[number + 1][0]) // 2 if number + 1 < len(stretches) else total
+        at = min(max(low, (start + end - clip) // 2), max(low, high - clip))
+        found.append((at, min(at + clip, high)))
     return found
 
 

@@ -13,6 +13,7 @@ _FULL = 32768.0
 _BLOCK_S = 0.05
 QUIETEST_SPEECH_DBFS = -45.0
 """Speech a metre from a microphone lies 15 dB and more above this; below it a 16-bit front end sees its own noise."""
+LOUDEST_SILENCE_DBFS = -25.0
 _CLIPPED_RUN = 3
 _CLIPPED_SHARE = 1e-3
 _OFFSET_SHARE = 0.05
@@ -87,6 +88,8 @@ def problems(level: Level, n_samples: int, *, speech: bool, quiet: bool) -> tupl
         bad.append(f"too quiet: {level.loudest_dbfs:.0f} dBFS at its loudest, speech needs {QUIETEST_SPEECH_DBFS:.0f}")
     if speech and level.offset > _OFFSET_SHARE:
         odd.append(f"off centre by {level.offset:.0%} of full scale")
+    if speech and quiet and level.loudest_dbfs > LOUDEST_SILENCE_DBFS:
+        odd.append(f"{level.loudest_dbfs:.0f} dBFS at its loudest: is this silence?")
     if speech and not quiet and not bad:
         if level.starts_below_db < _EDGE_DB:
             odd.append("loud at its very start: was the beginning cut off?")

@@ -39,8 +39,8 @@ def check_label(label: str) -> str:
     if label in SPECIAL_LABELS:
         return label
     better = safe_word(label)
-    if not better or label != better.rstrip("-") or better in _RESERVED:
-        hint = f"use '{better}'" if better and better.rstrip("-") not in _RESERVED else "use letters a to z and digits"
+    if not better or label != better or better.endswith("-"):
+        hint = f"use '{better}'" if better and not better.endswith("-") else "use letters a to z and digits"
         raise bad_input(f"'{label}' is no safe name for a folder of recordings", where="--label", hint=hint)
     return label
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +61,12 @@ class Capture:
     saturated: int
 
 
+def line_rate(baud: int, channels: int) -> float:
+    """Instants a second that a serial line carries at most: ten bits a byte, 24 bytes around every answer."""
+    per_answer = _MOST_BYTES // (2 * channels)
+    return baud / 10 / (2 * channels * per_answer + _SAMPLES.size + 24) * per_answer
+
+
 def state(client: Client) -> SensorState:
     """Ask, and change nothing.
 
@@ -76,54 +81,41 @@ def stop(client: Client) -> SensorState:
     return _sense(client, _STOP, 0)
 
 
-def record(
-    client: Client,
-    instants: int,
-    progress: Progress = silent,
-    clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-) -> Capture:
+def record(client: Client, instants: int, progress: Progress = silent) -> Capture:
     """So many instants in a row from the device's source.
 
     Args:
         client: greeted or not.
         instants: at least 1.
         progress: told how far it is.
-        clock, pause: seconds (a test's own).
 
     Raises:
-        TinygenError: the sensor does not run (CHECK_FAILED), gives nothing (NO_ANSWER), or samples were lost because the
-            line is slower than the sensor and the ring too small (CHECK_FAILED).
+        TinygenError: the sensor does not run (CHECK_FAILED), gives nothing (NO_ANSWER), or samples were lost because
+            the line is slower than the sensor and the ring too small (CHECK_FAILED).
     """
-    began = clock()
+    began = time.monotonic()
     told = _sense(client, _RECORD, instants)
     try:
-        signal = _fetch(client, told, instants, progress, clock, pause)
+        signal = _fetch(client, told, instants, progress)
         found = state(client)
     finally:
         last = stop(client)
     if last.overruns:
         raise TinygenError(
             ExitCode.CHECK_FAILED,
-            f"{last.overruns:,} of {last.offered + last.overruns:,} instants were lost: the line is slower than the sensor",
+            f"{last.overruns:,} of {last.offered + last.overruns:,} instants were lost: the line is slower than the "
+            "sensor",
             where=told.name,
-            hint=f"{REAL_TIME_BAUD} baud or more, a clip of at most {told.ring_instants / told.rate_hz:.2f} s, or a larger "
-            "ring ([sensor] ring_s in tinygen.toml)",
+            hint=f"{REAL_TIME_BAUD} baud or more, a clip of at most {told.ring_instants / told.rate_hz:.2f} s, or a "
+            "larger ring ([sensor] ring_s in tinygen.toml)",
         )
-    return Capture(signal=signal, rate_hz=told.rate_hz, seconds=clock() - began, saturated=found.saturated)
+    return Capture(signal=signal, rate_hz=told.rate_hz, seconds=time.monotonic() - began, saturated=found.saturated)
 
 
-def _fetch(
-    client: Client,
-    told: SensorState,
-    instants: int,
-    progress: Progress,
-    clock: Callable[[], float],
-    pause: Callable[[float], None],
-) -> npt.NDArray[np.int16]:
+def _fetch(client: Client, told: SensorState, instants: int, progress: Progress) -> npt.NDArray[np.int16]:
     found = np.empty((instants, told.channels), dtype=np.int16)
     most = _MOST_BYTES // (2 * told.channels)
-    position, heard = 0, clock()
+    position, heard = 0, time.monotonic()
     while position < instants:
         wanted = min(most, instants - position)
         answer = client.request(Type.SAMPLES, struct.pack("<IH", position, wanted))
@@ -135,15 +127,15 @@ def _fetch(
             break  # what comes now is not what was before: told by the caller
         count = size // (2 * told.channels)
         if count == 0:
-            if clock() - heard > _SILENT_S:
+            if time.monotonic() - heard > _SILENT_S:
                 raise no_answer(
                     f"its sensor gave nothing for {_SILENT_S:g} s", where=told.name, hint="is it connected and powered?"
                 )
-            pause(_PAUSE_S)
+            time.sleep(_PAUSE_S)
             continue
         part = np.frombuffer(answer, dtype="<i2", offset=_SAMPLES.size).reshape(count, told.channels)
         found[position : position + count] = part
-        position, heard = position + count, clock()
+        position, heard = position + count, time.monotonic()
         progress("recording", position, instants)
     return found
 

@@ -14,6 +14,7 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.board_view import ldscript_path, render_board
 from tinygen.firmware.environment import render
+from tinygen.firmware.source_view import SourcePlan, render_source
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 
 RUNTIME_VERSION = 1
@@ -81,6 +82,7 @@ def render_project(
     stack_bytes: int = STACK_BYTES,
     copies_apart: bool = False,
     level: str = "-O2",
+    source: SourcePlan | None = None,
 ) -> RenderedTree:
     """Make the whole project. The same input gives the same bytes on every machine.
 
@@ -93,6 +95,7 @@ def render_project(
         stack_bytes: reserve for the stack; a multiple of 16.
         level: what the compiler optimizes for, "-O2" or "-Os".
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
+        source: the sensor whose samples a stream may listen to; None leaves the serial line.
 
     Raises:
         TinygenError: two views claim the same file (our bug), or a name would break C++ or ini syntax.
@@ -106,6 +109,7 @@ def render_project(
         board, task_name, engine, len(selftest), stack_bytes=stack_bytes, level=level, streams=STREAM in model_files
     )
     own: dict[str, bytes] = {
+        **(render_source(source) if view.streams else {}),
         "platformio.ini": render("project/platformio.ini.j2", {"p": view}),
         "README.md": render("project/README.md.j2", {"p": view}),
         ".gitignore": b".pio/\n",
