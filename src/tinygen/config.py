@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,6 +82,7 @@ class Config:
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
         kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+        given: what the command line named, as one would type it again: {option: its values}.
     """
 
     task: str
@@ -97,6 +98,18 @@ class Config:
     kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def words(self, *left_out: str) -> tuple[str, ...]:
+        """The given options for another command of this very configuration.
+
+        Args:
+            left_out: options that command does not take ("--on").
+        """
+        always = {"--task": (self.task,), "--board": (self.board,)}
+        options = {**always, **{option: values for option, values in self.given.items() if option not in always}}
+        taken = {option: values for option, values in options.items() if option not in left_out}
+        return tuple(word for option, values in taken.items() for value in values for word in (option, value))
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -> Config:
@@ -146,7 +159,19 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
+        given=_typed(path, given),
     )
+
+
+def _typed(path: Path | None, given: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    typed: dict[str, tuple[str, ...]] = {} if path is None else {"--config": (str(path),)}
+    for key, value in given.items():
+        table, _, leaf = key.rpartition(".")
+        if table == "kernels":
+            typed["--kernel"] = (*typed.get("--kernel", ()), f"{leaf}={value}")
+        else:
+            typed[f"--{leaf.replace('_', '-')}"] = (str(value),)
+    return typed
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ import click
 
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, STREAMING, WAKEWORD, configured
 from tinygen.cli.output import people
+from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.pipeline import learning_verb, verbs
 from tinygen.pipeline import stream_evaluation as judging
@@ -92,6 +93,8 @@ def learn(ctx: Context, action: str, threshold: int | None, file: Path | None) -
 @click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
 def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
     """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
+    if port is not None and "--on" in ctx.config.given:
+        raise bad_input("--port and --on say the same thing", where="command line", hint="name the port once")
     with LiveView(people, log) as view:
         return verbs.monitor(ctx, port, seconds, view.show, elf)
 
