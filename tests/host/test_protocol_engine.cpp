@@ -183,6 +183,9 @@ void offer(const std::int16_t* samples, std::size_t instants) {
 std::uint32_t room() {
   return engine.room();
 }
+void miss(std::uint32_t instants) {
+  engine.miss(instants);
+}
 void take_only(std::uint32_t instants) {
   engine.take_only(instants);
 }

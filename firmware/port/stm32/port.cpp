@@ -14,6 +14,7 @@
 namespace {
 
 bool awake = false;
+tinygen::port::Clocks clocks = {};
 
 }  // namespace
 
@@ -31,9 +32,13 @@ extern "C" __attribute__((noinline, used)) void tinygen_port_idle() {
 
 namespace tinygen::port {
 
+const Clocks& running_clocks() {
+  return clocks;
+}
+
 Status init() {
   find_reset_cause();
-  const Clocks clocks = start_clocks();
+  clocks = start_clocks();
   start_caches();
   start_counter();
   start_watchdog();

@@ -14,7 +14,8 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.board_view import ldscript_path, render_board
 from tinygen.firmware.environment import render
-from tinygen.firmware.source_view import SourcePlan, render_source
+from tinygen.firmware.sensors.values import SourcePlan
+from tinygen.firmware.source_view import render_source
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 
 RUNTIME_VERSION = 1
@@ -118,7 +119,7 @@ def render_project(
         "src/main.cpp": render("project/src/main.cpp.j2", {"arduino": board.platformio.framework == "arduino"}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
         "lib/tinygen/library.json": _template_file("lib/library.json"),
-        **render_board(board, stack_bytes, copies_apart=copies_apart),
+        **render_board(board, stack_bytes, copies_apart=copies_apart, source=source),
         **_runtime(board),
     }
     if view.lists_flash_images:

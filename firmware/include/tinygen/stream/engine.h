@@ -64,6 +64,8 @@ class Engine {
 
   std::uint32_t room() const { return Config::kRingInstants - (head_ - tail_); }
 
+  void miss(std::uint32_t instants) { overruns_ = overruns_ + instants; }
+
   void take_only(std::uint32_t instants) { limit_ = instants; }
 
   std::uint32_t offered() const { return head_; }
