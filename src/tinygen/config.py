@@ -233,7 +233,8 @@ def template(task: str, board: str) -> str:
 # What tinygen makes here. Every key can be overridden on the command line (`tinygen run --board host`).
 task = "{task}"            # kws | vibration | gesture
 board = "{board}"     # `tinygen boards` lists them
-on = "sim"                  # where it runs: sim | host | unicorn | qemu | labwired | a serial port
+on = "sim"                  # where it runs: sim (the board's first simulator) | host | unicorn | qemu | labwired |
+                            # qemu-xtensa | board (wherever it is attached) | a serial port | a name of devices.toml
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
 engine = "aot"              # aot: generated C++ without interpreter

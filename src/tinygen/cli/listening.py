@@ -79,10 +79,15 @@ def evaluate_stream(
 @click.argument("action", type=click.Choice(learning_verb.ACTIONS))
 @configured("board", "on", locks=False)
 @click.option("--threshold", type=click.IntRange(min=0), help="For freeze: a score above it is an alarm.")
+@click.option(
+    "--false-alarms",
+    type=click.FloatRange(min=1e-6, max=0.5),
+    help="For freeze: the device sets the threshold itself, for this share of healthy rows above it (0.005).",
+)
 @click.option("--file", type=click.Path(path_type=Path), help="For save and load: the learned state.")
-def learn(ctx: Context, action: str, threshold: int | None, file: Path | None) -> Report:
+def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: float | None, file: Path | None) -> Report:
     """What a vibration device has learned of its machine: ask, gather, freeze, forget, save, load (on a port)."""
-    return learning_verb.learn(ctx, action, ctx.config.on, threshold, file)
+    return learning_verb.learn(ctx, action, ctx.config.on, threshold=threshold, false_alarms=false_alarms, file=file)
 
 
 @click.command()

@@ -112,7 +112,7 @@ def choose(board: BoardSpec, name: str, devices: Sequence[MappedDevice] | None =
         )
     if mapped.board != board.id:
         raise bad_input(
-            f"'{name}' is a {mapped.board} in devices.toml, not a {board.id}",
+            f"'{name}' stands for {mapped.board} in devices.toml, not for {board.id}",
             where=option,
             hint=f"--board {mapped.board}, or another device",
         )
