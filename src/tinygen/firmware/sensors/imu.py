@@ -1,8 +1,9 @@
 """Inertial sensors on I2C: the MPU-6050 and the LSM6DS family.
 
-Sources: InvenSense RM-MPU-6000A-00 revision 4.2 (sections 4.2 to 4.5 SMPLRT_DIV, CONFIG, GYRO_CONFIG, ACCEL_CONFIG; 4.16,
+Sources: InvenSense RM-MPU-6000A-00 revision 4.2 (4.2 to 4.5 SMPLRT_DIV, CONFIG, GYRO_CONFIG, ACCEL_CONFIG; 4.16,
 4.17 INT_ENABLE, INT_STATUS; 4.18 to 4.21 measurements; 4.28 PWR_MGMT_1; 4.32 WHO_AM_I); STMicroelectronics DocID026899
-(LSM6DS3), DocID028475 (LSM6DSL), DS12140 (LSM6DSO): WHO_AM_I, CTRL1_XL, CTRL2_G, CTRL3_C, STATUS_REG, OUTX_L_G, OUTX_L_XL.
+(LSM6DS3), DocID028475 (LSM6DSL), DS12140 (LSM6DSO): WHO_AM_I, CTRL1_XL, CTRL2_G,
+CTRL3_C, STATUS_REG, OUTX_L_G, OUTX_L_XL.
 """
 
 from __future__ import annotations

@@ -55,6 +55,8 @@ void offer(const std::int16_t* samples, std::size_t instants) { tinygen_stream.o
 
 std::uint32_t room() { return tinygen_stream.room(); }
 
+void miss(std::uint32_t instants) { tinygen_stream.miss(instants); }
+
 void take_only(std::uint32_t instants) { tinygen_stream.take_only(instants); }
 
 std::uint32_t offered() { return tinygen_stream.offered(); }
