@@ -44,7 +44,7 @@ tools: $(VENV)/.all
 	@$(PY) -m tinygen.toolchain.install --for stm32,sim
 
 tools-test: $(VENV)/.dev
-	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech
+	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech,browser
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

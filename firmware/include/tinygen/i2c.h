@@ -11,7 +11,7 @@ bool start();
 // False when nobody acknowledged, or the bus hung.
 bool write(std::uint8_t address, std::uint8_t reg, std::uint8_t value);
 
-// Reads registers from `first` on; the sensor counts upwards. `count` is 1, or 3 and more.
+// Reads registers from `first` on; the sensor counts upwards.
 bool read(std::uint8_t address, std::uint8_t first, std::uint8_t* into, std::uint32_t count);
 
 }  // namespace tinygen::i2c

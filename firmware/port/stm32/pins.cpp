@@ -53,6 +53,16 @@ void analog(uint32_t port, uint32_t pin) {
   change_field(gpio + 0x00, 3U << (2 * pin), 3U << (2 * pin));
 }
 
+void make_output(uint32_t port, uint32_t pin) {
+  set_bits(board::kRccBase + board::kRccGpioEnable, 1U << port);
+  read_back(board::kRccBase + board::kRccGpioEnable);
+  change_field(board::kGpioBase + 0x400 * port, 3U << (2 * pin), 1U << (2 * pin));
+}
+
+void write_pin(uint32_t port, uint32_t pin, bool high) {
+  reg(board::kGpioBase + 0x400 * port + 0x18) = 1U << (high ? pin : pin + 16);
+}
+
 }  // namespace tinygen::port
 
 #endif

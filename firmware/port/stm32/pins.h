@@ -18,4 +18,8 @@ void give_pin(uint32_t port, uint32_t pin, uint32_t alternate);
 // A voltage to be measured.
 void analog(uint32_t port, uint32_t pin);
 
+// A pin that drives something, and its level. Switches the port's clock on.
+void make_output(uint32_t port, uint32_t pin);
+void write_pin(uint32_t port, uint32_t pin, bool high);
+
 }  // namespace tinygen::port

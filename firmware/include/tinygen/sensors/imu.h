@@ -64,9 +64,9 @@ class Imu {
   void count_missed() {
     if (Config::kTicksPerSample == 0 || port::counter_kind() == port::CounterKind::none) return;
     const std::uint32_t now = port::counter();
-    if (timed_) {
-      const std::uint32_t passed = (now - last_ + Config::kTicksPerSample / 2) / Config::kTicksPerSample;
-      if (passed > 1) stream::miss(passed - 1);
+    for (std::uint32_t passed = now - last_; timed_ && passed > Config::kTicksPerSample + Config::kTicksPerSample / 2;
+         passed -= Config::kTicksPerSample) {
+      stream::miss(1);
     }
     last_ = now;
     timed_ = true;
