@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.firmware.sensors.values import SensorChoice
 
 FILE_NAME = "tinygen.toml"
 _UNITS = {"": 1, "B": 1, "K": 1024, "KB": 1024, "KIB": 1024, "M": 1024**2, "MB": 1024**2, "MIB": 1024**2}
@@ -52,6 +53,15 @@ class _Budget(BaseModel):
     flash: Bytes | None = None
 
 
+class _Sensor(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: Literal["imu", "adc", "i2s", "pdm"]
+    device: str = "mpu6050"
+    address: int = Field(default=0, ge=0, le=0x7F)
+    range_g: int = 8
+    ring_s: float = Field(default=0.0, ge=0, le=600)
+
+
 class _File(BaseModel):
     """The schema of tinygen.toml."""
 
@@ -62,12 +72,14 @@ class _File(BaseModel):
     data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     engine: Literal["aot"] = "aot"
+    framework: Literal["none", "arduino", "espidf", "stm32cube"] | None = None
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
     build_dir: Annotated[str, AfterValidator(check_path)] = "build"
     optimize: Literal["speed", "size", "balanced"] = "speed"
     kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
+    sensor: _Sensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +89,13 @@ class Config:
     Attributes:
         task: "kws" | "vibration" | "gesture". board: id or alias. on: target name, "sim" or a serial port.
         data: the user's recordings, or None for the built-in synthetic ones.
+        framework: what the project is built on: "none" | "arduino" | "espidf" | "stm32cube"; None = the board's own.
         epochs: overrides the task's own number. vectors: how many `verify` compares; None lets the
             target decide (50, fewer where a simulator is slow).
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
         kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+        sensor: None: samples come over the serial line only.
         given: what the command line named, as one would type it again: {option: its values}.
     """
 
@@ -91,6 +105,7 @@ class Config:
     data: Path | None
     seed: int
     engine: str
+    framework: str | None
     epochs: int | None
     vectors: int | None
     build_dir: Path
@@ -98,6 +113,7 @@ class Config:
     kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
+    sensor: SensorChoice | None = None
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def words(self, *left_out: str) -> tuple[str, ...]:
@@ -152,6 +168,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         data=data,
         seed=checked.seed,
         engine=checked.engine,
+        framework=checked.framework,
         epochs=checked.epochs,
         vectors=checked.vectors,
         build_dir=(bases["build_dir"] / checked.build_dir).resolve(),
@@ -159,6 +176,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
+        sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         given=_typed(path, given),
     )
 
@@ -202,7 +220,8 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
         if place in given:
             place = f"--{place.rpartition('.')[2].replace('_', '-')}"
         if item["type"] == "extra_forbidden":
-            known = _Budget.model_fields if place.startswith("budget.") else _File.model_fields
+            tables: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor}
+            known = tables.get(place.partition(".")[0] if "." in place else "", _File).model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
         elif item["type"] == "literal_error":
             allowed = re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))
@@ -223,6 +242,7 @@ on = "sim"                  # where it runs: sim (the board's first simulator) |
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
 engine = "aot"              # aot: generated C++ without interpreter
+# framework = "arduino"     # none | arduino | stm32cube | espidf, where the board has it; without it, the board's own
 # epochs = 30               # instead of the task's own number
 # vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)
 build_dir = "build"
@@ -234,4 +254,10 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"
 # flash = "256K"
+
+# [sensor]                  # the device's own samples, for `record` and `stream --live`; default: the serial line only
+# source = "imu"            # what the board's file describes: imu | adc | i2s | pdm
+# device = "mpu6050"        # imu: mpu6050 | lsm6ds3 | lsm6ds33 | lsm6dsl | lsm6ds3tr-c | lsm6dso
+# range_g = 8
+# ring_s = 1.0              # room for so much signal in RAM: a clip survives a line slower than the sensor
 """
