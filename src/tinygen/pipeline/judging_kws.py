@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
 from tinygen.boards.loader import find_board
 from tinygen.core.canonical import digest, digest_bytes, pretty_json
@@ -33,7 +34,7 @@ from tinygen.model import importer
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline import kws_views
 from tinygen.tasks import kws
-from tinygen.tasks.recipes import RECIPES
+from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.spectral import USUAL
 from tinygen.training.speech_run import SpeechResult, train_words
@@ -140,6 +141,31 @@ def kws_report(
     return kws_views.report(jobs.dataset, [(asdict(run), result) for run, result in done])
 
 
+def ready_files(
+    data: Path, store: Store, progress: Progress, figures: Mapping[str, Mapping[str, object]]
+) -> dict[str, bytes]:
+    """The model that ships: model.tflite, task.json and card.toml.
+
+    Args:
+        data: as `kws_report`.
+        store: keeps the training.
+        progress: told how far it is.
+        figures: measurements of the folds' report.
+
+    Raises:
+        TinygenError: as `kws_report`.
+    """
+    jobs = Jobs(load_dataset("kws", data, store.root, SEED, progress), store, progress)
+    result = jobs.result(READY)
+    tflite = Path(str(result["model"])).read_bytes()
+    card = kws_views.card(tflite, jobs.task, jobs.dataset, run=asdict(READY), result=result, figures=figures)
+    return {
+        "model.tflite": tflite,
+        "task.json": TypeAdapter(Task).dump_json(jobs.task, indent=2) + b"\n",
+        "card.toml": card.encode(),
+    }
+
+
 class Jobs:
     """Trainings over one set of recordings; features and synthetic words are made when first needed."""
 
@@ -170,6 +196,11 @@ class Jobs:
             "speakers": [SPEAKERS, OTHERS_EACH] if run.spoken else [],
             "labels": list(self._task.labels),
         }
+
+    @property
+    def task(self) -> Task:
+        """The task of the shipped model: labels, features and the recipe's layers."""
+        return chosen(self._task, Choice(recipe=RECIPE, branches=False, synthesis=SPOKEN_SHARE))
 
     def is_kept(self, run: Run) -> bool:
         """Whether a run was finished before."""
