@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.firmware.sensors.values import SensorChoice
 from tinygen.tasks.recipes import Choice
 
 FILE_NAME = "tinygen.toml"
@@ -64,6 +65,15 @@ class _Training(BaseModel):
     synthesis: float = Field(default=0.0, ge=0.0, le=10.0)
 
 
+class _Sensor(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: Literal["imu", "adc", "i2s", "pdm"]
+    device: str = "mpu6050"
+    address: int = Field(default=0, ge=0, le=0x7F)
+    range_g: int = 8
+    ring_s: float = Field(default=0.0, ge=0, le=600)
+
+
 class _File(BaseModel):
     """The schema of tinygen.toml."""
 
@@ -81,6 +91,7 @@ class _File(BaseModel):
     optimize: Literal["speed", "size", "balanced"] = "speed"
     kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
+    sensor: _Sensor | None = None
     training: _Training | None = None
 
 
@@ -97,6 +108,7 @@ class Config:
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
         kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+        sensor: None: samples come over the serial line only.
         training: a recipe and the means it is trained with; None trains the task's own network.
         given: what the command line named, as one would type it again: {option: its values}.
     """
@@ -115,6 +127,7 @@ class Config:
     kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
+    sensor: SensorChoice | None = None
     training: Choice | None = None
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -178,6 +191,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
+        sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
         given=_typed(path, given),
     )
@@ -215,7 +229,7 @@ def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -
     return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
 
 
-_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "training": _Training}
+_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "training": _Training}
 
 
 def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
@@ -225,7 +239,7 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
         if place in given:
             place = f"--{place.rpartition('.')[2].replace('_', '-')}"
         if item["type"] == "extra_forbidden":
-            known = _TABLES.get(place.partition(".")[0], _File).model_fields
+            known = _TABLES.get(place.partition(".")[0] if "." in place else "", _File).model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
         elif item["type"] == "literal_error":
             allowed = re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))
@@ -266,4 +280,10 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"
 # flash = "256K"
+
+# [sensor]                  # the device's own samples, for `record` and `stream --live`; default: the serial line only
+# source = "imu"            # what the board's file describes: imu | adc | i2s | pdm
+# device = "mpu6050"        # imu: mpu6050 | lsm6ds3 | lsm6ds33 | lsm6dsl | lsm6ds3tr-c | lsm6dso
+# range_g = 8
+# ring_s = 1.0              # room for so much signal in RAM: a clip survives a line slower than the sensor
 """

@@ -108,6 +108,15 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MotionPlan:
+    """When something moves: `tasks.segment`'s levels in real units of the model's input, and the rest behind it."""
+
+    start: float
+    stop: float
+    quiet_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPlan:
     """How a stream of inferences becomes events; `tasks.stream.rule_of` makes the device's integers of it.
 
@@ -118,6 +127,7 @@ class StreamPlan:
             again. Anomaly tasks use the threshold of their decision instead.
         refractory_s: the least time between two events.
         ignored: labels that never raise events.
+        motion: the model looks once per motion, not at every hop; there is nothing to smooth then.
     """
 
     hop_rows: int = 1
@@ -126,6 +136,7 @@ class StreamPlan:
     release: float = 0.4
     refractory_s: float = 1.0
     ignored: tuple[str, ...] = ()
+    motion: MotionPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
