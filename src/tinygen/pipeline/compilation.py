@@ -29,7 +29,7 @@ from tinygen.model import importer, reference
 from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import PASSES, rewrite
-from tinygen.pipeline import compile_views, placement, proof, proof_memory, saved, steps, views
+from tinygen.pipeline import compile_views, placement, proof, proof_memory, runs, saved, steps, views
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
@@ -66,6 +66,7 @@ class Request:
         output: the library's folder; None takes one in the build folder.
         verify_on: "host", "unicorn", "qemu"... or "" for no proof.
         streaming: "full" or "incremental".
+        time_axis: of the model's input, along which an incremental model's rows arrive.
         explain: people want to see what each rewrite did and why each kernel was taken.
         rewrites: False compiles the graph as it is.
     """
@@ -74,6 +75,7 @@ class Request:
     output: Path | None = None
     verify_on: str = ""
     streaming: str = "full"
+    time_axis: int = 1
     explain: bool = False
     rewrites: bool = True
 
@@ -174,7 +176,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
     )
     report = compile_views.compilation(made.plan, made.board, facts)
     explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
-    page = html.page([explained], plan_view(made.plan))
+    page = html.page([runs.portable(explained, ctx)], plan_view(made.plan))
     files = {**library_files(made), _OURS: _plan_json(made), "arena.html": page}
     place_tree(measured.folder, files, named=request.output is not None)
     return saved.keep(ctx if request.model is None else inner, report)
@@ -191,7 +193,8 @@ def planned(ctx: Context, request: Request) -> Compiled:
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
     wanted = PASSES if request.rewrites else ()
-    rewritten = rewrite(graph, passes=wanted, incremental=request.streaming == "incremental")
+    incremental = request.streaming == "incremental"
+    rewritten = rewrite(graph, passes=wanted, incremental=incremental, time_axis=request.time_axis)
     plan = compiler.plan(rewritten, board.chip, ctx.options)
     seconds = time.monotonic() - started
     try:
