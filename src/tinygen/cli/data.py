@@ -12,6 +12,7 @@ from tinygen.core.values import Report
 from tinygen.datasets.importing.request import KINDS, Rules
 from tinygen.datasets.layout import Facts
 from tinygen.pipeline import data_verbs
+from tinygen.pipeline import preview as previewing
 from tinygen.pipeline.context import Context
 
 
@@ -110,6 +111,30 @@ def import_(
         source=source.name,
     )  # fmt: skip
     return data_verbs.import_(ctx, source, output, facts, rules)
+
+
+@datasets.command()
+@click.option("--recipe", help="A preset, or a TOML file with your own. Default: the task's usual one.")
+@click.option("--recipes", "list_recipes", is_flag=True, help="List presets and steps instead.")
+@click.option("--per-class", type=click.IntRange(min=1, max=50), default=1, show_default=True, help="Recordings.")
+@click.option("--variations", type=click.IntRange(min=0, max=50), default=3, show_default=True, help="Of each.")
+@click.option("--alone", is_flag=True, help="Also each step of the recipe by itself.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: preview-TASK in the build folder.")
+@configured("task", "data", "seed")
+def preview(
+    ctx: Context,
+    *,
+    recipe: str | None,
+    list_recipes: bool,
+    per_class: int,
+    variations: int,
+    alone: bool,
+    output: Path | None,
+) -> Report:
+    """Hear and see what augmentation does: writes audio and a page; the seed decides what is drawn."""
+    if list_recipes:
+        return previewing.recipes()
+    return previewing.preview(ctx, recipe, output, per_class=per_class, variations=variations, alone=alone)
 
 
 def _renamed(given: tuple[str, ...]) -> dict[str, str]:
