@@ -70,8 +70,10 @@ def preview(
     dataset = steps.dataset_of(ctx)
     chosen = _chosen(dataset.recordings, per_class, ctx.config.seed)
     noises = [noise.signal for noise in dataset.noises]
+    first = ctx.config.seed
     examples = [
-        _example(r, recipe, noises, ctx.config.seed + 1000 * i, variations, alone) for i, r in enumerate(chosen)
+        _example(r, recipe, noises, seed=first + 1000 * i, variations=variations, alone=alone)
+        for i, r in enumerate(chosen)
     ]
     said = (
         f"{dataset.name}, recipe {recipe.name}, seed {ctx.config.seed}: the same seed gives the same variations",
@@ -118,7 +120,7 @@ def _chosen(recordings: Sequence[Recording], per_class: int, seed: int) -> list[
 
 
 def _example(
-    recording: Recording, recipe: chain.Recipe, noises: Sequence[Int16], seed: int, variations: int, alone: bool
+    recording: Recording, recipe: chain.Recipe, noises: Sequence[Int16], *, seed: int, variations: int, alone: bool
 ) -> Example:
     signal = recording.signal[: round(_LONGEST_S * recording.rate_hz)]
     takes = [Take(name="as recorded", signal=signal)]
