@@ -43,7 +43,9 @@ void poll() {
       case protocol::FrameDecoder::Event::none:
         break;
       case protocol::FrameDecoder::Event::frame:
+        port::led(true);  // lit while it works
         session.request(decoder);
+        port::led(false);
         break;
       case protocol::FrameDecoder::Event::bad:
         session.bad_frame(decoder.error());

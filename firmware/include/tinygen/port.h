@@ -80,6 +80,13 @@ const volatile ImageDigest* image_digest();
 // Bytes lost because the ring was full, since init().
 std::uint32_t receive_overruns();
 
+// The chip's own number, at most kUniqueIdBytes: written to `into`; 0 where there is none or `capacity` is too small.
+constexpr std::size_t kUniqueIdBytes = 12;
+std::size_t unique_id(std::uint8_t* into, std::size_t capacity);
+
+// Lights the board's LED, where there is one that a pin drives.
+void led(bool lit);
+
 // Restarts the device (host: ends the program).
 [[noreturn]] void reset();
 

@@ -5,6 +5,7 @@
 #include "tinygen/port.h"
 
 #include "board_config.h"
+#include "tinygen/anonymous.h"
 #include "tinygen/ring.h"
 #include "tinygen/stack.h"
 #include "tinygen/unwatched.h"  // the simulators model no watchdog and no flags of a reset

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "tinygen/anonymous.h"
 #include "tinygen/ring.h"
 #include "tinygen/unwatched.h"
 

@@ -22,6 +22,16 @@ void give_pin_to_serial(uint32_t port, uint32_t pin, Direction) {
   change_field(gpio + 0x00, 3U << (2 * pin), 2U << (2 * pin));  // alternate function
 }
 
+void make_output(uint32_t port, uint32_t pin) {
+  set_bits(board::kRccBase + board::kRccGpioEnable, 1U << port);
+  read_back(board::kRccBase + board::kRccGpioEnable);
+  change_field(board::kGpioBase + 0x400 * port, 3U << (2 * pin), 1U << (2 * pin));
+}
+
+void write_pin(uint32_t port, uint32_t pin, bool high) {
+  reg(board::kGpioBase + 0x400 * port + 0x18) = 1U << (high ? pin : pin + 16);
+}
+
 }  // namespace tinygen::port
 
 #endif

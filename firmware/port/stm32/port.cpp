@@ -1,4 +1,7 @@
 // The port's interface, put together from its parts.
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include "tinygen/port.h"
 
 #include "cache.h"
@@ -74,3 +77,5 @@ void reset() {
 }
 
 }  // namespace tinygen::port
+
+#endif

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tinygen.boards.spec import Arch, PortName
+from tinygen.boards.spec import Arch, Framework, PortName
 
 Name = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
 
@@ -90,6 +90,7 @@ class SerialFile(_Strict):
     alternate_function: int = Field(ge=0, le=15)
     baud: int = Field(gt=0)
     usb_ids: list[list[int]]
+    carrier: Literal["uart", "usb"] = "uart"
 
     @model_validator(mode="after")
     def _ids_are_pairs(self) -> SerialFile:
@@ -115,7 +116,8 @@ class PlatformioFile(_Strict):
 
     platform: str = Field(pattern=r"^[a-z0-9]+ @ [~^=]?\d+\.\d+\.\d+$")
     board: str
-    framework: Literal["", "arduino", "espidf", "stm32cube"]
+    framework: Framework
+    frameworks: list[Framework] = Field(default_factory=list)
     packages: list[str]
     upload_protocols: list[str]
 
@@ -149,8 +151,10 @@ class BoardFile(_Strict):
     chip: str
     clock_hz: int = Field(ge=0)
     led_pin: str
+    led_drive: Literal["high", "low", "rgb"] = "high"
     serial: SerialFile
     platformio: PlatformioFile
     simulators: list[SimulatorFile] = Field(min_length=1)
     sources: list[SourceFile] = Field(min_length=1)
     clock: ClockFile | None = None
+    renode: str = Field(default="", pattern=r"^(platforms/(boards|cpus)/[a-z0-9_-]+\.repl)?$")

@@ -9,7 +9,7 @@ import sys
 import click
 
 from tinygen import __version__
-from tinygen.cli import data, listening, looking, making, output, proving, shipping
+from tinygen.cli import data, listening, looking, making, output, proving, searching, shipping
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
 _DISK_ERRORS = {
@@ -32,7 +32,15 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _verb in (*looking.VERBS, *data.VERBS, *making.VERBS, *proving.VERBS, *listening.VERBS, *shipping.VERBS):
+for _verb in (
+    *looking.VERBS,
+    *data.VERBS,
+    *making.VERBS,
+    *proving.VERBS,
+    *listening.VERBS,
+    *searching.VERBS,
+    *shipping.VERBS,
+):
     cli.add_command(_verb)
 
 

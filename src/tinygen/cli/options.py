@@ -30,6 +30,7 @@ _CONFIG_OPTIONS: dict[str, Function] = {
         "--model", help="ready: the shipped model; train: your own. Default: ready until you trained or give --data."
     ),
     "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
+    "framework": click.option("--framework", help="none, arduino, stm32cube or espidf, where the board has it."),
     "on": click.option(
         "--on",
         help="sim, host, unicorn, qemu, qemu-xtensa, labwired, board (wherever it is), a serial port, a device's name.",
@@ -63,7 +64,7 @@ INPUT_FORMULA = click.option(
     help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
 )
 MODEL_OPTIONS = ("task", "data", "seed", "epochs")
-BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "optimize", "kernel", "ram", "flash")
+BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "framework", "optimize", "kernel", "ram", "flash")
 
 
 def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:

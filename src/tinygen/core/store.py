@@ -48,7 +48,7 @@ class Store:
         return StepResult(name=name, key=key, path=path, reused=False)
 
     def has(self, name: str, inputs: Mapping[str, object]) -> bool:
-        """True when `step` would find its result and make nothing."""
+        """Whether the step was finished with these inputs."""
         return (self._place(name, inputs)[1] / _INPUTS).is_file()
 
     def _place(self, name: str, inputs: Mapping[str, object]) -> tuple[str, Path]:

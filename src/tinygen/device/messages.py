@@ -84,6 +84,11 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
         length = payload[position] if position < len(payload) else 0
         texts.append(payload[position + 1 : position + 1 + length].decode(errors="replace"))
         position += 1 + length
+    unique_id = b""
+    if position < len(payload):  # older firmware ends before it
+        length = payload[position]
+        unique_id = payload[position + 1 : position + 1 + length]
+        position += 1 + length
     if position != len(payload):
         raise malformed(Type.HELLO, len(payload), name)
     return Hello(
@@ -111,6 +116,7 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
         feature_stages=stages,
         reset_cause=RESET_CAUSES[cause] if cause < len(RESET_CAUSES) else f"cause {cause}",
         watchdog_ms=watchdog_ms,
+        unique_id=unique_id.hex(),
         image=condition(integrity),
         weights=condition(integrity >> 2),
     )

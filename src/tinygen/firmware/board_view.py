@@ -27,6 +27,7 @@ class ConfigView:
     title: str
     chip_title: str
     macros: tuple[tuple[str, str], ...]
+    framework: str
     groups: tuple[WordGroup, ...]
 
 
@@ -84,8 +85,19 @@ def _config(board: BoardSpec) -> ConfigView:
         case "stm32":
             macros.append(("TINYGEN_INTERRUPT_COUNT", str(board.chip.interrupt_count)))
             macros.append(("TINYGEN_SERIAL_IRQ", str(board.chip.peripherals[f"{board.serial.peripheral}_irq"])))
-            groups = [*_stm32_clock(board), _stm32_serial(board), _stm32_bases(board), _stm32_enables(board)]
+            if not board.platformio.framework:
+                macros.append(("TINYGEN_BARE_METAL", "1"))
+            elif board.platformio.framework == "stm32cube":
+                macros += _stm32cube_names(board)
+            groups = [
+                *_stm32_clock(board),
+                _stm32_serial(board),
+                _stm32_bases(board),
+                _stm32_enables(board),
+                _led(board),
+            ]
         case "esp32s3":
+            macros.append(("TINYGEN_SERIAL_USB", str(int(board.serial.carrier == "usb"))))
             groups = [
                 WordGroup(
                     comment=f"Protocol: {board.serial.connector}",
@@ -93,13 +105,52 @@ def _config(board: BoardSpec) -> ConfigView:
                         ("kSerialBaud", str(board.serial.baud)),
                         ("kSerialBase", _hex(board.chip.peripherals[f"{board.serial.peripheral}_base"])),
                         ("kRtcControlBase", _hex(board.chip.peripherals["rtc_cntl_base"])),
+                        ("kTxPin", str(_gpio(board.serial.tx_pin))),
+                        ("kRxPin", str(_gpio(board.serial.rx_pin))),
                         ("kCoreHz", str(board.clock_hz)),
                     ),
-                )
+                ),
+                _led(board),
             ]
         case "host":
             groups = [WordGroup(comment=f"Protocol: {board.serial.connector}", words=())]
-    return ConfigView(title=board.title, chip_title=board.chip.title, macros=tuple(macros), groups=tuple(groups))
+    return ConfigView(
+        title=board.title,
+        chip_title=board.chip.title,
+        macros=tuple(macros),
+        framework=board.platformio.framework if board.chip.port == "stm32" else "",
+        groups=tuple(groups),
+    )
+
+
+def _stm32cube_names(board: BoardSpec) -> list[tuple[str, str]]:
+    """What STM32Cube calls the board's serial line and its pins."""
+    serial = board.serial
+    name = serial.peripheral.upper()
+    words = [
+        ("TINYGEN_HAL_HEADER", f'"{board.chip.family}xx_hal.h"'),
+        ("TINYGEN_SERIAL_INSTANCE", name),
+        ("TINYGEN_SERIAL_HANDLER", f"{name}_IRQHandler"),
+        ("TINYGEN_SERIAL_IRQN", f"{name}_IRQn"),
+        ("TINYGEN_SERIAL_CLOCK_ENABLE", f"__HAL_RCC_{name}_CLK_ENABLE"),
+    ]
+    for direction, pin in (("TX", serial.tx_pin), ("RX", serial.rx_pin)):
+        words.append((f"TINYGEN_{direction}_GPIO", f"GPIO{pin[1]}"))
+        words.append((f"TINYGEN_{direction}_CLOCK_ENABLE", f"__HAL_RCC_GPIO{pin[1]}_CLK_ENABLE"))
+    return words
+
+
+def _led(board: BoardSpec) -> WordGroup:
+    """The LED a pin drives; pin 255 where there is none, or where it takes more than a level."""
+    level = ("kLedActiveHigh", str(int(board.led_drive != "low")))
+    plain = board.led_pin if board.led_drive != "rgb" else ""
+    if board.chip.port == "stm32":
+        port, pin = _pin(plain) if plain else (0, 255)
+        where = [("kLedPort", str(port)), ("kLedPin", str(pin))]
+    else:
+        where = [("kLedPin", str(_gpio(plain)))]
+    words = (*where, level)
+    return WordGroup(comment=f"LED: {board.led_pin or 'none'}", words=words)
 
 
 def _stm32_clock(board: BoardSpec) -> list[WordGroup]:
@@ -164,6 +215,7 @@ def _stm32_bases(board: BoardSpec) -> WordGroup:
     names = (("kRccBase", "rcc"), ("kFlashBase", "flash"), ("kPowerBase", "pwr"), ("kGpioBase", "gpio"))
     words = [(name, _hex(facts[f"{key}_base"])) for name, key in names]
     words.append(("kWatchdogBase", _hex(facts.get("iwdg_base", 0))))  # 0: not described yet, so it stays off
+    words.append(("kUniqueIdBase", _hex(facts.get("uid_base", 0))))
     return WordGroup(comment="", words=tuple(words))
 
 
@@ -179,6 +231,11 @@ def _stm32_enables(board: BoardSpec) -> WordGroup:
     if "icache_base" in facts:
         words.append(("kCacheBase", _hex(facts["icache_base"])))
     return WordGroup(comment="Offsets of RCC's enable registers", words=tuple(words))
+
+
+def _gpio(name: str) -> int:
+    """ "GPIO43" -> 43, "" -> 255."""
+    return int(name.removeprefix("GPIO")) if name else 255
 
 
 def _pin(name: str) -> tuple[int, int]:

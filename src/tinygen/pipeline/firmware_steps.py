@@ -178,15 +178,7 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         for vector, expected in zip(proof.vectors, proof.expected, strict=True)
     ]
     files = {
-        **render_model(plan, made.model.tflite),
-        **render_features(made.task.features, planned.input_quantization),
-        **render_decision(
-            made.model.decision,
-            input_elements=planned.input_tensor.n_elements,
-            output_elements=planned.output_tensor.n_elements,
-            in_q=quantization_of(planned.input_tensor),
-            out_q=quantization_of(planned.output_tensor),
-        ),
+        **chain_files(planned),
         **render_stream(
             made.task.features,
             stream_rule(made),
@@ -196,6 +188,22 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
     }
     level = compiler_level(plan)
     return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level)
+
+
+def chain_files(planned: Planned) -> dict[str, bytes]:
+    """Front end, model and decision: {path in a project: content}."""
+    made = planned.converted
+    return {
+        **render_model(planned.plan, made.model.tflite),
+        **render_features(made.task.features, planned.input_quantization),
+        **render_decision(
+            made.model.decision,
+            input_elements=planned.input_tensor.n_elements,
+            output_elements=planned.output_tensor.n_elements,
+            in_q=quantization_of(planned.input_tensor),
+            out_q=quantization_of(planned.output_tensor),
+        ),
+    }
 
 
 def built(ctx: Context) -> Built:

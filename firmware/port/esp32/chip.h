@@ -1,4 +1,4 @@
-// What port.cpp asks of Espressif's core.
+// What the ports on ESP-IDF, directly or below Arduino, ask of it.
 #pragma once
 #include <cstddef>
 #include <cstdint>

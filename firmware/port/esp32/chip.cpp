@@ -1,15 +1,21 @@
-// What Espressif's core has and other Arduino cores do not: reset reasons, the RTC watchdog, exceptions, memory that
-// outlives a reset. Written against ESP-IDF 4.4 (Arduino core 2.0.17).
-// Source: ESP-IDF Programming Guide, System API (esp_reset_reason), and its headers hal/wdt_hal.h, soc/rtc.h,
-// freertos/xtensa_api.h, esp_rom_uart.h, esp_attr.h.
-#if defined(ARDUINO_ARCH_ESP32) && !defined(TINYGEN_STANDIN)
+// What ESP-IDF knows of the chip, for both ports on it: reset reasons, the RTC watchdog, exceptions, memory that
+// outlives a reset, the id in its fuses. Written against ESP-IDF 4.4 (Arduino core 2.0.17) and 5.5. Source: ESP-IDF
+// Programming Guide, System API (esp_reset_reason, esp_efuse_mac_get_default), and its headers hal/wdt_hal.h,
+// soc/rtc.h, xtensa_api.h, esp_rom_uart.h, esp_attr.h.
+#if !defined(TINYGEN_STANDIN)
 
-#include "esp32.h"
+#include "chip.h"
 
 #include <esp_attr.h>
+#include <esp_idf_version.h>
 #include <esp_rom_uart.h>
 #include <esp_system.h>
+#if ESP_IDF_VERSION_MAJOR >= 5
+#include <esp_mac.h>
+#include <xtensa_api.h>
+#else
 #include <freertos/xtensa_api.h>
+#endif
 #include <hal/wdt_hal.h>
 #include <soc/rtc.h>
 
@@ -117,9 +123,24 @@ bool write_polled(const std::uint8_t* from, std::size_t count) {
     return false;
   }
   for (std::size_t i = 0; i < count; ++i) {
+#if ESP_IDF_VERSION_MAJOR >= 5
+    esp_rom_output_tx_one_char(from[i]);
+#else
     esp_rom_uart_tx_one_char(from[i]);
+#endif
   }
   return true;
+}
+
+std::size_t unique_id(std::uint8_t* into, std::size_t capacity) {
+  std::uint8_t mac[6] = {};
+  if (capacity < sizeof mac || esp_efuse_mac_get_default(mac) != ESP_OK) {
+    return 0;
+  }
+  for (std::size_t i = 0; i < sizeof mac; ++i) {
+    into[i] = mac[i];
+  }
+  return sizeof mac;
 }
 
 ResetCause reset_cause() {
