@@ -102,7 +102,9 @@ def make(ctx: Context, folder: Path, words: Words) -> Report:
         raise bad_input(f"INT8 {task.acceptance.metric} is {value:.3f}, at least {task.acceptance.at_least:g} is asked")
     sides = split(dataset, ctx.config.seed)
     mean, spread = ready.statistics(sides.train)
-    apart = f"{len(sides.test)} recordings of {len({r.group for r in sides.test})} {dataset.group_kind}s"
+    apart = f"{len(sides.test)} recordings"
+    if dataset.group_kind != "recording":
+        apart += f" of {len({r.group for r in sides.test})} {dataset.group_kind}s"
     card = ready.Card(
         title=words.title,
         use=words.use,

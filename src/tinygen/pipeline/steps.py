@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from tinygen import __version__
 from tinygen.core.canonical import digest, digest_bytes, digest_file, digest_tree, pretty_json
-from tinygen.core.errors import bad_input
+from tinygen.core.errors import TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.resources import resource_dir, source_dir
 from tinygen.core.store import StepResult
@@ -199,7 +199,14 @@ def ready_model(ctx: Context) -> ready.Ready | None:
         return ready.load(config.task)
     if config.model == "train" or ctx.trains or own or config.task not in ready.names():
         return None
-    return None if ctx.store.has("train", train_inputs(ctx)) else ready.load(config.task)
+    return None if _is_trained(ctx) else ready.load(config.task)
+
+
+def _is_trained(ctx: Context) -> bool:
+    try:
+        return ctx.store.has("train", train_inputs(ctx))
+    except TinygenError:  # no speech engine here: then nothing was trained with one
+        return False
 
 
 def from_ready(shipped: ready.Ready) -> Converted:
