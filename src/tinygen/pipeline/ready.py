@@ -1,8 +1,8 @@
 """Ready models: trained here from licence-clear data and shipped, so that a board does something useful in minutes.
 
-A ready model lies in `src/tinygen/ready/<task>/`: model.tflite, kit.json (task and decision, as training gives
-them) and card.toml (what it is for, what it learned from, how good it is, whose data that was). No recording is
-shipped: vectors for a proof are made from the card's statistics of the signal.
+A ready model lies in `src/tinygen/ready/<task>/`: model.tflite, task.json (labels, front end, decision) and card.toml
+(what it is for, what it learned from, how good it is, whose data that was). No recording is shipped: vectors for a
+proof are made from the card's statistics of the signal.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ import tomllib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from tinygen import __version__
-from tinygen.core.canonical import digest, digest_bytes, pretty_json
+from tinygen.core.canonical import digest, digest_bytes
 from tinygen.core.errors import ExitCode, TinygenError, bad_input, did_you_mean
 from tinygen.core.files import building_directory, write_atomic
 from tinygen.core.resources import source_dir
@@ -27,44 +25,69 @@ from tinygen.datasets.signal import to_int16
 from tinygen.datasets.values import Recording
 from tinygen.features.spec import samples_per_inference
 from tinygen.tasks.registry import TASKS
-from tinygen.tasks.spec import Task
+from tinygen.tasks.spec import DecisionRule, Task
 from tinygen.training.values import TrainedModel
 
-MODEL, KIT, CARD = "model.tflite", "kit.json", "card.toml"
+MODEL, TASK, CARD = "model.tflite", "task.json", "card.toml"
 _TASK = TypeAdapter(Task)
-_TRAINED = TypeAdapter(TrainedModel)
 _SIGNALS = 60
+
+
+class Figure(BaseModel):
+    """A number with its unit and where it comes from."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    value: float
+    unit: str
+    origin: str
+
+
+class Data(BaseModel):
+    """A data set it learned from; more facts may stand beside name and licence."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    licence: str
 
 
 class Card(BaseModel):
     """What a ready model says about itself.
 
     Attributes:
+        task: the folder's name. labels: as in task.json.
         title, use: one line each: what it is; what must be delivered to it (sensor, units, rate).
-        licence: of the model. attribution: of the data it learned from, as their licences ask.
-        learned_from: data sets with licence and digest. limits: what it cannot be expected to do.
-        command: makes it again. judged: how the metrics came about.
-        metrics: ratios by name ("int8 accuracy").
-        signal_mean, signal_spread: per channel of what it learned from, in int16 steps.
-        sha256: of model.tflite.
+        licence: of the model. attribution: what the licences of the data ask for.
+        data: what it learned from. limits: what it cannot be expected to do.
+        command: makes it again. judged: how the figures came about.
+        signal_mean, signal_spread: per channel of what it learned from, in int16 steps; usual speech where not given.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
 
-    title: str
-    use: str
-    licence: str
-    attribution: list[str]
-    learned_from: list[str]
-    limits: list[str]
-    command: str
-    judged: str
-    metrics: dict[str, float]
-    signal_mean: list[float]
-    signal_spread: list[float]
-    made_with: str
+    task: str
+    labels: list[str]
+    model_sha256: str
+    model_bytes: int
+    parameters: int
     seed: int
-    sha256: str
+    command: str
+    licence: str
+    attribution: str
+    title: str = ""
+    use: str = ""
+    judged: str = ""
+    limits: list[str] = []
+    signal_mean: list[float] = [0.0]
+    signal_spread: list[float] = [1500.0]
+    data: list[Data]
+    figures: dict[str, Figure] = {}
+
+    @property
+    def said(self) -> str:
+        """The model in one line."""
+        return "; ".join(text for text in (self.title or f"{self.task}: {', '.join(self.labels)}", self.use) if text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,17 +136,28 @@ def read(folder: Path) -> Ready:
     try:
         card = Card.model_validate(tomllib.loads((folder / CARD).read_text(encoding="utf-8")))
         tflite = (folder / MODEL).read_bytes()
-        kit = json.loads((folder / KIT).read_text(encoding="utf-8"))
-        task = _TASK.validate_python(kit["task"])
-        model = _TRAINED.validate_python({**kit["trained"], "tflite": tflite})
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        task = _TASK.validate_json((folder / TASK).read_bytes())
+    except (OSError, ValueError, ValidationError) as error:
         raise TinygenError(
             ExitCode.OUR_BUG, f"the ready model cannot be read: {error}", where=folder.name, hint="reinstall tinygen"
         ) from error
-    if digest_bytes(tflite) != card.sha256:
+    if digest_bytes(tflite) != card.model_sha256 or list(task.labels) != card.labels or task.decision != "argmax":
         raise TinygenError(
             ExitCode.OUR_BUG, "the ready model is not the one its card names", where=folder.name, hint="reinstall"
         )
+    metric = task.acceptance.metric
+    found = card.figures.get(f"int8_{metric}")
+    model = TrainedModel(
+        tflite=tflite,
+        decision=DecisionRule(kind="argmax", labels=task.labels),
+        seed=card.seed,
+        n_parameters=card.parameters,
+        float_metrics={},
+        int8_metrics={} if found is None else {metric: found.value},
+        synthetic=False,
+        dataset=", ".join(one.name for one in card.data),
+        details={"licence": "; ".join(one.licence for one in card.data), "source": card.attribution, "seed": card.seed},
+    )
     return Ready(folder=folder, card=card, task=task, model=model)
 
 
@@ -157,37 +191,37 @@ def _signal(ready: Ready, number: int) -> Recording:
 def card_toml(card: Card) -> str:
     """The file `read` reads."""
     lines = ["# What this model is for, what it learned from, and how good it is."]
-    for key, value in card.model_dump().items():
-        if isinstance(value, dict):
-            continue
-        if isinstance(value, list) and value and isinstance(value[0], str):
-            lines += [f"{key} = [", *(f"  {quoted(item)}," for item in value), "]"]
-        else:
-            lines.append(f"{key} = {quoted(value) if isinstance(value, str) else value}")
-    lines += ["", "[metrics]", *(f"{quoted(key)} = {value}" for key, value in sorted(card.metrics.items()))]
+    values = card.model_dump()
+    for key, value in values.items():
+        if key not in ("data", "figures") and value not in ("", []):
+            lines += _toml(key, value)
+    for one in values["data"]:
+        lines += ["", "[[data]]", *(line for key, value in one.items() for line in _toml(key, value))]
+    lines += ["", "[figures]"]
+    for name, figure in sorted(card.figures.items()):
+        lines.append(
+            f"{name} = {{ value = {figure.value}, unit = {quoted(figure.unit)}, origin = {quoted(figure.origin)} }}"
+        )
     return "\n".join(lines) + "\n"
 
 
-def write(folder: Path, card: Card, task: Task, model: TrainedModel) -> None:
+def _toml(key: str, value: object) -> list[str]:
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        return [f"{key} = [", *(f"  {quoted(item)}," for item in value), "]"]
+    return [f"{key} = {quoted(value) if isinstance(value, str) else value}"]
+
+
+def write(folder: Path, card: Card, task: Task, tflite: bytes) -> None:
     """Put a model with its card into a folder that `read` reads.
 
     Raises:
-        TinygenError: it cannot be written.
+        TinygenError: it cannot be written, or the parts do not belong together.
     """
-    details = {key: value for key, value in model.details.items() if key in _KEPT}
-    facts: dict[str, Any] = json.loads(_TRAINED.dump_json(model, exclude={"tflite"}))
-    kit = {"task": json.loads(_TASK.dump_json(task)), "trained": {**facts, "details": details}}
     with building_directory(folder) as temporary:
-        write_atomic(temporary / MODEL, model.tflite)
-        write_atomic(temporary / KIT, pretty_json(kit).encode())
+        write_atomic(temporary / MODEL, tflite)
+        write_atomic(temporary / TASK, _TASK.dump_json(task, indent=2) + b"\n")
         write_atomic(temporary / CARD, card_toml(card).encode())
-    read(folder)
-
-
-_KEPT = (
-    "labels", "confusion_int8", "confusion_float", "sides", "group_kind", "licence", "source", "dataset_digest",
-    "notes", "float_and_int8_agree", "acceptance", "macs",
-)  # fmt: skip
+        read(temporary)
 
 
 def statistics(recordings: tuple[Recording, ...]) -> tuple[list[float], list[float]]:
@@ -196,8 +230,3 @@ def statistics(recordings: tuple[Recording, ...]) -> tuple[list[float], list[flo
     spreads = np.sqrt(np.mean([r.signal.astype(np.float64).var(axis=0) for r in recordings], axis=0))
     rounded = partial(round, ndigits=1)
     return [rounded(float(v)) for v in means], [rounded(float(v)) for v in spreads]
-
-
-def made_with() -> str:
-    """The version that made a model."""
-    return f"tinygen {__version__}"

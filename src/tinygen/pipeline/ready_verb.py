@@ -33,12 +33,12 @@ def listed() -> Report:
     rows = []
     for name in ready.names():
         card = ready.load(name).card
-        said = ", ".join(f"{key} {value:.4f}" for key, value in sorted(card.metrics.items()))
-        rows.append((name, card.title, card.use, card.licence, said))
+        said = ", ".join(f"{key} {figure.value:.4g}" for key, figure in sorted(card.figures.items()) if "int8" in key)
+        rows.append((name, card.said, card.licence, said))
     return Report(
         kind="ready",
         subject={},
-        tables=(Table(title="ready models", columns=("task", "model", "use", "licence", "judged"), rows=tuple(rows)),),
+        tables=(Table(title="ready models", columns=("task", "model", "licence", "figures"), rows=tuple(rows)),),
         notes=("tinygen flash --task TASK --board BOARD takes one as long as you have trained none of your own",),
         details={"ready": list(ready.names())},
     )
@@ -53,29 +53,24 @@ def show(task: str) -> Report:
     shipped = ready.load(task)
     card = shipped.card
     facts = [
-        ("title", card.title), ("use", card.use), ("labels", ", ".join(shipped.task.labels)),
-        ("licence", card.licence), *(("attribution", text) for text in card.attribution),
-        *(("learned from", text) for text in card.learned_from), *(("limit", text) for text in card.limits),
-        ("judged", card.judged), ("made with", card.made_with), ("command", card.command),
+        ("title", card.title), ("use", card.use), ("labels", ", ".join(card.labels)), ("licence", card.licence),
+        ("attribution", card.attribution), *(("learned from", f"{d.name} ({d.licence})") for d in card.data),
+        *(("limit", text) for text in card.limits), ("judged", card.judged), ("command", card.command),
     ]  # fmt: skip
     return Report(
         kind="ready",
-        subject={"task": task, "sha256": card.sha256[:16]},
+        subject={"task": task, "sha256": card.model_sha256[:16]},
         measurements=(
-            Measurement(name="tflite_bytes", value=len(shipped.model.tflite), unit="bytes", origin="counted"),
-            Measurement(name="parameters", value=shipped.model.n_parameters, unit="count", origin="counted"),
+            Measurement(name="tflite_bytes", value=card.model_bytes, unit="bytes", origin="counted"),
+            Measurement(name="parameters", value=card.parameters, unit="count", origin="counted"),
             *(
-                Measurement(
-                    name=key.replace(" ", "_"), value=value, unit="ratio",
-                    origin="measured-in-tflm-interpreter" if key.startswith("int8") else "measured-in-keras",
-                    note=f"seed {card.seed}",
-                )
-                for key, value in sorted(card.metrics.items())
+                Measurement(name=name, value=f.value, unit=f.unit, origin=f.origin, note=f"seed {card.seed}")
+                for name, f in sorted(card.figures.items())
             ),
         ),
-        tables=(Table(title="card", columns=("what", "value"), rows=tuple(facts)),),
+        tables=(Table(title="card", columns=("what", "value"), rows=tuple(fact for fact in facts if fact[1])),),
         details={"card": card.model_dump()},
-    )  # fmt: skip
+    )
 
 
 def make(ctx: Context, folder: Path, words: Words) -> Report:
@@ -106,29 +101,35 @@ def make(ctx: Context, folder: Path, words: Words) -> Report:
     if dataset.group_kind != "recording":
         apart += f" of {len({r.group for r in sides.test})} {dataset.group_kind}s"
     card = ready.Card(
+        task=task.name,
+        labels=list(task.labels),
         title=words.title,
         use=words.use,
         licence=words.licence,
-        attribution=list(words.attribution),
-        learned_from=[f"{dataset.name} ({licence}), digest {dataset.digest[:16]}"],
+        attribution="; ".join(words.attribution),
         limits=list(words.limits),
         command=words.command,
         judged=f"on {apart} that it did not learn from, kept apart by {dataset.group_kind}",
-        metrics={
-            **{f"int8 {name}": round(value, 4) for name, value in model.int8_metrics.items()},
-            **{f"float {name}": round(value, 4) for name, value in model.float_metrics.items()},
+        data=[ready.Data.model_validate({"name": dataset.name, "licence": licence, "digest": dataset.digest})],
+        figures={
+            f"{form}_{name}": ready.Figure(value=round(value, 4), unit="ratio", origin=origin)
+            for form, metrics, origin in (
+                ("int8", model.int8_metrics, "measured-in-tflm-interpreter"),
+                ("float", model.float_metrics, "measured-in-keras"),
+            )
+            for name, value in metrics.items()
         },
         signal_mean=mean,
         signal_spread=spread,
-        made_with=ready.made_with(),
         seed=model.seed,
-        sha256=digest_bytes(model.tflite),
+        parameters=model.n_parameters,
+        model_sha256=digest_bytes(model.tflite),
+        model_bytes=len(model.tflite),
     )
-    details = {**model.details, "licence": licence, "source": dataset.name}
-    ready.write(folder, card, task, replace(model, details=details))
+    ready.write(folder, card, task, model.tflite)
     return Report(
         kind="ready",
-        subject={"task": task.name, "folder": str(folder), "sha256": card.sha256[:16]},
+        subject={"task": task.name, "folder": str(folder), "sha256": card.model_sha256[:16]},
         measurements=(
             Measurement(name="int8_metric", value=round(value, 4), unit="ratio", origin="measured-in-tflm-interpreter"),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording
 from tinygen.pipeline import ready
 from tinygen.pipeline.context import Context
+from tinygen.tasks.recipes import chosen
 from tinygen.tasks.registry import make_task
 from tinygen.tasks.spec import Task
 from tinygen.training.values import TrainedModel
@@ -104,6 +105,8 @@ def trained(ctx: Context) -> StepResult:
 
         dataset = dataset_of(ctx)
         task = make_task(config.task, dataset)
+        if config.training is not None:
+            task = chosen(task, config.training)
         sides = split(dataset, config.seed)
         fit_task(
             task,
@@ -138,6 +141,7 @@ def train_inputs(ctx: Context) -> dict[str, object]:
         "data": data_key(config.data),
         "seed": config.seed,
         "epochs": config.epochs,
+        "training": None if config.training is None else asdict(config.training),
     }
 
 
@@ -218,7 +222,7 @@ def from_ready(shipped: ready.Ready) -> Converted:
         key=shipped.key,
         path=shipped.folder,
         reused=True,
-        note=f"ready model: {shipped.card.title}; {shipped.card.use}; --model train trains your own",
+        note=f"ready model: {shipped.card.said}; --model train trains your own",
     )
 
 
