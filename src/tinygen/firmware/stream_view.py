@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape
 from tinygen.firmware.environment import render
 from tinygen.tasks.learning import KEPT_ROWS
+from tinygen.tasks.segment import SegmentRule
 from tinygen.tasks.stream import StreamRule, check_rule
 
 RUNTIME_VERSION = 1
@@ -37,6 +38,7 @@ class StreamView:
     threshold: int
     release: int
     refractory: int
+    segments: SegmentRule | None
 
 
 def ring_instants(spec: FeatureSpec, least_s: float = 0.0) -> int:
@@ -79,6 +81,7 @@ def stream_view(
         threshold=rule.threshold,
         release=rule.release,
         refractory=rule.refractory_samples,
+        segments=rule.segments,
     )
 
 
@@ -105,4 +108,5 @@ def memory_bytes(view: StreamView) -> int:
     decision = -(-decision // 8) * 8
     normal = 8 * 4 + (8 + KEPT_ROWS) * view.learned_values if view.learned_values else 0
     ring = 2 * view.channels * view.ring_instants
-    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 7 * 4 + normal + ring) // 8) * 8
+    gate = -(-(20 + 2 * view.row_values) // 8) * 8 if view.segments else 0
+    return gate + -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 7 * 4 + normal + ring) // 8) * 8

@@ -106,7 +106,8 @@ def of_task(ctx: Context, streaming: str) -> Chain:
     graph = importer.load(made.model.tflite, f"{task.name}.tflite")
     incremental = streaming == "incremental"
     plan = compiler.plan(rewrite(graph, incremental=incremental), ctx.board.chip, ctx.options)
-    rule = firmware_steps.stream_rule(made)
+    in_q = firmware_steps.quantization_of(graph.tensors[graph.inputs[0]])
+    rule = firmware_steps.stream_rule(made, in_q.scale)
     spec = task.features
     if incremental:
         rewritten = plan.graph.rewritten
@@ -121,7 +122,6 @@ def of_task(ctx: Context, streaming: str) -> Chain:
             hop_rows=hop,
         )
         spec = replace(spec, n_frames=hop)
-    in_q = firmware_steps.quantization_of(graph.tensors[graph.inputs[0]])
     return Chain(
         name=task.name,
         slug=f"{task.name}-{streaming}",

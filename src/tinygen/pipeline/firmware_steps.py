@@ -98,8 +98,12 @@ def planned(ctx: Context) -> Planned:
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
 
 
-def stream_rule(made: Converted) -> StreamRule:
+def stream_rule(made: Converted, input_scale: float) -> StreamRule:
     """How a stream of this model's inferences becomes events, the whole window computed anew at every hop.
+
+    Args:
+        made: the model.
+        input_scale: of its input.
 
     Raises:
         TinygenError: the task's plan gives integers the device cannot compute.
@@ -112,6 +116,7 @@ def stream_rule(made: Converted) -> StreamRule:
         window_rows=task.features.n_frames,
         hop_rows=min(task.stream.hop_rows, task.features.n_frames),
         score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+        input_scale=input_scale,
     )
 
 
@@ -182,7 +187,7 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         **chain_files(planned),
         **render_stream(
             made.task.features,
-            stream_rule(made),
+            stream_rule(made, quantization_of(planned.input_tensor).scale),
             real_zero=quantization_of(planned.input_tensor).zero_point,
             input_rows=made.task.features.n_frames,
             ring_s=ctx.ring_s,

@@ -13,6 +13,7 @@ from tinygen.report import charts, judged, model_picture, svg, words
 from tinygen.report.grid import grid
 from tinygen.report.markup import Child, Node, node
 from tinygen.report.plan_view import PlanView
+from tinygen.report.spectra import spectra
 
 _NAMES = TypeAdapter(list[str])
 _COUNTS = TypeAdapter(list[list[int]])
@@ -42,6 +43,7 @@ def report_section(report: Report) -> Node:
         *judged.float_and_int8(report),
         *drawn,
         *judged.judged_parts(report),
+        *spectra(report),
         *(judged.data_card(report.details, report.subject.get("dataset", "")) if report.kind == "convert" else ()),
         *[
             _table(table)

@@ -10,19 +10,21 @@
 #include "tinygen/port.h"
 #include "tinygen/protocol/crc32.h"
 #include "tinygen/stream/decision.h"
+#include "tinygen/stream/segment.h"
 #include "tinygen/stream_api.h"
 
 namespace tinygen::stream {
 
 // `Config` is generated. An object in zeroed memory is ready for begin(). The model's window of rows is its
-// application's input_copy(): nothing of the model is kept here.
-template <class Config>
-class Engine {
+// application's input_copy(): nothing of the model is kept here. `Gate` says at which hops the model looks.
+template <class Config, class Gate = EveryHop>
+class Engine : private Gate {
  public:
   void begin(bool count, bool digests) {
     features::reset();
     model::reset();
     decision_.reset();
+    Gate::reset();
     head_ = 0;
     tail_ = 0;
     new_rows_ = 0;
@@ -102,9 +104,13 @@ class Engine {
         if (digests_) {
           statistics_.row_digest = protocol::crc32(statistics_.row_digest, row, Config::kRowValues);
         }
+        Gate::row(row);
         if (++new_rows_ == Config::kHopRows) {
           new_rows_ = 0;
-          infer(tell, context);
+          if (Gate::due()) {
+            infer(tell, context);
+          }
+          advance();
         }
       }
     }
@@ -137,14 +143,18 @@ class Engine {
     std::int8_t* const window = model::input_copy();
     Event event;
     const bool happened = decide(window, event);
-    for (std::uint32_t i = 0; i < (Config::kWindowRows - Config::kHopRows) * Config::kRowValues; ++i) {
-      window[i] = window[i + Config::kHopRows * Config::kRowValues];
-    }
     ++statistics_.inferences;
     statistics_.inference_ticks += ticks() - start;
     if (happened) {
       kept_[event.number % kKeptEvents] = event;
       tell(context, event);
+    }
+  }
+
+  void advance() {
+    std::int8_t* const window = model::input_copy();
+    for (std::uint32_t i = 0; i < (Config::kWindowRows - Config::kHopRows) * Config::kRowValues; ++i) {
+      window[i] = window[i + Config::kHopRows * Config::kRowValues];
     }
   }
 
