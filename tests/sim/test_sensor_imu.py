@@ -17,7 +17,7 @@ import pytest
 from tinygen.boards.loader import load_boards
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.files import write_tree
-from tinygen.features.spec import ScaledWindowSpec
+from tinygen.features.spec import FeatureSpec, ScaledWindowSpec
 from tinygen.firmware.project_view import render_project
 from tinygen.firmware.sensors.plan import source_plan
 from tinygen.firmware.sensors.values import SensorChoice
@@ -69,7 +69,7 @@ int main() {{
 """
 
 
-def image(board: BoardSpec, choice: SensorChoice, spec: ScaledWindowSpec, folder: Path) -> tuple[Path, dict[str, int]]:
+def image(board: BoardSpec, choice: SensorChoice, spec: FeatureSpec, folder: Path) -> tuple[Path, dict[str, int]]:
     """The board's port with the sensor's driver and the application above: (ELF, addresses of its symbols)."""
     source = source_plan(board, spec, choice)
     write_tree(folder, {**render_project(board, "motion", "aot", {}, source=source).files, **render_source(source)})

@@ -25,7 +25,8 @@ constexpr uint32_t kWhole = 1U << (kShift + 5);
 constexpr uint32_t kAll = 0x3DU << kShift;
 
 constexpr uint32_t kOn = 1U << 0;
-// Interrupts at the half and the end 3, 4; circular 8; memory counts 10; 16 bits on both sides 11, 13; high priority 17.
+// Interrupts at the half and the end 3, 4; circular 8; memory counts 10; 16 bits on both sides 11, 13; high
+// priority 17.
 constexpr uint32_t kRing = 1U << 3 | 1U << 4 | 1U << 8 | 1U << 10 | 1U << 11 | 1U << 13 | 2U << 16;
 
 volatile uint16_t* ring;
@@ -50,6 +51,8 @@ void start_ring(uint32_t from, volatile uint16_t* into, uint32_t count) {
   reg(kInto) = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(into));
   reg(kCount) = count;
   reg(kControl) = kDmaChannel << 25 | kRing;
+  // Behind the serial line's interrupt, which must not wait for a filter.
+  *reinterpret_cast<volatile uint8_t*>(kNvicPriority + TINYGEN_SENSOR_DMA_IRQ) = 0x80;
   reg(kNvicEnable + 4 * (TINYGEN_SENSOR_DMA_IRQ / 32)) = 1U << (TINYGEN_SENSOR_DMA_IRQ % 32);
   reg(kControl) = kDmaChannel << 25 | kRing | kOn;
 }

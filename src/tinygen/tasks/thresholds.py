@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import math
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist

@@ -1,6 +1,7 @@
-// A PDM microphone: one bit per clock becomes 16-bit samples, in integers. The NumPy twin is src/tinygen/features/pdm.py.
-// A cascade of four integrators and four combs takes 16 bits to one number of 17 bits (gain 16^4), a symmetric filter of
-// 64 taps takes four of those to a sample, flat to 7 kHz and the cascade's droop made good.
+// A PDM microphone: one bit per clock becomes 16-bit samples, in integers. The NumPy twin is
+// src/tinygen/features/pdm.py. A cascade of four integrators and four combs takes 16 bits to one number of 17 bits
+// (gain 16^4), a symmetric filter of 64 taps takes four of those to a sample, flat to 7 kHz and the cascade's droop
+// made good.
 #pragma once
 #include <cstdint>
 
@@ -29,16 +30,16 @@ class Decimator {
       last = value;
       value = difference;
     }
-    history_[place_] = static_cast<std::int32_t>(value);
+    history_[place_] = static_cast<std::int32_t>(value) >> 1;
     place_ = (place_ + 1) % Config::kTaps;
     if (++phase_ < Config::kDecimation) return false;
     phase_ = 0;
-    std::int64_t sum = 0;
+    std::int32_t sum = 0;  // below 2^31: the filter's absolute values add up to less than 2^16
     for (std::uint32_t i = 0; i < Config::kTaps; ++i) {
-      sum += static_cast<std::int64_t>(history_[(place_ + i) % Config::kTaps]) * Config::kFilter[i];
+      sum += history_[(place_ + i) % Config::kTaps] * Config::kFilter[i];
     }
-    const std::int64_t wide = (sum + (std::int64_t{1} << (Config::kShift - 1))) >> Config::kShift;
-    const std::int64_t high = wide > 32767 ? 32767 : wide;
+    const std::int32_t wide = (sum + (1 << (Config::kShift - 1))) >> Config::kShift;
+    const std::int32_t high = wide > 32767 ? 32767 : wide;
     sample = static_cast<std::int16_t>(high < -32768 ? -32768 : high);
     return true;
   }
