@@ -110,7 +110,7 @@ def _i2s_rates(machine: Machine, slot_bits: int) -> float:
     division = 2 * (prescaler & 0xFF) + (prescaler >> 8 & 1)
     assert prescaler & 0xFF >= 2
     assert reg[RCC] >> 26 & 1
-    return float(vco / (pll >> 28 & 7) / division / slot_bits
+    return float(vco / (pll >> 28 & 7) / division / slot_bits)
 
 
 @pytest.mark.parametrize("board_id", ["feather_f405", "nucleo_f446re"])  # one PLLI2S divider, and two
