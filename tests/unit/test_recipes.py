@@ -126,6 +126,18 @@ def test_epochs_differ_and_can_be_made_again() -> None:
     assert targets.argmax(axis=1).tolist().count(0) == 6
 
 
+def test_a_share_is_drawn_anew_and_no_class_takes_over() -> None:
+    words = Words(
+        features=np.zeros((100, 49, 40), np.int16), classes=np.repeat([0, 1, 2], [70, 15, 15]).astype(np.int64)
+    )
+    chosen = Share(words=words, times=1.0, most=2.0).drawn(np.random.default_rng(1))
+    assert np.bincount(words.classes[chosen]).tolist() == [30, 15, 15]
+    again = Share(words=words, times=1.0, most=2.0).drawn(np.random.default_rng(2))
+    assert set(chosen.tolist()) != set(again.tolist())
+    assert len(Share(words=words, times=2.5).drawn(np.random.default_rng(1))) == 250
+    assert len(Share(words=words, times=0.2).drawn(np.random.default_rng(1))) == 20
+
+
 @pytest.mark.slow
 def test_a_recipe_learns_and_every_means_runs(tmp_path: Path, needs_module: Callable[..., None]) -> None:
     needs_module("tensorflow", "train")

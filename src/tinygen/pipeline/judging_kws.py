@@ -36,7 +36,7 @@ from tinygen.pipeline import kws_views
 from tinygen.tasks import kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.tasks.spec import Means, Task
-from tinygen.training.spectral import USUAL
+from tinygen.training.spectral import USUAL, WIDE, Variation
 from tinygen.training.speech_run import SpeechResult, train_words
 from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
 
@@ -61,7 +61,9 @@ class Run:
 
     Attributes:
         group: of the table. fold: the part that is judged on, or ALONE or SHIPPED.
-        real: how often an epoch takes each recording; spoken: share of the synthetic words it takes.
+        real: how often an epoch takes each recording; spoken: share of the synthetic words it takes, with at most
+            `most` times the median class of one class (0: as many as there are).
+        wide: variations as wide as synthetic speech alone needs them.
     """
 
     group: str
@@ -72,6 +74,8 @@ class Run:
     seed: int = SEED
     real: float = REAL_TIMES
     spoken: float = SPOKEN_SHARE
+    most: float = 0.0
+    wide: bool = False
 
 
 def runs() -> tuple[Run, ...]:
@@ -81,7 +85,7 @@ def runs() -> tuple[Run, ...]:
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
-        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0, most=1.5, wide=True,
     )  # fmt: skip
     variants: list[tuple[str, str, Means, float]] = [
         ("nothing switched on", RECIPE, SHORT, 0.0),
@@ -188,7 +192,7 @@ class Jobs:
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
         return {
-            "variation": asdict(USUAL),
+            "variation": asdict(self._how(run)),
             "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
             "data": self.dataset.digest,
             "code": self._code,
@@ -233,11 +237,11 @@ class Jobs:
             learned = Words(features=real.features[learned_from], classes=real.classes[learned_from])
             shares.append(Share(words=learned, times=run.real))
         if run.spoken:
-            shares.append(Share(words=self.spoken(), times=run.spoken))
+            shares.append(Share(words=self.spoken(), times=run.spoken, most=run.most))
         result = train_words(
             self._task, run.recipe, run.means, shares=shares, noises=self._noises(run),
             test=Words(features=real.features[test], classes=real.classes[test]),
-            how=USUAL, seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
+            how=self._how(run), seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
             progress=told,
         )  # fmt: skip
         return result, test
@@ -271,6 +275,10 @@ class Jobs:
             "per_speaker": speakers,
             "history": result.history,
         }
+
+    @staticmethod
+    def _how(run: Run) -> Variation:
+        return WIDE if run.wide else USUAL
 
     def _recorded(self) -> Words:
         if self._real is None:

@@ -55,6 +55,12 @@ USUAL = Variation(
 )  # fmt: skip
 """What some two thousand recordings were learned from best, among the few that were tried."""
 
+WIDE = Variation(
+    shift_rows=6, speed=0.22, warp=0.14, bend=1.5, curve_db=9.0, level_db=(-26.0, 8.0), room=0.6, noise=1.0,
+    snr_db=(0.0, 35.0), mask_rows=4, mask_bands=3,
+)  # fmt: skip
+"""For synthetic speech alone: all that real rooms, microphones and throats do has to come from here."""
+
 NONE = Variation(
     shift_rows=0, speed=0, warp=0, bend=0, curve_db=0, level_db=(0, 0), room=0, noise=0, mask_rows=0, mask_bands=0
 )
