@@ -17,7 +17,7 @@ from tinygen.datasets.values import Dataset, Recording
 from tinygen.features.spec import LogMelSpec
 from tinygen.tasks import gesture, kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
-from tinygen.training.spectral import NONE, USUAL, varied
+from tinygen.training.spectral import NONE, USUAL, WIDE, varied
 from tinygen.training.words import Epochs, Share, Words
 
 
@@ -104,6 +104,17 @@ def test_variations_are_seeded_and_none_changes_nothing() -> None:
     assert not np.array_equal(np.nan_to_num(a), np.nan_to_num(c))
     assert 0.02 < float(np.isnan(a).mean()) < 0.3
     assert float(np.nanmin(a)) >= 0.0
+
+
+def test_synthetic_speech_is_never_without_noise() -> None:
+    words = np.zeros((64, 49, 40), np.int16)
+    words[:, 15:30] = 700
+    heard = varied(LogMelSpec(), words, np.zeros((0, 40), np.int16), WIDE, np.random.default_rng(1))
+    assert float(np.nanmean(heard == 0.0)) < 0.1
+    middle = (
+        np.nanmean(np.nan_to_num(heard), axis=2) @ np.arange(49) / np.nansum(np.nan_to_num(heard).mean(axis=2), axis=1)
+    )
+    assert float(np.ptp(middle)) > 5.0  # rows: words lie anywhere in the window
 
 
 def test_epochs_differ_and_can_be_made_again() -> None:

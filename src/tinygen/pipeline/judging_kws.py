@@ -48,7 +48,7 @@ ABLATION_SEEDS = (1, 2, 3)
 
 RECIPE = "branched"
 REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 30, 12
-REAL_TIMES, SPOKEN_SHARE = 3.0, 0.2
+REAL_TIMES, SPOKEN_SHARE = 3.0, 0.35
 
 BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
 FULL = replace(BASE, branches=False, average=0.995, rounding_epochs=max(3, REPORT_EPOCHS // 10))
@@ -184,10 +184,11 @@ class Jobs:
         self._folds = fold_of(dataset)
         self._real: Words | None = None
         self._spoken: Words | None = None
-        own = [source_dir("tasks") / "recipes.py", source_dir("datasets") / "synth" / "wordset.py"]
-        own += [source_dir("features") / f"{name}.py" for name in _FEATURES]
-        own += [source_dir("training") / f"{name}.py" for name in _CODE]
-        self._code = digest([digest_bytes(path.read_bytes()) for path in own])
+        heard = [source_dir("features") / f"{name}.py" for name in _FEATURES]
+        heard.append(source_dir("datasets") / "synth" / "wordset.py")
+        learned = [source_dir("training") / f"{name}.py" for name in _CODE]
+        self._spoken_by = _digest_of(heard)
+        self._code = _digest_of([source_dir("tasks") / "recipes.py", *heard, *learned])
 
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
@@ -296,7 +297,7 @@ class Jobs:
         """The ten commands and other words by pseudo-speakers; features are kept on disk."""
         if self._spoken is None:
             commands = tuple(label for label in self._task.labels if label in COMMANDS)
-            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._code]
+            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._spoken_by]
             path = self._store.root / f"spoken-{digest(facts)[:20]}.npz"
             if not path.is_file():
                 recordings = speak_words(
@@ -326,6 +327,10 @@ _CODE = (
     "prune",
     "words",
 )
+
+
+def _digest_of(paths: Sequence[Path]) -> str:
+    return digest([digest_bytes(path.read_bytes()) for path in paths])
 
 
 def made_noises() -> list[Int16]:
