@@ -40,7 +40,7 @@ from tinygen.training.spectral import USUAL, WIDE, Variation
 from tinygen.training.speech_run import SpeechResult, train_words
 from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
 
-FOLDS, SEED = 5, 1
+FOLDS, SEED = kws_views.FOLDS, 1
 ALONE, SHIPPED = -1, -2
 """In place of a fold: nothing recorded is learned from; everything is, and no figure comes from it."""
 SPEAKERS, OTHERS_EACH = 600, 3
