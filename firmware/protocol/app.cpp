@@ -35,6 +35,7 @@ void poll() {
   std::uint8_t bytes[32];
   const std::size_t count = port::read(bytes, sizeof bytes);
   if (count == 0) {
+    port::stay_awake(session.sensing());
     port::idle();
     return;
   }

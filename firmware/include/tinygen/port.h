@@ -21,6 +21,9 @@ void write(const std::uint8_t* from, std::size_t count);
 // Called when read() had nothing: waits for an interrupt. Simulators without interrupts fill the ring here.
 void idle();
 
+// From now on idle() may sleep (false, as at first) or returns at once, because a sensor wants to be asked (true).
+void stay_awake(bool wanted);
+
 // Free-running counter, wraps at 2^32. What a count means is the target's to say (cycles, ticks, nothing).
 std::uint32_t counter();
 

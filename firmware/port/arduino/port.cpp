@@ -87,6 +87,8 @@ void idle() {
   tinygen_port_idle();
 }
 
+void stay_awake(bool) {}  // idle() does not sleep here
+
 #if defined(ARDUINO_ARCH_STM32)
 // counter() is in ../stm32/hosted.cpp
 #elif defined(__XTENSA__)

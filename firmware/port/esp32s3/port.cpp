@@ -79,6 +79,8 @@ void idle() {
   tinygen_port_idle();
 }
 
+void stay_awake(bool) {}  // idle() does not sleep here
+
 std::uint32_t counter() {
   uint32_t cycles;
   __asm__ volatile("rsr %0, ccount" : "=a"(cycles));

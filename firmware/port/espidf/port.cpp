@@ -118,6 +118,8 @@ void idle() {
   tinygen_port_idle();
 }
 
+void stay_awake(bool) {}  // sensors have no driver under ESP-IDF
+
 std::uint32_t counter() {
   return static_cast<std::uint32_t>(esp_cpu_get_cycle_count());
 }

@@ -160,6 +160,8 @@ void idle() {
   tinygen_port_idle();
 }
 
+void stay_awake(bool) {}  // sensors have drivers in the bare-metal port only
+
 std::uint32_t stack_bytes() {
   return 0;
 }  // the framework's linker script has the stack

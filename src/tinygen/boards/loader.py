@@ -20,6 +20,7 @@ from tinygen.boards.spec import (
     ClockSpec,
     MemoryRegion,
     PlatformioSpec,
+    SensorSpec,
     SerialSpec,
     SimulatorSpec,
     Source,
@@ -259,6 +260,20 @@ def _core_output(chip: ChipSpec) -> Literal["p", "r"]:
     return "p" if chip.clock_limits is None else chip.clock_limits.core_output
 
 
+def _sensors(file: BoardFile) -> dict[str, SensorSpec]:
+    named = ((source, getattr(file.sensors, source)) for source in ("imu", "adc", "i2s", "pdm"))
+    return {
+        source: SensorSpec(
+            peripheral=sensor.peripheral,
+            pins=dict(sensor.pins),
+            alternate_function=sensor.alternate_function,
+            channels=tuple(sensor.channels),
+        )
+        for source, sensor in named
+        if sensor is not None
+    }
+
+
 def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
     serial, platformio = file.serial, file.platformio
     return BoardSpec(
@@ -301,4 +316,5 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
         ),
         sources=_sources(file.sources),
         clock=None if file.clock is None else ClockSpec(**file.clock.model_dump(), core_output=_core_output(chip)),
+        sensors=_sensors(file),
     )

@@ -141,6 +141,37 @@ class ClockFile(_Strict):
     ahb_divider: Literal[1, 2, 4, 8, 16] = 1
 
 
+SENSOR_ROLES = {"imu": {"scl", "sda"}, "i2s": {"clock", "word", "data"}, "pdm": {"clock", "data"}}
+
+
+class SensorFile(_Strict):
+    """One table [sensors.<source>]: where a sensor is connected, or can be."""
+
+    peripheral: str = Name
+    pins: dict[str, str] = Field(min_length=1)
+    alternate_function: int = Field(default=0, ge=0, le=15)
+    channels: list[int] = Field(default_factory=list)
+
+
+class SensorsFile(_Strict):
+    """The sources of samples beside the serial line."""
+
+    imu: SensorFile | None = None
+    adc: SensorFile | None = None
+    i2s: SensorFile | None = None
+    pdm: SensorFile | None = None
+
+    @model_validator(mode="after")
+    def _pins_have_roles(self) -> SensorsFile:
+        for source, roles in SENSOR_ROLES.items():
+            sensor: SensorFile | None = getattr(self, source)
+            if sensor is not None and set(sensor.pins) != roles:
+                raise ValueError(f"{source}.pins: needs {', '.join(sorted(roles))}, names {', '.join(sensor.pins)}")
+        if self.adc is not None and len(self.adc.channels) != len(self.adc.pins):
+            raise ValueError("adc.channels: one channel per pin, in the same order")
+        return self
+
+
 class BoardFile(_Strict):
     """`boards/<vendor>/<id>.toml`."""
 
@@ -157,4 +188,5 @@ class BoardFile(_Strict):
     simulators: list[SimulatorFile] = Field(min_length=1)
     sources: list[SourceFile] = Field(min_length=1)
     clock: ClockFile | None = None
+    sensors: SensorsFile = Field(default_factory=SensorsFile)
     renode: str = Field(default="", pattern=r"^(platforms/(boards|cpus)/[a-z0-9_-]+\.repl)?$")

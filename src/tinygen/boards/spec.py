@@ -219,6 +219,23 @@ class PlatformioSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSpec:
+    """Where a sensor is connected, or can be.
+
+    Attributes:
+        peripheral: "i2c1", "adc1", "spi2".
+        pins: pin by role: scl and sda; clock, word and data; or any names of an ADC's inputs.
+        alternate_function: STM32 AF number, 0 elsewhere.
+        channels: an ADC's channel of each pin, in the order of `pins`.
+    """
+
+    peripheral: str
+    pins: dict[str, str]
+    alternate_function: int = 0
+    channels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSpec:
     """A board: a chip, a connector, how to build for it, what can run its image.
 
@@ -228,6 +245,7 @@ class BoardSpec:
         led_drive: the level that lights it; "rgb": addressed by a protocol, which only Arduino's core speaks.
         simulators: the first one is what `--on sim` picks.
         clock: None where no clock tree is set up by our own code.
+        sensors: by source: "imu", "adc", "i2s", "pdm".
         renode: Renode's description of the board or its chip, "" where it has none.
     """
 
@@ -243,5 +261,6 @@ class BoardSpec:
     simulators: tuple[SimulatorSpec, ...]
     sources: tuple[Source, ...]
     clock: ClockSpec | None = None
+    sensors: dict[str, SensorSpec] = field(default_factory=dict)
     led_drive: Literal["high", "low", "rgb"] = "high"
     renode: str = ""

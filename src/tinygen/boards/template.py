@@ -46,12 +46,24 @@ def board_file(identifier: str, chip: ChipSpec, like: BoardSpec) -> str:
             f"upload_protocols = {_words(like.platformio.upload_protocols)}  # the first one is the default",
             "",
             *(line for simulator in like.simulators if simulator.name != "qemu" for line in _simulator(simulator)),
+            *_SENSORS,
             "[[sources]]  # where these facts were read; at least one",
             'document = "schematic of the board"',
             'place = "crystal, serial pins, LED"',
             "",
         ]
     )
+
+
+_SENSORS = (
+    "# [sensors]: where sensors are connected, or can be, one table each; tinygen.toml's [sensor] picks one",
+    "# [sensors.imu]  # an inertial sensor on I2C",
+    '# peripheral = "i2c1"  # what the chip\'s file describes',
+    '# pins = { scl = "PB8", sda = "PB9" }  # i2s: clock, word, data; pdm: clock, data; adc: any names',
+    "# alternate_function = 4",
+    "# channels = []  # adc: the input of each pin",
+    "",
+)
 
 
 def _serials(chip: ChipSpec) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import click
 
 from tinygen import __version__
-from tinygen.cli import data, listening, looking, machines, making, output, proving, searching
+from tinygen.cli import data, gathering, listening, looking, machines, making, output, proving, searching
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
 _DISK_ERRORS = {
@@ -38,6 +38,7 @@ for _verb in (
     *making.VERBS,
     *proving.VERBS,
     *listening.VERBS,
+    *gathering.VERBS,
     *machines.VERBS,
     *searching.VERBS,
 ):

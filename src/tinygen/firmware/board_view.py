@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tinygen.boards.spec import BoardSpec, ClockSpec, MemoryRegion
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.environment import render
+from tinygen.firmware.sensors.values import SourcePlan
 
 CORTEX_M_SYSTEM_VECTORS = 16
 """Words before the first device interrupt: initial stack pointer and 15 system exceptions. Source: ARMv7-M, B1.5."""
@@ -54,14 +55,17 @@ class MemoryView:
     copies: str
 
 
-def render_board(board: BoardSpec, stack_bytes: int, *, copies_apart: bool = False) -> dict[str, bytes]:
+def render_board(
+    board: BoardSpec, stack_bytes: int, *, copies_apart: bool = False, source: SourcePlan | None = None
+) -> dict[str, bytes]:
     """include/board_config.h and, where our own script places the image, ld/<chip>.ld.
 
     Args:
         stack_bytes: reserved for the stack, a multiple of 16.
+        source: the sensor whose driver needs facts of its own.
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
     """
-    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board)})}
+    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board, source)})}
     script = ldscript_path(board)
     if script:
         files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart)})
@@ -78,7 +82,7 @@ def vector_table_bytes(board: BoardSpec) -> int:
     return 4 * (CORTEX_M_SYSTEM_VECTORS + board.chip.interrupt_count)
 
 
-def _config(board: BoardSpec) -> ConfigView:
+def _config(board: BoardSpec, source: SourcePlan | None) -> ConfigView:
     macros: list[tuple[str, str]] = [(f"TINYGEN_CHIP_{board.chip.family.upper()}", "1")]
     groups: list[WordGroup] = []
     match board.chip.port:
@@ -114,6 +118,9 @@ def _config(board: BoardSpec) -> ConfigView:
             ]
         case "host":
             groups = [WordGroup(comment=f"Protocol: {board.serial.connector}", words=())]
+    if source is not None:
+        macros += source.macros
+        groups.append(WordGroup(comment=f"Sensor: {source.name}", words=source.config))
     return ConfigView(
         title=board.title,
         chip_title=board.chip.title,

@@ -15,6 +15,8 @@ from tinygen.core.resources import resource_dir
 from tinygen.firmware.board_view import ldscript_path, render_board
 from tinygen.firmware.environment import render
 from tinygen.firmware.framework_view import IDF_RUNTIME, build_flags, port_folders, render_idf, runtime_folder
+from tinygen.firmware.sensors.values import SourcePlan
+from tinygen.firmware.source_view import render_source
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 
 RUNTIME_VERSION = 1
@@ -78,6 +80,7 @@ def render_project(
     stack_bytes: int = STACK_BYTES,
     copies_apart: bool = False,
     level: str = "-O2",
+    source: SourcePlan | None = None,
 ) -> RenderedTree:
     """Make the whole project. The same input gives the same bytes on every machine.
 
@@ -90,6 +93,7 @@ def render_project(
         stack_bytes: reserve for the stack; a multiple of 16.
         level: what the compiler optimizes for, "-O2" or "-Os".
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
+        source: the sensor whose samples a stream may listen to; None leaves the serial line.
 
     Raises:
         TinygenError: two views claim the same file (our bug), or a name would break C++ or ini syntax.
@@ -103,6 +107,7 @@ def render_project(
         board, task_name, engine, len(selftest), stack_bytes=stack_bytes, level=level, streams=STREAM in model_files
     )
     own: dict[str, bytes] = {
+        **(render_source(source) if view.streams else {}),
         "platformio.ini": render("project/platformio.ini.j2", {"p": view}),
         "README.md": render("project/README.md.j2", {"p": view}),
         ".gitignore": b".pio/\n",
@@ -110,7 +115,7 @@ def render_project(
         "tools/digest.py": _template_file("tools/digest.py"),
         "src/main.cpp": render("project/src/main.cpp.j2", {"framework": board.platformio.framework}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
-        **render_board(board, stack_bytes, copies_apart=copies_apart),
+        **render_board(board, stack_bytes, copies_apart=copies_apart, source=source),
         **_runtime(board),
     }
     if view.lists_flash_images:

@@ -59,6 +59,11 @@ class Context:
         return Options(optimize=self.config.optimize, kernels=self.config.kernels)
 
     @property
+    def ring_s(self) -> float:
+        """So much of the signal waits in the device at least."""
+        return 0.0 if self.config.sensor is None else self.config.sensor.ring_s
+
+    @property
     def store(self) -> Store:
         """Where finished steps are."""
         return Store(self.config.build_dir / "steps")

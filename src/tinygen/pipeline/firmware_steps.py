@@ -16,6 +16,7 @@ from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.sensors.plan import source_plan
 from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import compile as compiler
@@ -189,10 +190,12 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
             stream_rule(made, quantization_of(planned.input_tensor).scale),
             real_zero=quantization_of(planned.input_tensor).zero_point,
             input_rows=made.task.features.n_frames,
+            ring_s=ctx.ring_s,
         ),
     }
+    source = source_plan(planned.board, made.task.features, ctx.config.sensor)
     level = compiler_level(plan)
-    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level)
+    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level, source=source)
 
 
 def chain_files(planned: Planned) -> dict[str, bytes]:

@@ -33,6 +33,7 @@ class Engine : private Gate {
     statistics_ = {};
     overruns_ = 0;
     saturated_ = 0;
+    limit_ = 0;
     std::int8_t* const window = model::input_copy();
     for (std::uint32_t i = 0; i < Config::kWindowRows * Config::kRowValues; ++i) {
       window[i] = Config::kRealZero;
@@ -42,6 +43,9 @@ class Engine : private Gate {
   // The only function an interrupt may call. It alone moves head_, overruns_ and saturated_.
   void offer(const std::int16_t* samples, std::size_t instants) {
     std::uint32_t head = head_;
+    if (limit_ != 0 && instants > limit_ - head) {
+      instants = limit_ - head;
+    }
     for (; instants != 0; --instants) {
       if (head - tail_ == Config::kRingInstants) {
         overruns_ = overruns_ + static_cast<std::uint32_t>(instants);
@@ -61,6 +65,28 @@ class Engine : private Gate {
   }
 
   std::uint32_t room() const { return Config::kRingInstants - (head_ - tail_); }
+
+  void miss(std::uint32_t instants) { overruns_ = overruns_ + instants; }
+
+  void take_only(std::uint32_t instants) { limit_ = instants; }
+
+  std::uint32_t offered() const { return head_; }
+
+  std::uint32_t copy_waiting(std::uint32_t position, std::int16_t* into, std::uint32_t instants) {
+    const std::uint32_t head = head_;
+    if (position - tail_ > head - tail_) {  // given up already, or not there yet
+      return 0;
+    }
+    tail_ = position;
+    const std::uint32_t there = head - position;
+    const std::uint32_t count = there < instants ? there : instants;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+        *into++ = ring_[(position + i) % Config::kRingInstants][channel];
+      }
+    }
+    return count;
+  }
 
   void run(OnEvent tell, void* context) {
     for (std::uint32_t waiting = head_ - tail_; waiting != 0; waiting = head_ - tail_) {
@@ -175,6 +201,7 @@ class Engine : private Gate {
   volatile std::uint32_t tail_;  // instants ever taken out
   volatile std::uint32_t overruns_;
   volatile std::uint32_t saturated_;
+  std::uint32_t limit_;  // instants after which the source is not listened to any more; 0: none
   std::uint32_t new_rows_;
   bool counts_;
   bool digests_;
