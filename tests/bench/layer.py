@@ -1,4 +1,4 @@
-"""Every kernel that can run a layer, counted in a simulator and compared with the NumPy reference: a kernel writer's bench.
+"""Every kernel that can run a layer, counted and compared with the NumPy reference: a kernel writer's bench.
 
 usage: python tests/bench/layer.py --model kws_ref_model [--step N]        the layers of a model (rewritten)
        python tests/bench/layer.py --conv 25x5x64 --out 64 --kernel 1x1    a layer made from a shape; also --depthwise,
