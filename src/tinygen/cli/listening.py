@@ -12,6 +12,7 @@ from tinygen.cli.output import people
 from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.pipeline import learning_verb, verbs
+from tinygen.pipeline import live as listening
 from tinygen.pipeline import stream_evaluation as judging
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
@@ -25,6 +26,7 @@ from tinygen.report.live import LiveView
 @STREAMING
 @INPUT_FORMULA
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="At most so much of the signal.")
+@click.option("--live", is_flag=True, help="Listen to the device's own sensor ([sensor]) instead; nothing is compared.")
 def stream(
     ctx: Context,
     *,
@@ -33,8 +35,15 @@ def stream(
     streaming: str,
     input_formula: str,
     seconds: float | None,
+    live: bool,
 ) -> Report:
     """Stream a signal through the device: decisions live; every row, output and event is compared with Python's."""
+    if live:
+        if wav is not None or wakeword is not None:
+            raise bad_input(
+                "a live device takes its own samples", where="--live", hint="leave --wav and --wakeword out"
+            )
+        return listening.listen(ctx, seconds, lambda line: people.print(line, markup=False))
     request = streams.Request(wav=wav, wakeword=wakeword, streaming=streaming, formula=input_formula, seconds=seconds)
     return streams.stream(ctx, request, lambda line: people.print(line, markup=False))
 
