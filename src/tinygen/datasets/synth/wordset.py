@@ -27,7 +27,7 @@ near word ("know", "town") would claim what real speakers make of a command."""
 
 _ACCENTS = ("en-us", "en-us", "en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan",
             "en-gb-x-gbcwmd", "en-us-nyc")  # fmt: skip
-_VARIANTS = (
+VARIANTS = (
     "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "klatt", "klatt2", "klatt3",
     "klatt4", "klatt5", "klatt6", "Alex", "Alicia", "Andrea", "Andy", "Annie", "adam", "anika", "antonio", "aunty",
     "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma", "grandpa", "gustave", "iven", "jacky",
@@ -35,6 +35,7 @@ _VARIANTS = (
     "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "steph3", "travis", "victor", "zac", "Gene",
     "Marco", "Mario", "Henrique", "Hugo", "Denis", "Diogo", "pedro",
 )  # fmt: skip
+"""espeak-ng's throats."""
 _FLITE = ("slt", "rms", "awb", "kal16")
 _ENDINGS = ("", ".", "?", "!", ",")
 
@@ -57,7 +58,7 @@ def speakers_of(rng: np.random.Generator, count: int, available: tuple[str, ...]
                 )
             )
             continue
-        variant = _VARIANTS[int(rng.integers(len(_VARIANTS)))]
+        variant = VARIANTS[int(rng.integers(len(VARIANTS)))]
         voice = f"{_ACCENTS[int(rng.integers(len(_ACCENTS)))]}+{variant}"
         found.append(
             Speaker(
