@@ -118,10 +118,9 @@ def test_scores_are_the_sums_the_decision_looks_at(link: ChildLink) -> None:
 class Program(OpenOnce):
     """A target around a link."""
 
-    capabilities = Capabilities(name="host", proves=(), does_not_prove=(), counter="none", counter_origin="x")
-
     def __init__(self, link: ChildLink) -> None:
-        super().__init__()
+        able = Capabilities(name="host", proves=(), does_not_prove=(), counter="none", counter_origin="x")
+        super().__init__(able)
         self._child = link
 
     def _boot(self) -> ChildLink:
