@@ -66,6 +66,7 @@ class Request:
         output: the library's folder; None takes one in the build folder.
         verify_on: "host", "unicorn", "qemu"... or "" for no proof.
         streaming: "full" or "incremental".
+        time_axis: of the model's input, along which an incremental model's rows arrive.
         explain: people want to see what each rewrite did and why each kernel was taken.
         rewrites: False compiles the graph as it is.
     """
@@ -74,6 +75,7 @@ class Request:
     output: Path | None = None
     verify_on: str = ""
     streaming: str = "full"
+    time_axis: int = 1
     explain: bool = False
     rewrites: bool = True
 
@@ -191,7 +193,8 @@ def planned(ctx: Context, request: Request) -> Compiled:
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
     wanted = PASSES if request.rewrites else ()
-    rewritten = rewrite(graph, passes=wanted, incremental=request.streaming == "incremental")
+    incremental = request.streaming == "incremental"
+    rewritten = rewrite(graph, passes=wanted, incremental=incremental, time_axis=request.time_axis)
     plan = compiler.plan(rewritten, board.chip, ctx.options)
     seconds = time.monotonic() - started
     try:
