@@ -68,7 +68,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
     Raises:
         TinygenError: as `train`; the conversion failed.
     """
-    made = steps.converted(ctx)
+    made = steps.converted(replace(ctx, trains=True))
     if output is not None:
         write_atomic(output, made.model.tflite)
     return saved.keep(
@@ -162,8 +162,11 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
         TinygenError: as `verify`.
     """
     if dry_run:
-        return views.dry_run(proof.commands(ctx))
+        # What `run` does by itself, the other verbs must be told: to train.
+        given = {"--model": (ctx.config.model if ctx.config.model != "auto" else "train",), **ctx.config.given}
+        return views.dry_run(proof.commands(replace(ctx, config=replace(ctx.config, given=given))))
     started = time.monotonic()
+    ctx = replace(ctx, trains=True)
     made = steps.converted(ctx)
     saved.keep(ctx, model_views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
     image = firmware_steps.built(ctx)
@@ -171,7 +174,8 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
     saved.keep(ctx, image_views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
     page = ctx.page
-    saved.keep(ctx, judgement.view(made, judgement.judge(ctx, made)))
+    if not made.note:  # a ready model brings no recordings to be judged on
+        saved.keep(ctx, judgement.view(made, judgement.judge(ctx, made)))
     kept = write_report(ctx, page)
     whole = views.whole_run(
         report, made, image, page=page, seconds=time.monotonic() - started, shortened=ctx.config.epochs is not None
