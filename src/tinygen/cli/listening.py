@@ -105,12 +105,27 @@ def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: flo
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
 @click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
 @click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
-def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
+@click.option("--live", "listens", is_flag=True, help="Let it listen to its own sensor, and show its scores.")
+@click.option(
+    "--wav", type=click.Path(path_type=Path), help="Send this recording at its own pace, and show the scores."
+)
+def monitor(
+    ctx: Context,
+    *,
+    port: str | None,
+    seconds: float | None,
+    log: Path | None,
+    elf: Path | None,
+    listens: bool,
+    wav: Path | None,
+) -> Report:
     """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
     if port is not None and "--on" in ctx.config.given:
         raise bad_input("--port and --on say the same thing", where="command line", hint="name the port once")
+    if listens and wav is not None:
+        raise bad_input("--live listens to the sensor, --wav to a file", where="command line", hint="give one of them")
     with LiveView(people, log) as view:
-        return verbs.monitor(ctx, port, seconds, view.show, elf)
+        return verbs.monitor(ctx, port, seconds, view.show, program=elf, listens=listens, wav=wav)
 
 
 VERBS: tuple[click.Command, ...] = (stream, evaluate_stream, learn, monitor)

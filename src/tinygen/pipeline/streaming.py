@@ -78,8 +78,19 @@ def signal_of(path: Path, spec: FeatureSpec) -> Int16:
     """
     if spec.kind != "logmel":
         raise bad_input("only audio is read from a file", where=str(path), hint="leave --wav out: held-out recordings")
-    signal, rate_hz = read_audio(path)
-    mono: Int16 = to_rate(mix_to_mono(signal), rate_hz, spec.rate_hz)
+    return audio_at(path, spec.rate_hz, 1)
+
+
+def audio_at(path: Path, rate_hz: int, channels: int) -> Int16:
+    """A recording mixed to one channel, at a rate: int16 [instants, 1].
+
+    Raises:
+        TinygenError: not readable, or more than one channel is wanted.
+    """
+    if channels != 1:
+        raise bad_input(f"the device takes {channels} channels, no audio", where=str(path), hint="leave --wav out")
+    signal, its_rate_hz = read_audio(path)
+    mono: Int16 = to_rate(mix_to_mono(signal), its_rate_hz, rate_hz)
     return mono.reshape(-1, 1)
 
 
