@@ -29,8 +29,8 @@ LEAST_RANGE = 1e-3
 LARGEST_BIAS = 1 << 30
 """In its steps: where a channel's weights have faded, they get a coarser scale, so that the bias still fits."""
 
-LEAST_SCALE = 1e-12
-"""Of weights; what training adds to a scale that it divides by."""
+LEAST_SCALE, LEAST_STEP = 1e-12, 1e-14
+"""Of weights, and of a bias: finer ones are no plausible scales (the importer refuses what is below 1e-15)."""
 
 _PADDING = {"same": 0, "valid": 1}
 _RELU = 1
@@ -190,8 +190,9 @@ class _Writer:
         """Weights and biases of a layer as tensors."""
         self.counter += 1
         others = tuple(i for i in range(kernel.ndim) if i != axis) if per_channel else None
-        least = (np.abs(bias) if per_channel else np.abs(bias).max()) / (input_scale * LARGEST_BIAS)
-        scales = np.maximum(np.atleast_1d(weight_scales(kernel, others)), np.maximum(least, LEAST_SCALE))
+        step = np.maximum((np.abs(bias) if per_channel else np.abs(bias).max()) / LARGEST_BIAS, LEAST_STEP)
+        least = np.maximum(step / input_scale, LEAST_SCALE)
+        scales = np.maximum(np.atleast_1d(weight_scales(kernel, others)), least)
         shaped = scales.reshape([-1 if i == axis else 1 for i in range(kernel.ndim)]) if per_channel else scales
         data = np.clip(np.rint(kernel / shaped), -127, 127).astype(np.int8)
         stored = scales.astype(np.float32).astype(np.float64)
