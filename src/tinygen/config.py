@@ -52,6 +52,12 @@ class _Budget(BaseModel):
     flash: Bytes | None = None
 
 
+class _Tflm(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    tree: Annotated[str, AfterValidator(check_path)] | None = None
+    arena: Bytes | None = None
+
+
 class _File(BaseModel):
     """The schema of tinygen.toml."""
 
@@ -61,13 +67,14 @@ class _File(BaseModel):
     on: str = "sim"
     data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
-    engine: Literal["aot"] = "aot"
+    engine: Literal["aot", "tflm"] = "aot"
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
     build_dir: Annotated[str, AfterValidator(check_path)] = "build"
     optimize: Literal["speed", "size", "balanced"] = "speed"
     kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
+    tflm: _Tflm = Field(default_factory=_Tflm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,8 @@ class Config:
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
         kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+        tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
+        tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
     """
 
     task: str
@@ -97,6 +106,8 @@ class Config:
     kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
+    tflm_tree: Path | None = None
+    tflm_arena_bytes: int | None = None
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -> Config:
@@ -116,7 +127,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         values = _read(source)
     base = source.resolve().parent if values else cwd
     given = {key: value for key, value in overrides.items() if value is not None}
-    bases = {key: (cwd if key in given else base) for key in ("data", "build_dir")}
+    bases = {key: (cwd if key in given else base) for key in ("data", "build_dir", "tflm.tree")}
     for key, value in given.items():
         table = values
         *parents, leaf = key.split(".")
@@ -132,6 +143,9 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
     except ValidationError as error:
         raise bad_input(_explain(error, given), where=_blamed(error, given, source)) from error
     data = None if checked.data is None else (bases["data"] / Path(checked.data).expanduser()).resolve()
+    tree = None
+    if checked.tflm.tree is not None:
+        tree = (bases["tflm.tree"] / Path(checked.tflm.tree).expanduser()).resolve()
     return Config(
         task=checked.task,
         board=checked.board,
@@ -146,6 +160,8 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
+        tflm_tree=tree,
+        tflm_arena_bytes=checked.tflm.arena,
     )
 
 
@@ -170,6 +186,9 @@ def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -
     return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
 
 
+_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "tflm": _Tflm}
+
+
 def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     lines = []
     for item in error.errors(include_url=False):
@@ -177,7 +196,7 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
         if place in given:
             place = f"--{place.rpartition('.')[2].replace('_', '-')}"
         if item["type"] == "extra_forbidden":
-            known = _Budget.model_fields if place.startswith("budget.") else _File.model_fields
+            known = _TABLES.get(place.partition(".")[0], _File).model_fields if "." in place else _File.model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
         elif item["type"] == "literal_error":
             allowed = re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))
@@ -196,7 +215,7 @@ board = "{board}"     # `tinygen boards` lists them
 on = "sim"                  # where it runs: sim | host | unicorn | qemu | labwired | a serial port
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
-engine = "aot"              # aot: generated C++ without interpreter
+engine = "aot"              # aot: generated C++ without interpreter | tflm: TensorFlow Lite Micro's interpreter
 # epochs = 30               # instead of the task's own number
 # vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)
 build_dir = "build"
@@ -208,4 +227,8 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"
 # flash = "256K"
+
+# [tflm]                    # for engine = "tflm"
+# tree = "tflm-tree"        # TensorFlow Lite Micro's sources (STM32), as its create_tflm_tree.py makes them
+# arena = "24K"             # instead of the recorded size and its margin
 """

@@ -26,7 +26,12 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "data": click.option("--data", help="Your recordings: a folder or file. Default: built-in synthetic data."),
     "seed": click.option("--seed", type=int, help="Seed of splits, augmentation and training."),
     "epochs": click.option("--epochs", type=int, help="Training epochs instead of the task's own number."),
-    "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
+    "engine": click.option(
+        "--engine", help="aot (default): generated C++; tflm: TensorFlow Lite Micro's interpreter, for comparison."
+    ),
+    "tflm_tree": click.option(
+        "--tflm-tree", help="Sources for --engine tflm on an STM32; otherwise $TINYGEN_TFLM_TREE."
+    ),
     "on": click.option(
         "--on",
         help="sim, host, unicorn, qemu, qemu-xtensa, labwired, board (wherever it is), a serial port, a device's name.",
@@ -41,7 +46,7 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "ram": click.option("--ram", help="Refuse to use more RAM than this, for instance 32K."),
     "flash": click.option("--flash", help="Refuse to use more flash than this."),
 }
-_KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
+_KEYS = {"ram": "budget.ram", "flash": "budget.flash", "tflm_tree": "tflm.tree"}
 WAKEWORD = click.option(
     "--wakeword", type=click.Path(path_type=Path), help="A microWakeWord manifest instead of another model."
 )
@@ -60,7 +65,7 @@ INPUT_FORMULA = click.option(
     help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
 )
 MODEL_OPTIONS = ("task", "data", "seed", "epochs")
-BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "optimize", "kernel", "ram", "flash")
+BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "tflm_tree", "optimize", "kernel", "ram", "flash")
 
 
 def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:

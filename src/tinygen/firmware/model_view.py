@@ -132,6 +132,7 @@ class ModelView:
     steps: tuple[StepView, ...]
     constants: tuple[ConstantView, ...]
     observed: tuple[ObservedView, ...]
+    interpreted: bool = False
 
 
 def compiler_level(plan: Plan) -> str:
@@ -151,18 +152,23 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
         src/model_data.h, src/model_data.cc.
     """
     view = model_view(plan)
-    data = np.frombuffer(tflite, np.uint8)
     return {
         "src/model.cpp": render("model/model.cpp.j2", {"m": view}),
         "src/input_copy.cpp": render("model/input_copy.cpp.j2", {"m": view}),
         "src/weight_digests.cpp": render("model/weight_digests.cpp.j2", {"m": view}),
         "src/weights.h": render("model/weights.h.j2", {"m": view}),
         "src/weights.cpp": render("model/weights.cpp.j2", {"m": view}),
-        "src/model_data.h": render("model/model_data.h.j2", {"m": view}),
-        "src/model_data.cc": render(
-            "model/model_data.cc.j2",
-            {"m": view, "values": _wrapped(f"0x{byte:02x}" for byte in data.tolist()), "length": len(tflite)},
-        ),
+        **render_model_data(view.name, tflite),
+    }
+
+
+def render_model_data(name: str, tflite: bytes) -> dict[str, bytes]:
+    """{path: content} of src/model_data.h and src/model_data.cc: the file as TFLM's interpreter takes it."""
+    values = _wrapped(f"0x{byte:02x}" for byte in tflite)
+    facts = {"name": name, "length": len(tflite)}
+    return {
+        "src/model_data.h": render("model/model_data.h.j2", facts),
+        "src/model_data.cc": render("model/model_data.cc.j2", {**facts, "values": values}),
     }
 
 
@@ -178,7 +184,7 @@ def model_view(plan: Plan) -> ModelView:
     constants += initial_arrays
     headers = sorted({kernel_of(step).header for step in plan.steps} - {""})
     return ModelView(
-        name=_plain(graph.name),
+        name=plain_comment(graph.name),
         digest=graph.digest,
         runtime_version=runtime_version(),
         macs=plan.macs,
@@ -203,7 +209,7 @@ def model_view(plan: Plan) -> ModelView:
                 size_bytes=graph.tensors[index].n_bytes,
                 step=number,
                 tensor=index,
-                comment=_plain(graph.tensors[index].name),
+                comment=plain_comment(graph.tensors[index].name),
             )
             for number, step in enumerate(plan.steps)
             for index in step.outputs
@@ -224,7 +230,7 @@ def _ends(plan: Plan, indices: tuple[int, ...], bases: dict[int, str]) -> tuple[
                 step=writers.get(index, 0),
                 tensor=index,
                 start=start,
-                comment=f"{tensor.dtype} {list(tensor.shape)} {_plain(tensor.name)}",
+                comment=f"{tensor.dtype} {list(tensor.shape)} {plain_comment(tensor.name)}",
             )
         )
         start += tensor.n_bytes
@@ -236,7 +242,7 @@ def _initial_state(plan: Plan) -> tuple[tuple[InitialView, ...], list[ConstantVi
     views, arrays = [], []
     for state in plan.graph.states:
         data = np.frombuffer(np.ascontiguousarray(state.initial).tobytes(), np.int8)
-        name = _plain(plan.graph.tensors[state.tensor].name)
+        name = plain_comment(plan.graph.tensors[state.tensor].name)
         symbol = "" if data.size == 0 or (data == data[0]).all() else f"state_{state.tensor}_initial"
         if symbol:
             arrays.append(_array(symbol, data, f"state at the start: {name}"))
@@ -259,7 +265,7 @@ def runtime_version() -> int:
     return int(found.group(1)) if found else 0
 
 
-def _plain(text: str) -> str:
+def plain_comment(text: str) -> str:
     """Text that is safe inside a // comment: printable ASCII, no line splice, not too long."""
     safe = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
     # "??/" would be a trigraph for a backslash.
@@ -274,7 +280,7 @@ def _place_symbol(buffer: Buffer) -> str:
 def _place(plan: Plan, buffer: Buffer) -> Place:
     if buffer.tensor >= 0:
         shape = list(plan.graph.tensors[buffer.tensor].shape)
-        what = f"{shape} {_plain(buffer.name)}"
+        what = f"{shape} {plain_comment(buffer.name)}"
     else:
         what = f"{buffer.size_bytes} bytes of scratch"
     span = f"steps {max(buffer.first, 0)}..{min(buffer.last, len(plan.steps) - 1)}"
@@ -299,7 +305,7 @@ def _constant_operands(plan: Plan) -> dict[int, ConstantView]:
         for index in step.inputs:
             data = plan.graph.tensors[index].data
             if data is not None:
-                found[index] = _array(f"tensor_{index}", data, _plain(plan.graph.tensors[index].name))
+                found[index] = _array(f"tensor_{index}", data, plain_comment(plan.graph.tensors[index].name))
     return found
 
 

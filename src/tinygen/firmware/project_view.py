@@ -14,6 +14,7 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.board_view import ldscript_path, render_board
 from tinygen.firmware.environment import render
+from tinygen.firmware.tflm_view import INCLUDES as INTERPRETER_INCLUDES
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 
 RUNTIME_VERSION = 1
@@ -59,6 +60,7 @@ class ProjectView:
     selftest_count: int
     stack_bytes: int
     level: str
+    interpreter_includes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +180,7 @@ def _project(
         selftest_count=selftest_count,
         stack_bytes=stack_bytes,
         level=level,
+        interpreter_includes=INTERPRETER_INCLUDES if engine == "tflm" and board.chip.port == "stm32" else (),
     )
 
 

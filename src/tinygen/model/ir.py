@@ -232,6 +232,7 @@ class Plan:
             the state array, not the arena).
         optimize: what the kernels were chosen for: "speed", "size" or "balanced".
         compact_arena_bytes: what the compact kernels' arena would take.
+        arena_origin: where the arena's size comes from when an interpreter lays it out; "" when the buffers do.
         costs_origin: of the steps' estimated instructions; "" where there are none.
     """
 
@@ -249,6 +250,7 @@ class Plan:
     optimize: str = "speed"
     compact_arena_bytes: int = 0
     costs_origin: str = ""
+    arena_origin: str = ""
 
     @property
     def instructions(self) -> float | None:

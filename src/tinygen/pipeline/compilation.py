@@ -27,8 +27,8 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
 from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
-from tinygen.model.rewrite.registry import PASSES, rewrite
-from tinygen.pipeline import compile_views, placement, proof, saved, steps, views
+from tinygen.model.rewrite.registry import rewrite
+from tinygen.pipeline import compile_views, engines, placement, proof, saved, steps, views
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
@@ -152,6 +152,12 @@ def compile_model(ctx: Context, request: Request) -> Report:
     Raises:
         TinygenError: no INT8 model; an unsupported operator; over the budget; a compiler is missing; as `prove`.
     """
+    if ctx.config.engine != engines.AOT:
+        raise bad_input(
+            "a library is generated code; the interpreter is a project",
+            where="--engine",
+            hint="tinygen compare-engines MODEL builds and proves both",
+        )
     if request.verify_on:
         choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on)
     made = planned(ctx, request)
@@ -190,9 +196,8 @@ def planned(ctx: Context, request: Request) -> Compiled:
     name, tflite = _task_model(ctx) if request.model is None else (request.model.stem, _read(request.model))
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
-    wanted = PASSES if request.rewrites else ()
-    rewritten = rewrite(graph, passes=wanted, incremental=request.streaming == "incremental")
-    plan = compiler.plan(rewritten, board.chip, ctx.options)
+    incremental = request.streaming == "incremental"
+    plan = engines.planned(ctx, graph, tflite, board, incremental=incremental, rewrites=request.rewrites)
     seconds = time.monotonic() - started
     try:
         check_fits(ctx, plan, board, {"state": state_bytes(plan)} if state_bytes(plan) else {})
@@ -339,7 +344,8 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
     ]
     apart = _copies_apart(plan, board)
     level = compiler_level(plan)
-    files = _model_files(made)
+    engine = engines.engine_for(ctx, plan, made.tflite, board)
+    files = {**engine.files, **render_bare()}
     tree = render_project(board, made.slug, ctx.config.engine, files, selftest, copies_apart=apart, level=level)
     write_tree(ctx.project_dir, tree.files, keep=PROJECT_KEEPS)
     firmware = builder.build(
@@ -362,7 +368,7 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
             measurements=compile_views.stack_measurements(
                 firmware_stack(firmware.elf, prefix=cross_compiler(board.chip).prefix)
             ),
-            subject={"model": digest_bytes(made.tflite)[:16], "toolchain": firmware.toolchain},
+            subject={"model": digest_bytes(made.tflite)[:16], "toolchain": firmware.toolchain, **engine.facts},
         )
         report = compare.verify(
             client,

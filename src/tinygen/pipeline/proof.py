@@ -19,9 +19,8 @@ from tinygen.device.client import Client
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
-from tinygen.firmware.model_view import model_view
 from tinygen.model import reference
-from tinygen.pipeline import firmware_steps, integrity, vectors, views
+from tinygen.pipeline import engines, firmware_steps, integrity, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
@@ -154,7 +153,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             progress=ctx.progress,
         )
         elf_file = _relinked(ctx, made) / "firmware.elf" if chosen == "qemu-xtensa" else made.firmware.elf
-        image = integrity.image_check(client, elf_file, tuple(c.symbol for c in model_view(plan).constants))
+        image = integrity.image_check(client, elf_file, engines.weight_names(ctx, plan))
         report = replace(report, notes=(*report.notes, *integrity.start_note(client)))
     return views.with_checks(report, (views.arena_check(made), image))
 
