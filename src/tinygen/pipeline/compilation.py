@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tinygen.core.canonical import digest_bytes, pretty_json
 from tinygen.core.errors import TinygenError, bad_input, did_you_mean
 from tinygen.core.files import place_tree, write_tree
 from tinygen.core.values import Report
+from tinygen.device.client import Client
 from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
 from tinygen.firmware.library_view import identifier, render_library
@@ -316,7 +317,10 @@ def _board_of_proof(board: BoardSpec, on: str) -> BoardSpec:
     return find_board("host") if on == "host" else board
 
 
-def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ()) -> Report:
+Question = Callable[[Client], None]
+
+
+def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (), ask: Question | None = None) -> Report:
     """Build the model into the application, run it, compare every byte with TFLM.
 
     Args:
@@ -324,6 +328,7 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
         made: the model; on "host" its plan for the board is compiled for this machine.
         on: a target of the board, "sim", or "host".
         vectors: what to run it on, a sequence where the model has state; none takes constructed inputs.
+        ask: called with the connected device after the proof.
 
     Raises:
         TinygenError: the oracle or a tool is missing, the interpreter refuses the model, the target is silent.
@@ -379,6 +384,8 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
             reference=_reference_of(graph, vectors, whole),
             progress=ctx.progress,
         )
+        if ask is not None:
+            ask(client)
     checks = (compile_views.arena_check(plan, firmware.symbols), *compile_views.stack_checks(report))
     return views.with_checks(report, checks)
 
