@@ -7,7 +7,7 @@ namespace tinygen::protocol {
 
 void Session::learn(const std::uint8_t* payload, std::size_t bytes) {
   if (bytes != 5) return nak(Error::bad_payload);
-  if (payload[0] > static_cast<std::uint8_t>(stream::LearningAction::forget)) return nak(Error::bad_argument, 3);
+  if (payload[0] > static_cast<std::uint8_t>(stream::LearningAction::freeze_at)) return nak(Error::bad_argument, 4);
   const auto action = static_cast<stream::LearningAction>(payload[0]);
   if (!stream::learning(action, load32(payload + 1))) return nak(Error::no_learning, stream::learning_status().count);
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -91,6 +91,7 @@ class Config:
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
         tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
         tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
+        given: what the command line named, as one would type it again: {option: its values}.
     """
 
     task: str
@@ -108,6 +109,18 @@ class Config:
     flash_budget_bytes: int | None
     tflm_tree: Path | None = None
     tflm_arena_bytes: int | None = None
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def words(self, *left_out: str) -> tuple[str, ...]:
+        """The given options for another command of this very configuration.
+
+        Args:
+            left_out: options that command does not take ("--on").
+        """
+        always = {"--task": (self.task,), "--board": (self.board,)}
+        options = {**always, **{option: values for option, values in self.given.items() if option not in always}}
+        taken = {option: values for option, values in options.items() if option not in left_out}
+        return tuple(word for option, values in taken.items() for value in values for word in (option, value))
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -> Config:
@@ -162,7 +175,25 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         flash_budget_bytes=checked.budget.flash,
         tflm_tree=tree,
         tflm_arena_bytes=checked.tflm.arena,
+        given=_typed(path, given),
     )
+
+
+def _option(key: str) -> str:
+    """How a key is called on the command line: "budget.ram" is --ram, "tflm.tree" --tflm-tree."""
+    table, _, leaf = key.rpartition(".")
+    return f"--{'tflm-' if table == 'tflm' else ''}{leaf.replace('_', '-')}"
+
+
+def _typed(path: Path | None, given: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    typed: dict[str, tuple[str, ...]] = {} if path is None else {"--config": (str(path),)}
+    for key, value in given.items():
+        table, _, leaf = key.rpartition(".")
+        if table == "kernels":
+            typed["--kernel"] = (*typed.get("--kernel", ()), f"{leaf}={value}")
+        else:
+            typed[_option(key)] = (str(value),)
+    return typed
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -194,7 +225,7 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     for item in error.errors(include_url=False):
         place = _place(item)
         if place in given:
-            place = f"--{place.rpartition('.')[2].replace('_', '-')}"
+            place = _option(place)
         if item["type"] == "extra_forbidden":
             known = _TABLES.get(place.partition(".")[0], _File).model_fields if "." in place else _File.model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
@@ -212,7 +243,8 @@ def template(task: str, board: str) -> str:
 # What tinygen makes here. Every key can be overridden on the command line (`tinygen run --board host`).
 task = "{task}"            # kws | vibration | gesture
 board = "{board}"     # `tinygen boards` lists them
-on = "sim"                  # where it runs: sim | host | unicorn | qemu | labwired | a serial port
+on = "sim"                  # where it runs: sim (the board's first simulator) | host | unicorn | qemu | labwired |
+                            # qemu-xtensa | board (wherever it is attached) | a serial port | a name of devices.toml
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
 engine = "aot"              # aot: generated C++ without interpreter | tflm: TensorFlow Lite Micro's interpreter

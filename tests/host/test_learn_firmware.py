@@ -47,6 +47,7 @@ int main() {
     switch (static_cast<char>(get())) {
       case 'l': normal->learn(); break;
       case 'f': { const std::uint32_t limit = get(); put(normal->freeze(limit) ? 1 : 0); break; }
+      case 'F': { const std::uint32_t spreads = get(); put(normal->freeze_at(spreads) ? 1 : 0); break; }
       case 'x': normal->forget(); break;
       case 'r': restart(); break;
       case 'a': {
@@ -138,6 +139,26 @@ def test_state_and_scores_equal_the_reference(program: Path, n: int) -> None:
     assert np.array_equal(state.squares, expected.squares)
     number = int.from_bytes(answer[1208:1212], "little")
     assert learning.to_bytes(expected, number) == answer[1204:]
+
+
+@pytest.mark.parametrize("n", [9, 40, 64, 65, 200, 4200])
+@pytest.mark.parametrize("spreads", [0.0, 2.81, 64.0])
+def test_the_device_sets_its_threshold_like_the_reference(program: Path, n: int, spreads: float) -> None:
+    healthy = rows(n, n)
+    jobs = [word("l"), word("a", n), healthy.tobytes(), word("F", round(256 * spreads)), word("?")]
+    expected = learning.threshold_at(healthy, spreads)
+    assert numbers(told(program, *jobs)) == [1, 2, 0, min(n, 4096), expected]
+    assert 0 < expected < 1 << 23
+
+
+def test_no_threshold_comes_of_too_few_rows_or_of_another_machine(program: Path) -> None:
+    few = [word("l"), word("a", 8), rows(8, 1).tobytes(), word("F", 700), word("?")]
+    assert numbers(told(program, *few)) == [0, 1, 0, 8, 0]
+    again = [word("l"), word("a", 30), rows(30, 1).tobytes(), word("r"), word("F", 700), word("?")]
+    assert numbers(told(program, *again)) == [0, 1, 0, 30, 0]  # the kept rows are gone with the reset
+    state = learning.to_bytes(learning.learn(rows(30, 8), 55), 3)
+    given = [word("l"), word("a", 30), rows(30, 1).tobytes(), word("w", 0, len(state)), state, word("F", 700)]
+    assert numbers(told(program, *given)) == [1, 0]
 
 
 def test_fixed_and_extreme_features_have_finite_scores(program: Path) -> None:

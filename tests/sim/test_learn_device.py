@@ -34,8 +34,15 @@ from tinygen.tasks.stream import rule_of
 pytestmark = pytest.mark.sim
 
 Int16 = npt.NDArray[np.int16]
-SPEC = BandEnergySpec()
-VALUES = SPEC.n_channels * SPEC.n_bands
+SPEC = BandEnergySpec(
+    window_samples=256,
+    hop_samples=128,
+    n_windows=19,
+    n_bands=12,
+    statistics=True,
+    envelope_bands=12,
+)
+VALUES = SPEC.n_channels * SPEC.values_per_channel
 LEARNED = 40
 END_OF_LIFE = 20
 # The worst bearing and another; TINYGEN_ALL_BEARINGS=1 takes all nine.
@@ -134,9 +141,9 @@ def test_a_bearing_is_known_from_its_own_beginning(
         client.stream_end()
     assert client.learn("status").count == LEARNED
     expected = learning.scores(learning.learn(rows[:LEARNED]), rows)
-    # The threshold: at most one in twenty of the healthy snapshots that it knows may raise an alarm.
-    limit = thresholds.quantile_threshold(expected[:LEARNED].astype(np.int32), 0.95)
-    frozen = client.learn("freeze", limit)
+    # The threshold: the device sets it so that one in 200 healthy snapshots scores above it.
+    limit = learning.threshold_at(rows[:LEARNED], thresholds.spreads_for(0.005, LEARNED))
+    frozen = learning_verb.freeze_at(client, 0.005)
     assert (frozen.phase, frozen.threshold, frozen.values) == ("frozen", limit, VALUES)
     asked = [*range(LEARNED), *range(len(signal) - END_OF_LIFE, len(signal))]
     found = np.array([score_on_device(client, signal[i]) for i in asked])
@@ -230,6 +237,6 @@ def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
         ("save", "/dev/ttyNONE", None, "need --file"),
     ):
         with pytest.raises(TinygenError, match=words):
-            learning_verb.learn(ctx, action, on, threshold, None)
+            learning_verb.learn(ctx, action, on, threshold=threshold)
     with pytest.raises(TinygenError, match="no learned state"):
-        learning_verb.learn(ctx, "load", "/dev/ttyNONE", None, tmp_path / "none.bin")
+        learning_verb.learn(ctx, "load", "/dev/ttyNONE", file=tmp_path / "none.bin")

@@ -180,6 +180,24 @@ def test_memory_overwritten_each_time(image: tuple[Context, Built], edited: Call
     assert [value["index"] for value in finding["values"]] == [40, 41, 42, 43]
 
 
+def test_a_buffer_written_over_a_layer_each_time(
+    image: tuple[Context, Built], edited: Callable[[str, Edit], Built]
+) -> None:
+    """A DMA transfer or a large local of someone else lands in the arena; a kernel's results would follow the input."""
+    ctx, _ = image
+
+    def edit(source: str) -> str:
+        place = output_of(source, 2)
+        rogue = (
+            f"  for (int i = 64; i < 160; ++i) tinygen_arena[{place} + i] = static_cast<int8_t>(i * 37 % 251 - 120);"
+        )
+        return step(source, 2, "conv_2d", rogue)
+
+    found, finding = verdict(proof.verify(ctx, mode="tensor", made=edited("model.cpp", edit)))
+    assert (found, finding["step"]) == ("memory overwritten", 2)
+    assert "quite another input" in finding["reason"]
+
+
 def test_another_build(image: tuple[Context, Built]) -> None:
     ctx, made = image
     other = replace(made, firmware=replace(made.firmware, build_id="ff" * 16))

@@ -80,9 +80,22 @@ def test_a_dry_run_makes_nothing_and_runs_nothing(
     ended = tinygen(verb, "--task", "gesture", "--board", "nucleo_f446re", "--offline", "--dry-run", *port)
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
-    assert lines[0] == "tinygen generate --task gesture --board nucleo_f446re"
+    assert lines[0] == "tinygen generate --task gesture --board nucleo_f446re --offline"
     assert "platformio run" in lines[1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_repeats_what_was_asked_for(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygen.toolchain.setup._wrapped_compiler", lambda ref: ("", ""))
+    own = ("--seed", "3", "--epochs", "2", "--optimize", "size", "--kernel", "CONV_2D=int8_generic", "--ram", "64K")
+    ended = tinygen("verify", "--dry-run", *own, "--mode", "raw", "--vectors", "7", "--offline", "--build-dir", "b")
+    first, *_, last = ended.out.splitlines()
+    for option, value in zip(own[::2], own[1::2], strict=True):
+        assert f"{option} {value}" in first
+        assert f"{option} {value}" in last
+    assert "--vectors" not in first
+    for words in ("--vectors 7", "--mode raw", "--build-dir b", "--on qemu", "--offline"):
+        assert words in last
 
 
 def test_a_value_of_the_command_line_is_not_blamed_on_the_file(tinygen: Callable[..., Ended], tmp_path: Path) -> None:
@@ -105,6 +118,12 @@ def test_a_value_of_the_command_line_is_not_blamed_on_the_file(tinygen: Callable
         (("run", "--board", "nope"), 2, "unknown board 'nope'"),
         (("run", "--board", "nucleo_f446re", "--on", "qemu"), 2, "does not run on 'qemu'"),
         (("verify", "--on", "nope"), 2, "unknown target 'nope'"),
+        (("verify", "--board", "nucleo_f446re", "--on", "/dev/ttyNOPE"), 4, "no such port"),
+        (("run", "--board", "nucleo_f446re", "--on", "/dev/ttyNOPE"), 4, "no such port"),
+        (("flash", "--board", "nucleo_f446re", "--port", "/dev/ttyNOPE"), 4, "no such port"),
+        (("monitor", "--board", "nucleo_f446re", "--port", "/dev/null", "--on", "/dev/tty"), 2, "name the port once"),
+        (("profile", "--compare", "nothing.json"), 2, "nothing.json: cannot be read"),
+        (("compile", "x.tflite", "--verify", "nope"), 2, "--verify: unknown target"),
         (("run", "--engine", "tflm"), 2, "engine"),
         (("train", "--data", "nowhere"), 2, "nowhere"),
         (("compile", "absent.tflite"), 2, "absent.tflite"),

@@ -123,7 +123,7 @@ def test_names_of_the_map_stand_behind_on() -> None:
     devices = load_map(write_map(RACK))
     assert choose(BOARD, "left", devices) == "left"
     assert choose(BOARD, "board", devices) == "board"
-    with pytest.raises(TinygenError, match=r"'far' is a esp32s3 in devices.toml, not a nucleo_f446re"):
+    with pytest.raises(TinygenError, match=r"'far' stands for esp32s3 in devices.toml, not for nucleo_f446re"):
         choose(BOARD, "far", devices)
     with pytest.raises(TinygenError, match="unknown target 'lefd'") as caught:
         choose(BOARD, "lefd", devices)

@@ -227,7 +227,7 @@ def _python_bands(spec: BandEnergySpec, samples: Int16) -> list[int]:
             total = min(sum(energy[edges[band] : edges[band + 1]]), 2**32 - 1)
             sums[band] += (total << 20) >> (2 * shift)
     assert max(sums) + (spec.n_windows << 8) < 2**64
-    offset = bands.log_reference(spec)
+    offset = bands.log_reference(spec.n_windows)
     levels = log2_q16(np.array([s + (spec.n_windows << 8) for s in sums], dtype=np.uint64))
     return [(int(level) - offset + 512) >> 10 for level in levels]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -135,3 +137,40 @@ def test_the_page_draws_the_det_curve() -> None:
     assert "false accepts per hour" in page
     assert page.count("<polyline") >= 2
     assert "DET" not in html.page([Report(kind="evaluate-stream", subject={}, details={"det": "broken"})]).decode()
+
+
+def test_the_interval_of_an_area_covers_the_truth() -> None:
+    rng = np.random.default_rng(4)
+    truth = float(NormalDist().cdf(1.5 / 2**0.5))  # two normals 1.5 spreads apart
+    positive = np.arange(80) < 20
+    covered = 0
+    for _ in range(400):
+        low, high = thresholds.auc_interval(rng.normal(0, 1, 80) + 1.5 * positive, positive)
+        covered += low <= truth <= high
+    assert 0.92 <= covered / 400 <= 0.99
+    low, high = thresholds.auc_interval(np.arange(80.0), np.arange(80) >= 60)
+    assert low == pytest.approx(0.8316, abs=1e-3)  # 20 of 20: Clopper and Pearson
+    assert high == 1.0
+    assert math.isnan(thresholds.auc_interval(np.ones(3), np.ones(3, bool))[0])
+
+
+@pytest.mark.parametrize("n", [8, 20, 64])
+def test_so_many_spreads_make_the_rate_that_was_asked_for(n: int) -> None:
+    rng = np.random.default_rng(n)
+    known = rng.normal(3, 2, (200_000, n))
+    fresh = rng.normal(3, 2, 200_000)
+    for rate in (0.05, 0.005):
+        found = float((fresh > known.mean(axis=1) + thresholds.spreads_for(rate, n) * known.std(axis=1)).mean())
+        assert found == pytest.approx(rate, rel=0.12)
+    for bad in (0.0, 0.6):
+        with pytest.raises(TinygenError):
+            thresholds.spreads_for(bad, n)
+    with pytest.raises(TinygenError, match="at least 8"):
+        thresholds.spreads_for(0.01, 7)
+
+
+def test_an_alarm_takes_two_in_a_row() -> None:
+    above = np.array([1, 0, 1, 1, 1, 0, 0, 1, 1, 0, 1]) > 0
+    assert (thresholds.first_alarm(above), thresholds.alarms(above)) == (3, 2)
+    assert (thresholds.first_alarm(above, 1), thresholds.alarms(above, 1)) == (0, 4)
+    assert thresholds.first_alarm(above, 4) is None

@@ -28,6 +28,8 @@ from tinygen.report import json_view
 from tinygen.tasks.spec import DecisionRule
 from tinygen.verify.compare import verify
 from tinygen.verify.facts import DeviceClient, Setup
+from tinygen.verify.runner import Tally
+from tinygen.verify.summary import proof_strength
 from tinygen.verify.values import Expected, Vector
 
 Int8 = npt.NDArray[np.int8]
@@ -387,6 +389,16 @@ def test_constant_outputs_are_a_weak_proof() -> None:
     assert measured(report, "distinct_outputs") == 1
     assert "weak" in str(report.details["headline"])
     assert any("weak" in note for note in report.notes)
+
+
+def test_layers_that_never_vary_are_a_weak_proof() -> None:
+    """Outputs that differ say little of layers that gave the same bytes every time."""
+    tally = Tally(done=6, outputs={b"a", b"b"}, layer_digests={0: {1}, 1: {2}, 2: {3, 4}})
+    strength, why = proof_strength(tally)
+    assert strength == "weak"
+    assert "1 of 3 layers varied" in why
+    tally.layer_digests[0].add(9)
+    assert proof_strength(tally)[0] == "strong"
 
 
 def test_the_undisturbed_run_is_compared_not_only_the_observed_one() -> None:

@@ -77,10 +77,11 @@ struct LearningStatus {
   std::uint32_t digest;
 };
 
-enum class LearningAction : std::uint8_t { status, learn, freeze, forget };
+// freeze takes the threshold; freeze_at takes 256 times how many spreads of the healthy scores lie below it.
+enum class LearningAction : std::uint8_t { status, learn, freeze, forget, freeze_at };
 
-// False where it is not possible: freezing fewer than two rows, or an image that cannot learn.
-bool learning(LearningAction action, std::uint32_t threshold);
+// False where it is not possible: freezing too few rows, or an image that cannot learn.
+bool learning(LearningAction action, std::uint32_t argument);
 LearningStatus learning_status();
 const std::uint8_t* learned();
 bool write_learned(std::uint32_t offset, const std::uint8_t* from, std::uint32_t count);

@@ -9,6 +9,7 @@ import click
 
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, STREAMING, WAKEWORD, configured
 from tinygen.cli.output import people
+from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.pipeline import learning_verb, verbs
 from tinygen.pipeline import stream_evaluation as judging
@@ -78,10 +79,15 @@ def evaluate_stream(
 @click.argument("action", type=click.Choice(learning_verb.ACTIONS))
 @configured("board", "on", locks=False)
 @click.option("--threshold", type=click.IntRange(min=0), help="For freeze: a score above it is an alarm.")
+@click.option(
+    "--false-alarms",
+    type=click.FloatRange(min=1e-6, max=0.5),
+    help="For freeze: the device sets the threshold itself, for this share of healthy rows above it (0.005).",
+)
 @click.option("--file", type=click.Path(path_type=Path), help="For save and load: the learned state.")
-def learn(ctx: Context, action: str, threshold: int | None, file: Path | None) -> Report:
+def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: float | None, file: Path | None) -> Report:
     """What a vibration device has learned of its machine: ask, gather, freeze, forget, save, load (on a port)."""
-    return learning_verb.learn(ctx, action, ctx.config.on, threshold, file)
+    return learning_verb.learn(ctx, action, ctx.config.on, threshold=threshold, false_alarms=false_alarms, file=file)
 
 
 @click.command()
@@ -92,6 +98,8 @@ def learn(ctx: Context, action: str, threshold: int | None, file: Path | None) -
 @click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
 def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
     """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
+    if port is not None and "--on" in ctx.config.given:
+        raise bad_input("--port and --on say the same thing", where="command line", hint="name the port once")
     with LiveView(people, log) as view:
         return verbs.monitor(ctx, port, seconds, view.show, elf)
 

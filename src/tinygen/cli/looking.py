@@ -32,7 +32,7 @@ def init(task: str, board: str, force: bool) -> None:
         probe = Path(folder) / FILE_NAME
         probe.write_text(text)
         config = load_config(probe, {"task": task, "board": board}, Path(folder))
-        verbs.check_names(Context(config=config), board=True, on=True)
+        verbs.check_names(Context(config=config), board=True, on=True, used=False)
     write_atomic(path, text.encode())
     results.print(f"wrote {FILE_NAME}; next: tinygen run", markup=False)
 

@@ -86,7 +86,7 @@ def configured(*names: str, locks: bool = True) -> Callable[[Function], Function
             config = load_config(config_file, {**overrides, "build_dir": build_dir}, Path.cwd())
             with ConsoleProgress(people) as progress:
                 ctx = Context(config=config, progress=progress, offline=offline)
-                verbs.check_names(ctx, board="board" in names, on="on" in names)
+                verbs.check_names(ctx, board="board" in names, on="on" in names, used=not given.get("dry_run"))
                 with (
                     held(config.build_dir, progress.say)
                     if locks and not given.get("dry_run")

@@ -44,6 +44,7 @@ def emit(report: Report, as_json: bool) -> None:
 
 
 def fail(error: TinygenError) -> int:
+    """Tell an error to people, with --json to machines too; gives the exit code."""
     people.print("error:", error, style="bold red", markup=False, soft_wrap=True)
     if error.hint:
         people.print("  hint:", error.hint, markup=False, soft_wrap=True)
@@ -56,10 +57,12 @@ def fail(error: TinygenError) -> int:
 
 
 def interrupted() -> int:
+    """Tell that Ctrl-C ended it; gives the exit code."""
     return fail(TinygenError(ExitCode.INTERRUPTED, "interrupted; finished steps are kept, nothing is half-written"))
 
 
 def our_bug(error: BaseException) -> int:
+    """Tell a fault of ours and keep its traceback in a file; gives the exit code."""
     with tempfile.NamedTemporaryFile("w", prefix="tinygen-", suffix=".log", delete=False) as file:
         file.write("".join(traceback.format_exception(error)))
     bug = TinygenError(

@@ -19,7 +19,7 @@ def digest_recordings(recordings: Iterable[Recording]) -> str:
     state = hashlib.sha256()
     for recording in recordings:
         facts = (recording.name, recording.label, recording.group, recording.rate_hz, recording.signal.shape)
-        state.update(repr((*facts, recording.position)).encode())
+        state.update(repr((*facts, recording.position, *filter(None, [recording.side]))).encode())
         state.update(np.ascontiguousarray(recording.signal, dtype="<i2").tobytes())
     return state.hexdigest()
 

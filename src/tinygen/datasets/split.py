@@ -8,6 +8,8 @@ import numpy.typing as npt
 from tinygen.core.errors import bad_input
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.assemble import UNLABELLED
+from tinygen.datasets.leaks import refuse_leaks, tied_groups
+from tinygen.datasets.readers.raw import SIDES
 from tinygen.datasets.values import Dataset, Recording, Split
 
 SHARES = (0.6, 0.2, 0.2)
@@ -19,22 +21,62 @@ _TRIES = 24
 def split(dataset: Dataset, seed: int) -> Split:
     """Divide by group, each class as near to SHARES as whole groups allow; the same seed gives the same split.
 
+    Where the data set says itself what is on which side, that holds; a side that it leaves out is taken from the
+    training side by whole groups. Either way the same recording must not be on two sides under two names.
+
     Where a class is called "healthy" (anomaly detection) only that class must be on every side, and some other class
     on the test side. Unlabelled recordings are on no side.
 
     Raises:
-        TinygenError: a class, or the whole set, has too few groups to be on every side.
+        TinygenError: a class, or the whole set, has too few groups to be on every side; or the split leaks.
     """
     recordings = [r for r in dataset.recordings if r.label != UNLABELLED]
+    made = (
+        _declared(dataset, recordings, seed) if any(r.side for r in recordings) else _drawn(dataset, recordings, seed)
+    )
+    refuse_leaks(dataset, made)
+    return made
+
+
+def _declared(dataset: Dataset, recordings: list[Recording], seed: int) -> Split:
+    """The data set's own sides; validation recordings are taken from the training side where it names none."""
+    without = [r.name for r in recordings if r.side not in SIDES]
+    if without:
+        raise bad_input(
+            f"names the side of some recordings only; {len(without)} have none, the first is '{without[0]}'",
+            where=dataset.name,
+            hint=f"say {', '.join(SIDES)} for each recording, or for none",
+        )
+    train, validation, test = ([r for r in recordings if r.side == side] for side in SIDES)
+    for side, held in (("train", train), ("test", test)):
+        if not held:
+            raise bad_input(f"has no recording on the side '{side}'", where=dataset.name, hint="name both, or no side")
+    if not validation:
+        groups = sorted({r.group for r in train})
+        taken = np.random.default_rng([seed, 3]).permutation(len(groups))[: max(1, len(groups) // 5)]
+        chosen = {groups[i] for i in taken.tolist()}
+        validation = [r for r in train if r.group in chosen]
+        train = [r for r in train if r.group not in chosen]
+    made = Split(train=tuple(train), validation=tuple(validation), test=tuple(test))
+    labels = {r.label for r in test}
+    missing = sorted(labels - {r.label for r in train}) if HEALTHY not in labels else []
+    if missing:
+        raise bad_input(f"nothing to train '{missing[0]}' on: it is on the test side only", where=dataset.name)
+    return made
+
+
+def _drawn(dataset: Dataset, recordings: list[Recording], seed: int) -> Split:
+    """Sides by chance, whole groups together; groups that share a recording count as one."""
+    tied = tied_groups(recordings)
     labels = sorted({r.label for r in recordings})
     anomaly = HEALTHY in labels
     required = [HEALTHY] if anomaly else labels
     _refuse_hopeless(dataset, recordings, required, anomaly)
-    groups = sorted({r.group for r in recordings})
+    groups = sorted(set(tied.values()))
     counts = np.zeros((len(groups), len(labels)), dtype=np.int64)
     position = {group: i for i, group in enumerate(groups)}
     for r in recordings:
-        counts[position[r.group], labels.index(r.label)] += 1
+        counts[position[tied[r.group]], labels.index(r.label)] += 1
     needed = np.array([label in required for label in labels])
     best: tuple[float, npt.NDArray[np.int64]] | None = None
     for attempt in range(_TRIES):
@@ -51,7 +93,7 @@ def split(dataset: Dataset, seed: int) -> Split:
     side_of = {group: int(best[1][i]) for group, i in position.items()}
     parts: tuple[list[Recording], list[Recording], list[Recording]] = ([], [], [])
     for r in recordings:
-        parts[side_of[r.group]].append(r)
+        parts[side_of[tied[r.group]]].append(r)
     return Split(train=tuple(parts[0]), validation=tuple(parts[1]), test=tuple(parts[2]))
 
 

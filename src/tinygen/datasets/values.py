@@ -21,6 +21,7 @@ class Recording:
         group: what must not be on both sides: speaker, bearing, person; the recording itself if nothing is known.
         name: where it came from, relative to the data set.
         position: place in life 0..1 for run-to-failure data, else None.
+        side: "train", "validation" or "test" where the data set itself says on which side it belongs, else "".
     """
 
     signal: Int16
@@ -29,6 +30,7 @@ class Recording:
     group: str
     name: str
     position: float | None = None
+    side: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -361,19 +361,22 @@ class Client:
             self._check(bool(events) and events[0].number == number, f"does not know its event {number} any more")
             heard |= {event.number: event for event in events}
 
-    def learn(self, action: Literal["status", "learn", "freeze", "forget"], threshold: int = 0) -> LearningStatus:
+    def learn(
+        self, action: Literal["status", "learn", "freeze", "forget", "freeze_at"], argument: int = 0
+    ) -> LearningStatus:
         """Gather healthy rows from now on, stop and score by distance, forget; or only ask.
 
         Args:
             action: what to do.
-            threshold: for "freeze": of one row's score.
+            argument: for "freeze" the threshold of one row's score; for "freeze_at" 256 times how many spreads above
+                the mean of its healthy scores the device sets it.
 
         Raises:
-            TinygenError: CHECK_FAILED when the image cannot learn, or has nothing to freeze.
+            TinygenError: CHECK_FAILED when the image cannot learn, or has too little to freeze.
         """
         self._known()
-        number = ("status", "learn", "freeze", "forget").index(action)
-        answer = self._ask(Type.LEARN, struct.pack("<BI", number, threshold))
+        number = ("status", "learn", "freeze", "forget", "freeze_at").index(action)
+        answer = self._ask(Type.LEARN, struct.pack("<BI", number, argument))
         phase, torn, _, values, count, limit, score, size, digest = self._unpack("<BBH6I", answer, Type.LEARN)
         return LearningStatus(
             phase=("nothing", "learning", "frozen")[min(phase, 2)],

@@ -78,12 +78,13 @@ def hardware_map() -> tuple[MappedDevice, ...]:
     return load_map(map_file(), reserved=RESERVED)
 
 
-def choose(board: BoardSpec, name: str, devices: Sequence[MappedDevice] | None = None) -> str:
+def choose(board: BoardSpec, name: str, devices: Sequence[MappedDevice] | None = None, *, option: str = "--on") -> str:
     """Turn the word behind `--on` into a simulator's name ("sim" is the board's first one), a port, "board" (wherever
     it is attached) or the name of a device in the hardware map.
 
     Args:
         devices: the hardware map; None reads the one in force, when the word needs it.
+        option: what the user wrote the word behind.
 
     Raises:
         TinygenError: the board cannot run there; says what it can, and what was probably meant.
@@ -98,21 +99,21 @@ def choose(board: BoardSpec, name: str, devices: Sequence[MappedDevice] | None =
     real = [] if board.chip.arch == "native" else [f"{BOARD} (wherever it is attached)"]
     can = ", ".join([*there, *(["sim"] if there else []), *real, "a serial port"])
     if name in RESERVED:
-        raise bad_input(f"{board.id} does not run on '{name}'; it runs on: {can}", where="--on")
+        raise bad_input(f"{board.id} does not run on '{name}'; it runs on: {can}", where=option)
     known = hardware_map() if devices is None else devices
     mapped = next((device for device in known if device.name == name), None)
     if mapped is None:
         words = [*there, "sim", BOARD, *(device.name for device in known)]
         raise bad_input(
             f"unknown target '{name}'; {board.id} runs on: {can}",
-            where="--on",
+            where=option,
             hint=f"{did_you_mean(name, words)}; a serial port is like /dev/ttyACM0, COM3 or socket://host:port, other "
             "names stand in devices.toml",
         )
     if mapped.board != board.id:
         raise bad_input(
-            f"'{name}' is a {mapped.board} in devices.toml, not a {board.id}",
-            where="--on",
+            f"'{name}' stands for {mapped.board} in devices.toml, not for {board.id}",
+            where=option,
             hint=f"--board {mapped.board}, or another device",
         )
     return name

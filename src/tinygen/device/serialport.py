@@ -14,12 +14,13 @@ import os
 import select
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import ExitCode, TinygenError, bad_input, no_answer, tool_failed
 from tinygen.device.base import OpenOnce
-from tinygen.device.discovery import Place
+from tinygen.device.discovery import Place, serial_ports
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.portlock import PortLock
 
@@ -91,6 +92,22 @@ def claim(places: Sequence[Place], where: str) -> tuple[Place, PortLock]:
     if len(taken) == 1:
         raise taken[0]
     raise no_answer("; ".join(map(str, taken)), where=where, hint=taken[0].hint)
+
+
+def require_port(url: str) -> None:
+    """Refuse a local port that is not there, before work is done that only it could finish.
+
+    Args:
+        url: any port; whether a server answers behind a URL is not known before it is asked.
+
+    Raises:
+        TinygenError: NO_ANSWER: there is no such port.
+    """
+    if "://" in url or (os.name == "posix" and Path(url).exists()):
+        return
+    if os.name != "posix" and any(port.device.upper() == url.upper() for port in serial_ports()):
+        return
+    raise no_answer("no such port", where=url, hint="is the board plugged in? `tinygen devices` shows what is there")
 
 
 class SerialLink:

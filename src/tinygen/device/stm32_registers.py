@@ -1,6 +1,6 @@
 """The few STM32 registers a program meets on its way to a serial line, as a simulator without peripherals answers them.
 
-Everything else reads back what was written. Source: RM0090 sections 7.3.21 (RCC_CSR), 21.4 (IWDG), 30.6 (USART);
+Everything else reads back what was written. Source: RM0090 sections 21.4 (IWDG) and 30.6 (USART);
 ARMv7-M Architecture Reference Manual B3.2.6 (AIRCR) and C1.8 (DWT).
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from tinygen.boards.spec import ChipSpec
 from tinygen.device.stm32_ready import ready_bits
+from tinygen.device.stm32_reset import Cause, reset_flags
 from tinygen.device.watchdog_model import Watchdog
 
 DWT_CYCCNT = 0xE0001004
@@ -18,11 +19,6 @@ _AIRCR_RESET = 0x05FA0004
 _USART_V1 = (0x00, 0x04, 0x04)  # status, transmit data, receive data
 _USART_V2 = (0x1C, 0x28, 0x24)
 _V1_FAMILIES = ("stm32f1", "stm32f2", "stm32f4")
-# RCC_CSR: what the last resets were; the pin is pulled by all of them.
-POWER_ON_RESET = 1 << 25 | 1 << 26 | 1 << 27
-SOFTWARE_RESET = 1 << 26 | 1 << 28
-WATCHDOG_RESET = 1 << 26 | 1 << 29
-_REMOVE_FLAGS = 1 << 24
 _TRANSMIT_READY = 0xC0  # TXE and TC
 
 
@@ -35,7 +31,7 @@ class Registers:
         sent: gets each byte written to its transmit register.
         reset: called when the program asks for a system reset.
         cycles: the value of DWT CYCCNT.
-        reset_flags: what RCC says of the last reset.
+        cause: of the last reset, for the chip's reset flags.
 
     Attributes:
         watchdog: the independent watchdog; never runs where the chip's facts do not say where it is.
@@ -49,7 +45,7 @@ class Registers:
         sent: Callable[[int], None],
         reset: Callable[[], None],
         cycles: Callable[[], int],
-        reset_flags: int = 0,
+        cause: Cause = "power-on",
     ) -> None:
         self._values: dict[int, int] = {}
         self._sent = sent
@@ -57,14 +53,15 @@ class Registers:
         self._cycles = cycles
         self.watchdog = Watchdog()
         self._watchdog_base = chip.peripherals.get("iwdg_base", 0)
-        self._reset_register = 0
         base = chip.peripherals[f"{serial}_base"]
         status, transmit, receive = _USART_V1 if chip.family in _V1_FAMILIES else _USART_V2
         self._status, self._transmit, self._receive = base + status, base + transmit, base + receive
         self._ready = ready_bits(chip, self._values)
-        if chip.family == "stm32f4":
-            self._reset_register = chip.peripherals["rcc_base"] + 0x74
-            self._values[self._reset_register] = reset_flags
+        flags = reset_flags(chip.family)
+        self._reset_register = chip.peripherals["rcc_base"] + flags.offset if flags else None
+        self._remove_flags = flags.remove if flags else 0
+        if flags and self._reset_register is not None:
+            self._values[self._reset_register] = flags.after(cause)
 
     def read(self, address: int) -> int:
         """The word at `address`."""
@@ -88,7 +85,7 @@ class Registers:
             self._reset()
         elif self._watchdog_base and 0 <= address - self._watchdog_base < 0x10:
             self.watchdog.write(address - self._watchdog_base, value)
-        elif address == self._reset_register and value & _REMOVE_FLAGS:
+        elif address == self._reset_register and value & self._remove_flags:
             self._values[address] = 0
         else:
             self._values[address] = value

@@ -18,7 +18,8 @@ from tinygen.device.base import OpenOnce
 from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
-from tinygen.device.stm32_registers import POWER_ON_RESET, SOFTWARE_RESET, WATCHDOG_RESET, Registers
+from tinygen.device.stm32_registers import Registers
+from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
 from tinygen.device.values import Image
 
@@ -76,9 +77,9 @@ class UnicornLink:
         )
         self._segments = load_segments(image.elf)
         self._uc: Any = None
-        self._boot(POWER_ON_RESET)
+        self._boot("power-on")
 
-    def _boot(self, reset_flags: int, *, keep_ram: bool = False) -> None:
+    def _boot(self, cause: Cause, *, keep_ram: bool = False) -> None:
         try:
             import unicorn
             from unicorn import arm_const
@@ -118,7 +119,7 @@ class UnicornLink:
             sent=self._out.append,
             reset=self._ask_reset,
             cycles=self._read_cycles,
-            reset_flags=reset_flags,
+            cause=cause,
         )
         self._registers = registers
         for base, size in _PERIPHERALS:
@@ -309,7 +310,7 @@ class UnicornLink:
         if trap is not None:
             self._enter_handler(trap)
         if self._reset_asked:
-            self._restart(SOFTWARE_RESET)
+            self._restart("software")
         elif self._count_asked:
             self._start_counting()
         elif self._idle:
@@ -320,23 +321,23 @@ class UnicornLink:
             watchdog.passed = 0 if fed else watchdog.passed + count
             self._suspect(not fed)
             if watchdog.passed >= watchdog.limit:
-                self._restart(WATCHDOG_RESET)
+                self._restart("watchdog")
 
     def _suspect(self, suspicious: bool) -> None:
         if suspicious != self._suspicious:
             self._suspicious = suspicious
             self._uc.ctl_flush_tb()  # code is translated with or without a count
 
-    def _restart(self, reset_flags: int) -> None:
+    def _restart(self, cause: Cause) -> None:
         """The chip resets itself: its RAM stays, what it has sent is on its way."""
         sent = bytes(self._out)
-        self._boot(reset_flags, keep_ram=True)
+        self._boot(cause, keep_ram=True)
         self._out += sent
 
     def reset(self) -> None:
         """Power up again, with the image as it was built."""
         self._running()
-        self._boot(POWER_ON_RESET)
+        self._boot("power-on")
 
     def close(self) -> None:
         """Forget the core."""

@@ -98,3 +98,8 @@ def log2_q16(values: UInt64) -> Int64:
     inside = ((table[segment + 1] - c0) * (fraction & 511)) >> 9
     result: Int64 = (integer << 16) + fraction + c0 + inside
     return result
+
+
+def log2_of(value: int) -> int:
+    """`log2_q16` of one number, 1..2^64-1."""
+    return int(log2_q16(np.array(value, dtype=np.uint64)))

@@ -53,7 +53,9 @@ class LogMelSpec:
 class BandEnergySpec:
     """Log band energies of a windowed integer FFT, averaged over the windows of one snapshot, per axis.
 
-    One frame = one snapshot: `n_windows` windows of `window_samples` every `hop_samples`, n_channels * n_bands values.
+    One frame = one snapshot: `n_windows` windows of `window_samples` every `hop_samples`. Values of each axis in turn:
+    n_bands levels; with `statistics` energy (RMS), crest factor and kurtosis; envelope_bands levels of the envelope
+    spectrum (0: none), whose carrier lies between envelope_lower_hz and envelope_upper_hz.
     """
 
     kind: Literal["bands"] = "bands"
@@ -64,7 +66,19 @@ class BandEnergySpec:
     n_windows: int = 9
     n_bands: int = 32
     n_frames: int = 1
+    statistics: bool = False
+    envelope_bands: int = 0
+    envelope_size: int = 128
+    envelope_decimation: int = 16
+    envelope_taps: int = 31
+    envelope_lower_hz: float = 2000.0
+    envelope_upper_hz: float = 10000.0
     feature_scale: float = 1.0 / 64.0
+
+    @property
+    def values_per_channel(self) -> int:
+        """Features of one axis."""
+        return self.n_bands + (3 if self.statistics else 0) + self.envelope_bands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +116,6 @@ def feature_shape(spec: FeatureSpec) -> tuple[int, int]:
         case LogMelSpec():
             return spec.n_frames, spec.n_bands
         case BandEnergySpec():
-            return spec.n_frames, spec.n_channels * spec.n_bands
+            return spec.n_frames, spec.n_channels * spec.values_per_channel
         case ScaledWindowSpec():
             return spec.n_frames, spec.n_channels

@@ -14,7 +14,8 @@ def stage_names(spec: FeatureSpec) -> tuple[str, ...]:
         case LogMelSpec():
             return ("gather", "window", "fft", "mel", "noise reduction", "pcan", "log", "quantize")
         case BandEnergySpec():
-            return ("gather", "window", "fft", "bands", "log and quantize")
+            more = ("statistics", "envelope") if spec.statistics or spec.envelope_bands else ()
+            return ("gather", "window", "fft", "bands", "log and quantize", *more)
         case _:
             return ("gather", "mean and quantize")
 
@@ -25,4 +26,7 @@ def stages_in_use(spec: FeatureSpec) -> tuple[str, ...]:
     if isinstance(spec, LogMelSpec):
         idle |= set() if spec.enable_noise_reduction else {"noise reduction"}
         idle |= set() if spec.enable_pcan else {"pcan"}
+    if isinstance(spec, BandEnergySpec):
+        idle |= set() if spec.statistics else {"statistics"}
+        idle |= set() if spec.envelope_bands else {"envelope"}
     return tuple(name for name in stage_names(spec) if name not in idle)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinygen.features import bands, gain, logmel
+from tinygen.features import bands, gain, logmel, moments
 from tinygen.features.fft import fft_size
+from tinygen.features.integers import log2_of
 from tinygen.features.quantize import InputQuantization
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape, samples_per_inference
 from tinygen.features.stages import stage_names
@@ -25,6 +26,12 @@ _NAMES = {
     "mel_unweights": "kMelUnweights",
     "band_edges": "kBandEdges",
     "log": "kLog",
+    "envelope_taps": "kEnvelopeTaps",
+    "envelope_window": "kEnvelopeWindow",
+    "envelope_order": "kEnvelopeOrder",
+    "envelope_twiddles": "kEnvelopeTwiddles",
+    "envelope_split": "kEnvelopeSplit",
+    "envelope_edges": "kEnvelopeEdges",
     "pcan_gain": "kPcanGain",
 }
 
@@ -140,5 +147,34 @@ def _bands(spec: BandEnergySpec) -> list[str]:
         "static constexpr const std::uint16_t* kBandEdges = features::kBandEdges;",
         "static constexpr const std::uint16_t* kLog = features::kLog;",
         f"static constexpr std::uint64_t kFloor = {spec.n_windows << bands.FLOOR_BITS};",
-        f"static constexpr std::int32_t kLogReference = {bands.log_reference(spec)};",
+        f"static constexpr std::int32_t kLogReference = {bands.log_reference(spec.n_windows)};",
+        f"static constexpr bool kStatistics = {str(spec.statistics).lower()};",
+        f"static constexpr std::uint32_t kEnvelopeBands = {spec.envelope_bands};",
+        *(_statistics(spec) if spec.statistics else ()),
+        *(_envelope(spec) if spec.envelope_bands else ()),
+    ]
+
+
+def _statistics(spec: BandEnergySpec) -> list[str]:
+    samples = spec.n_windows * spec.window_samples
+    return [
+        f"static constexpr std::uint32_t kMomentSamples = {samples};",
+        f"static constexpr std::int32_t kLogSamples = {log2_of(samples)};",
+        f"static constexpr std::int32_t kLogQuiet = {log2_of(samples << moments.SILENCE_BITS)};",
+    ]
+
+
+def _envelope(spec: BandEnergySpec) -> list[str]:
+    half = spec.envelope_size // 2
+    return [
+        f"static constexpr std::uint32_t kRowInstants = {spec.n_windows * spec.hop_samples};",
+        f"static constexpr std::uint32_t kEnvelopeSize = {spec.envelope_size};",
+        f"static constexpr std::uint32_t kEnvelopeBits = {spec.envelope_size.bit_length() - 1};",
+        f"static constexpr std::uint32_t kEnvelopeDecimation = {spec.envelope_decimation};",
+        f"static constexpr std::uint32_t kEnvelopeTapCount = {spec.envelope_taps};",
+        "static constexpr const std::int16_t* kEnvelopeTaps = features::kEnvelopeTaps;",
+        "static constexpr const std::int16_t* kEnvelopeWindow = features::kEnvelopeWindow;",
+        f"static constexpr RealFft kEnvelopeFft{{{half}, kEnvelopeOrder, kEnvelopeTwiddles, kEnvelopeSplit}};",
+        "static constexpr const std::uint16_t* kEnvelopeEdges = features::kEnvelopeEdges;",
+        f"static constexpr std::int32_t kEnvelopeReference = {bands.log_reference(1)};",
     ]

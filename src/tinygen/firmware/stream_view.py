@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape
 from tinygen.firmware.environment import render
+from tinygen.tasks.learning import KEPT_ROWS
 from tinygen.tasks.stream import StreamRule, check_rule
 
 RUNTIME_VERSION = 1
@@ -96,6 +97,6 @@ def memory_bytes(view: StreamView) -> int:
     """RAM of the engine on a 32-bit machine: what the device says in STREAM_BEGIN's answer."""
     decision = 8 + 4 * len(view.watched) * (view.smoothing + 1) + 4 * 4
     decision = -(-decision // 8) * 8
-    normal = 3 * 4 + 4 + 4 + 8 * view.learned_values if view.learned_values else 0
+    normal = 8 * 4 + (8 + KEPT_ROWS) * view.learned_values if view.learned_values else 0
     ring = 2 * view.channels * view.ring_instants
     return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 6 * 4 + normal + ring) // 8) * 8

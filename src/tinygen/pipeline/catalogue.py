@@ -11,7 +11,7 @@ from tinygen.boards.template import board_file
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.files import write_atomic
 from tinygen.core.values import Check, CheckStatus, Report
-from tinygen.pipeline import views
+from tinygen.pipeline import board_views
 
 
 def show(name: str | None) -> Report:
@@ -21,9 +21,9 @@ def show(name: str | None) -> Report:
         TinygenError: unknown board, or a wrong board file.
     """
     if name:
-        return views.board(find_board(name))
+        return board_views.board(find_board(name))
     found = read_boards()
-    listed = views.boards(list(found.known.values()))
+    listed = board_views.boards(list(found.known.values()))
     files = (
         f"left out: {wrong.path} has {len(wrong.texts)} mistake(s); tinygen boards check" for wrong in found.broken
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
             hint="tinygen compare-engines MODEL builds and proves both",
         )
     if request.verify_on:
-        choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on)
+        choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on, option="--verify")
     made = planned(ctx, request)
     inner = replace(ctx, config=replace(ctx.config, task=made.slug))
     measured = write_library(inner, made, request.output)
@@ -358,7 +359,8 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (),
         progress=ctx.progress,
     )  # fmt: skip
 
-    with proof.connected(ctx, _Linked(firmware=firmware), chosen) as (target, client):
+    linked = _Linked(firmware=firmware)
+    with proof.connected(ctx, linked, chosen) as (target, client):
         setup = Setup(
             board=board.id,
             task=made.slug,
@@ -382,11 +384,13 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (),
             answers.expected,
             ("tensor",),
             reference=_reference_of(graph, vectors, whole),
+            weights=partial(proof.weights_now, client),
             progress=ctx.progress,
         )
         if ask is not None:
             ask(client)
-    checks = (compile_views.arena_check(plan, firmware.symbols), *compile_views.stack_checks(report))
+        image = proof.image_check(ctx, client, linked, chosen, plan)
+    checks = (compile_views.arena_check(plan, firmware.symbols), image, *compile_views.stack_checks(report))
     return views.with_checks(report, checks)
 
 

@@ -42,6 +42,11 @@ class Context:
         return find_board(self.config.board)
 
     @property
+    def reach(self) -> tuple[str, ...]:
+        """`--offline` or `--online`, where it was said."""
+        return () if self.offline is None else ("--offline",) if self.offline else ("--online",)
+
+    @property
     def options(self) -> Options:
         """What kernels are chosen for."""
         return Options(optimize=self.config.optimize, kernels=self.config.kernels)

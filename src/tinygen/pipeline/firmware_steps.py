@@ -229,5 +229,5 @@ def built(ctx: Context) -> Built:
 
 def build_commands(ctx: Context) -> list[tuple[str, ...]]:
     """What generates and builds the project, for --dry-run: nothing has to be there yet."""
-    generate = ("tinygen", "generate", "--task", ctx.config.task, "--board", ctx.board.id)
+    generate = ("tinygen", "generate", *ctx.config.words("--on", "--vectors"), *ctx.reach)
     return [generate, *builder.commands(ctx.project_dir, ctx.board, offline=ctx.offline)]

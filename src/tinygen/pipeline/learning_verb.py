@@ -11,12 +11,20 @@ from tinygen.device.client import Client
 from tinygen.device.registry import Image, choose, is_simulator, open_target
 from tinygen.device.values import LearningStatus
 from tinygen.pipeline.context import Context
-from tinygen.tasks import learning
+from tinygen.tasks import learning, thresholds
 
 ACTIONS = ("status", "learn", "freeze", "forget", "save", "load")
 
 
-def learn(ctx: Context, action: str, on: str, threshold: int | None, file: Path | None) -> Report:
+def learn(
+    ctx: Context,
+    action: str,
+    on: str,
+    *,
+    threshold: int | None = None,
+    false_alarms: float | None = None,
+    file: Path | None = None,
+) -> Report:
     """Do one thing with the learned state of a device on a serial port.
 
     Args:
@@ -25,6 +33,7 @@ def learn(ctx: Context, action: str, on: str, threshold: int | None, file: Path 
         on: a serial port; a simulator would forget it at its end.
         threshold: for "freeze", of one row's score.
         file: for "save" and "load".
+        false_alarms: for "freeze" instead of a threshold: the share of healthy rows that may score above it.
 
     Raises:
         TinygenError: a simulator, a missing or superfluous option, a file that is no state, or as the device refuses.
@@ -32,8 +41,9 @@ def learn(ctx: Context, action: str, on: str, threshold: int | None, file: Path 
     chosen = choose(ctx.board, on)
     if is_simulator(chosen):
         raise bad_input(f"'{chosen}' forgets everything when it ends", where="--on", hint="name a serial port")
-    if (action == "freeze") != (threshold is not None):
-        raise bad_input("'freeze' needs --threshold, nothing else takes it", where=f"learn {action}")
+    if [threshold, false_alarms].count(None) != (1 if action == "freeze" else 2):
+        message = "'freeze' needs --threshold or --false-alarms, nothing else takes them"
+        raise bad_input(message, where=f"learn {action}")
     if (action in ("save", "load")) != (file is not None):
         raise bad_input("'save' and 'load' need --file, nothing else takes it", where=f"learn {action}")
     state = file.read_bytes() if action == "load" and file is not None and file.is_file() else b""
@@ -42,7 +52,23 @@ def learn(ctx: Context, action: str, on: str, threshold: int | None, file: Path 
     with open_target(ctx.board, on, Image(elf=Path(), symbols={}, build_id="")) as target:
         client = Client(target.open(), target.capabilities.time_scale, name=on)
         client.hello()
+        if false_alarms is not None:
+            return _report(on, action, freeze_at(client, false_alarms))
         return _report(on, action, act(client, action, threshold or 0, file, state))
+
+
+def freeze_at(client: Client, false_alarms: float) -> LearningStatus:
+    """Let the device set its threshold from the healthy scores it has seen.
+
+    Args:
+        client: of a device that learns.
+        false_alarms: the share of healthy rows that may score above it.
+
+    Raises:
+        TinygenError: a rate that is none; too few rows, or none since the last reset.
+    """
+    count = learning.kept_count(client.learn("status").count)
+    return client.learn("freeze_at", learning.spreads_q8(thresholds.spreads_for(false_alarms, count)))
 
 
 def act(client: Client, action: str, threshold: int, file: Path | None, state: bytes) -> LearningStatus:

@@ -11,6 +11,7 @@ from tinygen.core.errors import bad_input
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.verify.profile import Part, Profile
 
+_WHOLE = "inference"
 _SMALL = 0.01  # parts below this share of the whole are not compared: their noise is not news
 
 
@@ -51,48 +52,71 @@ def document(profile: Profile) -> dict[str, object]:
     }
 
 
-def compared(new: dict[str, Any], path: Path) -> tuple[list[Change], list[str]]:
-    """(parts that both have, names that only one has), by medians.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What an earlier `profile --json` says: unit, origin, and the median of each part by group and name."""
+
+    where: str
+    unit: str
+    origin: str
+    parts: dict[str, dict[str, float]]
+
+
+def earlier(path: Path) -> Earlier:
+    """Read what `profile --json` wrote.
 
     Raises:
-        TinygenError: no such file, no profile, or one of another unit or origin.
+        TinygenError: no such file, or no profile.
     """
     try:
         old = json.loads(path.read_text(encoding="utf-8"))["profile"]
-        if (old["unit"], old["origin"]) != (new["unit"], new["origin"]):
-            raise bad_input(
-                f"has {old['unit']} {old['origin']}, this run {new['unit']} {new['origin']}",
-                where=str(path),
-                hint="compare profiles of one target",
-            )
-        changes, lonely = [], []
-        for group in ("layers", "stages"):
-            before = {part["name"]: float(part["median"]) for part in old[group]}
-            after = {part["name"]: float(part["median"]) for part in new[group]}
-            total = sum(after.values())
-            changes += [
-                Change(group=group, name=name, before=before[name], after=after[name])
-                for name in after
-                if name in before and max(after[name], before[name]) >= _SMALL * total
-            ]
-            lonely += [f"{group} {name}" for name in before.keys() ^ after.keys()]
-        whole = Change(
-            group="inference",
-            name="inference",
-            before=float(old["inference"]["median"]),
-            after=float(new["inference"]["median"]),
-        )
-        return [*changes, whole], sorted(lonely)
+        groups = {"layers": old["layers"], "stages": old["stages"], _WHOLE: [old[_WHOLE]]}
+        parts = {group: {str(p["name"]): float(p["median"]) for p in found} for group, found in groups.items()}
+        return Earlier(where=str(path), unit=str(old["unit"]), origin=str(old["origin"]), parts=parts)
     except OSError as error:
         raise bad_input(
-            f"cannot be read: {error.strerror}", where=str(path), hint="name a file --json wrote"
+            f"cannot be read: {error.strerror}", where=str(path), hint="name a file `profile --json` wrote"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise bad_input("is no profile", where=str(path), hint="name a file `profile --json` wrote") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Parts that both have and that count; names only one has; names of parts below a hundredth of the whole."""
+
+    changes: tuple[Change, ...]
+    lonely: tuple[str, ...]
+    small: tuple[str, ...]
+
+
+def compared(new: dict[str, Any], old: Earlier) -> Comparison:
+    """Two profiles part by part, by medians.
+
+    Raises:
+        TinygenError: they are of another unit or origin.
+    """
+    if (old.unit, old.origin) != (new["unit"], new["origin"]):
+        raise bad_input(
+            f"has {old.unit} {old.origin}, this run {new['unit']} {new['origin']}",
+            where=old.where,
+            hint="compare profiles of one target",
+        )
+    changes, lonely, small = [], [], []
+    for group, found in (("layers", new["layers"]), ("stages", new["stages"]), (_WHOLE, [new[_WHOLE]])):
+        before, after = old.parts[group], {part["name"]: float(part["median"]) for part in found}
+        total = sum(after.values())
+        for name in [name for name in after if name in before]:
+            if max(after[name], before[name]) >= _SMALL * total:
+                changes.append(Change(group=group, name=name, before=before[name], after=after[name]))
+            else:
+                small.append(f"{group} {name}")
+        lonely += [f"{group} {name}" for name in before.keys() ^ after.keys()]
+    return Comparison(changes=tuple(changes), lonely=tuple(sorted(lonely)), small=tuple(small))
+
+
 def report(
-    profile: Profile, subject: dict[str, str], *, compare: Path | None, threshold_percent: float, page: Path | None
+    profile: Profile, subject: dict[str, str], *, compare: Earlier | None, threshold_percent: float, page: Path | None
 ) -> Report:
     """The profile for people and machines; a comparison beyond the threshold is a failed check.
 
@@ -112,7 +136,8 @@ def report(
     if counting.deterministic:
         notes.append("a simulator: every run gives the same count, but for where a tick of its clock falls")
     if compare is not None:
-        changes, lonely = compared(found, compare)
+        comparison = compared(found, compare)
+        changes = comparison.changes
         worse = [change for change in changes if change.percent > threshold_percent]
         top = max(changes, key=lambda change: change.percent)
         reason = f"largest change {top.percent:+.1f} % ({top.group} {top.name}), allowed {threshold_percent:g} %"
@@ -122,8 +147,10 @@ def report(
             )
             reason = f"more than {threshold_percent:g} % slower: {told}"
         checks.append(Check(name="compare", status=CheckStatus.FAILED if worse else CheckStatus.PASSED, reason=reason))
-        if lonely:
-            notes.append(f"only in one of the two profiles: {', '.join(lonely)}")
+        if comparison.lonely:
+            notes.append(f"only in one of the two profiles: {', '.join(comparison.lonely)}")
+        if comparison.small:
+            notes.append(f"below a hundredth of the whole, not compared: {', '.join(comparison.small)}")
         rows = tuple((c.group, c.name, f"{c.before:,.0f}", f"{c.after:,.0f}", f"{c.percent:+.1f} %") for c in changes)
         tables.append(Table(title="Compared", columns=("part", "name", "before", "now", "change"), rows=rows))
     if page is not None:

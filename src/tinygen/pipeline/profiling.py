@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinygen.core.canonical import digest_bytes
-from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.values import Report
 from tinygen.device.counting import counting
@@ -43,8 +42,7 @@ def profile(ctx: Context, request: Request) -> Report:
     Raises:
         TinygenError: as `firmware_steps.built`; no counter there; the device is silent; nothing to compare with.
     """
-    if request.compare is not None and not request.compare.is_file():
-        raise bad_input("is no file", where=str(request.compare), hint="name a file `profile --json` wrote")
+    before = profile_views.earlier(request.compare) if request.compare is not None else None
     chosen = choose(ctx.board, ctx.config.on)
     made = firmware_steps.built(ctx)
     planned = made.generated.planned
@@ -83,7 +81,7 @@ def profile(ctx: Context, request: Request) -> Report:
     }
     page = request.output or ctx.config.build_dir / f"profile-{task.name}-{ctx.board.id}.html"
     report = profile_views.report(
-        found, subject, compare=request.compare, threshold_percent=request.threshold_percent, page=page
+        found, subject, compare=before, threshold_percent=request.threshold_percent, page=page
     )
     write_atomic(page, picture(found, subject))
     return saved.keep(ctx, report)
@@ -113,4 +111,4 @@ def picture(found: profiler.Profile, subject: dict[str, str]) -> bytes:
     )
     title = f"{subject['task']} on {subject['board']}"
     words = f"{found.counting.words}; medians of {len(found.whole.counts)} runs; build {subject['build']}"
-    return flame.page(title, words, [("Where the time goes", flame.flame(root, unit))])
+    return flame.page(title, words, [(f"Where the {unit} go", flame.flame(root, unit))])

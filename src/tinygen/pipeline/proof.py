@@ -13,14 +13,15 @@ import numpy as np
 
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.process import shown
-from tinygen.core.values import Report
+from tinygen.core.values import Check, Report
 from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.link import Target
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
 from tinygen.model import reference
-from tinygen.pipeline import engines, firmware_steps, integrity, vectors, views
+from tinygen.model.ir import Plan
+from tinygen.pipeline import engines, firmware_steps, image_views, integrity, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
@@ -95,14 +96,29 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
             link.close()
 
 
-def commands(ctx: Context) -> list[str]:
+def image_check(ctx: Context, client: Client, made: Linked, on: str, plan: Plan) -> Check:
+    """Whether the image that just answered is the one that was linked, byte for byte."""
+    elf_file = _relinked(ctx, made) / "firmware.elf" if on == "qemu-xtensa" else made.firmware.elf
+    return integrity.image_check(client, elf_file, engines.weight_names(ctx, plan))
+
+
+def weights_now(client: Client) -> str:
+    """What the device finds of its weights when it looks again: "intact", "damaged" or "unknown"."""
+    return instruments.integrity(client, again=True).weights
+
+
+def commands(ctx: Context, *more: str) -> list[str]:
     """What `run` and `verify` start, for --dry-run.
+
+    Args:
+        ctx: the invocation.
+        more: options of `verify` alone.
 
     Raises:
         TinygenError: unknown target; SCons is missing.
     """
     chosen = choose(ctx.board, ctx.config.on)
-    last = ("tinygen", "verify", "--task", ctx.config.task, "--board", ctx.board.id, "--on", chosen)
+    last = ("tinygen", "verify", *ctx.config.words("--on"), "--on", chosen, *ctx.reach, *more)
     return [shown(command) for command in (*firmware_steps.build_commands(ctx), last)]
 
 
@@ -139,7 +155,7 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             flash_bytes=made.firmware.flash_bytes,
             ram_bytes=made.firmware.ram_bytes,
             synthetic=converted.model.synthetic,
-            measurements=(*elf.measurements(made.firmware, ctx.board.chip), *views.capacities(ctx.board)),
+            measurements=(*elf.measurements(made.firmware, ctx.board.chip), *image_views.capacities(ctx.board)),
             subject={"model": digest_bytes(converted.model.tflite)[:16], "toolchain": made.firmware.toolchain},
         )
         report = compare.verify(
@@ -149,13 +165,12 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             asked.expected,
             modes,
             reference=numpy_reference,
-            weights=lambda: instruments.integrity(client, again=True).weights,
+            weights=partial(weights_now, client),
             progress=ctx.progress,
         )
-        elf_file = _relinked(ctx, made) / "firmware.elf" if chosen == "qemu-xtensa" else made.firmware.elf
-        image = integrity.image_check(client, elf_file, engines.weight_names(ctx, plan))
+        image = image_check(ctx, client, made, chosen, plan)
         report = replace(report, notes=(*report.notes, *integrity.start_note(client)))
-    return views.with_checks(report, (views.arena_check(made), image))
+    return views.with_checks(report, (image_views.arena_check(made), image))
 
 
 def monitor(
@@ -183,4 +198,4 @@ def monitor(
         except KeyboardInterrupt:
             if watch.found.hello is None:  # not the end of a session: there was none
                 raise
-    return views.monitoring(watch.found)
+    return image_views.monitoring(watch.found)

@@ -15,6 +15,7 @@ from tinygen.device.portlock import Holder, holder, identity
 from tinygen.device.registry import hardware_map
 
 _COLUMNS = ("device", "board", "port", "attached", "USB", "serial number", "location", "used by", "answers as")
+_NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Row:
     could_be: tuple[str, ...]
     port: str
     usb: SerialPort | None
-    attached: bool
+    attached: bool | None  # None: behind a URL, and not asked
     holder: Holder | None
     answer: str
 
@@ -69,7 +70,9 @@ def _mapped(device: MappedDevice, known: list[SerialPort], *, ask: bool) -> Row:
     taken = holder(port)
     # What is not in the machine's list may still be there: a URL, a pseudo-terminal.
     answer = _answer(find_board(device.board), Place(port=port, baud=device.baud)) if ask and not taken else ""
-    attached = usb is not None or "://" in port or bool(taken) or bool(answer)
+    attached: bool | None = usb is not None or bool(taken) or answer not in ("", _NOBODY)
+    if "://" in port and not attached and not answer:
+        attached = None
     return Row(
         device=device, could_be=(device.board,), port=port, usb=usb, attached=attached, holder=taken, answer=answer
     )
@@ -97,7 +100,7 @@ def _answer(board: BoardSpec, place: Place) -> str:
     try:
         hello = hello_on(board, place)
     except TinygenError:
-        return "nobody"
+        return _NOBODY
     return f"{hello.board}, task {hello.task}, build {hello.build_id[:12]}"
 
 
@@ -107,7 +110,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.device.name if row.device else "-",
         ", ".join(row.could_be) + ("?" if row.could_be and not row.device else ""),
         row.port or "-",
-        "yes" if row.attached else "no",
+        {True: "yes", False: "no", None: "ask with --ask"}[row.attached],
         f"{usb_id[0]:04x}:{usb_id[1]:04x}" if usb_id else "-",
         row.usb.serial_number if row.usb else row.device.serial_number if row.device else "",
         row.usb.location if row.usb else row.device.location if row.device else "",

@@ -16,29 +16,40 @@ from tinygen.datasets.manifest import load_manifests
 from tinygen.datasets.split import split
 from tinygen.device.discovery import BOARD
 from tinygen.device.greeting import running_on, who
-from tinygen.device.registry import choose, find_places
-from tinygen.device.serialport import claim
+from tinygen.device.registry import choose, find_places, is_port
+from tinygen.device.serialport import claim, require_port
 from tinygen.device.watch import Seen
-from tinygen.pipeline import firmware_steps, proof, rack, saved, steps, views
+from tinygen.pipeline import (
+    data_views,
+    firmware_steps,
+    image_views,
+    model_views,
+    proof,
+    rack,
+    saved,
+    steps,
+    views,
+)
 from tinygen.pipeline.context import Context
 from tinygen.report import html
 from tinygen.toolchain import flash as flasher
 
 
-def check_names(ctx: Context, *, board: bool, on: bool) -> None:
-    """Refuse an unknown board or target before anything else is done.
+def check_names(ctx: Context, *, board: bool, on: bool, used: bool = True) -> None:
+    """Refuse an unknown board or target, and a port that is not there, before anything else is done.
 
     Args:
         ctx: names them.
         board, on: which of them the verb uses.
+        used: the target is not only named: it must be there.
 
     Raises:
         TinygenError: with what was probably meant.
     """
     if board:
         found = find_board(ctx.config.board)
-        if on:
-            choose(found, ctx.config.on)
+        if on and is_port(choose(found, ctx.config.on)) and used:
+            require_port(ctx.config.on)
 
 
 def datasets(ctx: Context, everything: bool) -> Report:
@@ -52,9 +63,9 @@ def datasets(ctx: Context, everything: bool) -> Report:
         TinygenError: unusable recordings.
     """
     if everything:
-        return views.manifests(list(load_manifests().values()))
+        return data_views.manifests(list(load_manifests().values()))
     dataset = steps.dataset_of(ctx)
-    return views.dataset(dataset, split(dataset, ctx.config.seed))
+    return data_views.dataset(dataset, split(dataset, ctx.config.seed))
 
 
 def train(ctx: Context) -> Report:
@@ -63,7 +74,7 @@ def train(ctx: Context) -> Report:
     Raises:
         TinygenError: unusable recordings, TensorFlow missing.
     """
-    return saved.keep(ctx, views.training(steps.trained(ctx)))
+    return saved.keep(ctx, model_views.training(steps.trained(ctx)))
 
 
 def convert(ctx: Context, output: Path | None) -> Report:
@@ -76,7 +87,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
     if output is not None:
         write_atomic(output, made.model.tflite)
     return saved.keep(
-        ctx, views.conversion(made, output or made.path / "model.tflite", shortened=ctx.config.epochs is not None)
+        ctx, model_views.conversion(made, output or made.path / "model.tflite", shortened=ctx.config.epochs is not None)
     )
 
 
@@ -91,7 +102,7 @@ def generate(ctx: Context, output: Path | None) -> Report:
     if output is not None and output.exists() and any(output.iterdir()) and not (output / "platformio.ini").is_file():
         raise bad_input("is not empty and no generated project", where=str(output), hint="name a new folder")
     made = firmware_steps.generated(ctx, output)
-    return saved.keep(ctx, views.generation(made, output or ctx.project_dir))
+    return saved.keep(ctx, image_views.generation(made, output or ctx.project_dir))
 
 
 def build(ctx: Context, *, dry_run: bool) -> Report:
@@ -102,7 +113,7 @@ def build(ctx: Context, *, dry_run: bool) -> Report:
     """
     if dry_run:
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx))])
-    return saved.keep(ctx, views.building(firmware_steps.built(ctx)))
+    return saved.keep(ctx, image_views.building(firmware_steps.built(ctx)))
 
 
 def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Report:
@@ -117,6 +128,8 @@ def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Re
     if dry_run:
         words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline, via=via)
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
+    if port is not None and is_port(port):
+        require_port(port)
     found = find_places(board, choose(board, port or BOARD), ask=who)
     made = firmware_steps.built(ctx)
     # A boot loader that waits for its first byte must not get a question instead.
@@ -129,7 +142,7 @@ def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Re
         )  # fmt: skip
         with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
             hello = client.hello()
-    return saved.keep(ctx, views.flashing(made, place.port, hello, before))
+    return saved.keep(ctx, image_views.flashing(made, place.port, hello, before))
 
 
 def verify(
@@ -151,7 +164,9 @@ def verify(
         task = steps.from_kit(vectors_file).task.name
         ctx = replace(ctx, kit=vectors_file, config=replace(ctx.config, task=task))
     if dry_run:
-        return views.dry_run(proof.commands(ctx))
+        files = {"--export-vectors": export, "--vectors-file": vectors_file}
+        more = [word for option, path in files.items() if path is not None for word in (option, str(path))]
+        return views.dry_run(proof.commands(ctx, *(() if mode == "both" else ("--mode", mode)), *more))
     return saved.keep(ctx, proof.verify(ctx, mode=mode, export=export))
 
 
@@ -165,10 +180,10 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
         return views.dry_run(proof.commands(ctx))
     started = time.monotonic()
     made = steps.converted(ctx)
-    saved.keep(ctx, views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
+    saved.keep(ctx, model_views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
     image = firmware_steps.built(ctx)
-    saved.keep(ctx, views.compilation(image.generated.planned.plan, ctx.board))
-    saved.keep(ctx, views.building(image))
+    saved.keep(ctx, model_views.compilation(image.generated.planned.plan, ctx.board))
+    saved.keep(ctx, image_views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
     page = ctx.page
     write_report(ctx, page)

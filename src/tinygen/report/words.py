@@ -74,4 +74,5 @@ def headline(report: Report) -> str:
         return "done" if report.ok else "failed"
     counts = {status: sum(1 for check in report.checks if check.status is status) for status in CheckStatus}
     said = [f"{count} {status.value}" for status, count in counts.items() if count]
-    return f"{len(report.checks)} checks: {', '.join(said)}"
+    count = len(report.checks)
+    return f"{count} check{'' if count == 1 else 's'}: {', '.join(said)}"

@@ -6,7 +6,12 @@ which are exact, whatever the order, so nothing can drift or cancel:
     spread = sqrt(n Q - S^2) / n, at least 1    in 1/64 step
     z      = |x - mean| / spread, at most 16    in 1/256
     score  = sum over features of max(z^2 - 4, 0)   in 1/256: what lies within two spreads does not count
-A state is these sums with a digest; the host reads and writes it as the device has it.
+The threshold comes from healthy rows: up to 64 of them, spread evenly, are kept while learning, and each is scored
+against all the others (leave one out). Of m such scores
+    root   = sqrt(score), in 1/16
+    limit  = mean of the roots + spreads * their spread;  threshold = limit^2
+The root makes such sums of squares nearly normal, so `thresholds.spreads_for` says how many spreads a rate of false
+alarms takes. A state is these sums with a digest; the host reads and writes it as the device has it.
 The C++ twin is firmware/include/tinygen/learn/normal.h.
 """
 
@@ -30,6 +35,10 @@ Int64 = npt.NDArray[np.int64]
 MOST_ROWS = 4096
 MARK = 0x4C524E31
 PHASES: tuple[Literal["nothing", "learning", "frozen"], ...] = ("nothing", "learning", "frozen")
+
+KEPT_ROWS = 64
+LEAST_ROWS = 8
+MOST_SPREADS = 64.0
 
 _LONGEST_Z = 4095
 _NORMAL_Z2 = 4 << 8
@@ -61,12 +70,69 @@ def learn(rows: Int8, threshold: int = 0) -> Learned:
 
 def scores(learned: Learned, rows: Int8) -> npt.NDArray[np.int64]:
     """Distances int64 [n] of rows int8 [n, values], as the device computes them."""
-    n = learned.count
-    mean_q6 = ((learned.sums + 128 * n) * 64 + n // 2) // n - 128 * 64
-    spread = np.maximum(n * learned.squares - learned.sums**2, 0).astype(np.uint64) << np.uint64(12)
+    return _distances(learned.count, learned.sums, learned.squares, rows.astype(np.int64))
+
+
+def left_out_scores(learned: Learned, rows: Int8) -> npt.NDArray[np.int64]:
+    """Scores int64 [n] of healthy rows int8 [n, values] that were learned, each as if it had not been."""
+    wide = rows.astype(np.int64)
+    return _distances(learned.count - 1, learned.sums - wide, learned.squares - wide * wide, wide)
+
+
+def kept_rows(rows: Int8) -> Int8:
+    """The rows a device keeps to set its threshold: spread evenly, every other one dropped when there is no room."""
+    kept: list[Int8] = []
+    stride = 1
+    for came, row in enumerate(rows[:MOST_ROWS]):
+        if came % stride:
+            continue
+        if len(kept) == KEPT_ROWS:
+            kept, stride = kept[::2], 2 * stride
+        kept.append(row)
+    return np.array(kept, dtype=np.int8)
+
+
+def kept_count(n: int) -> int:
+    """How many of n rows a device keeps to set its threshold."""
+    return len(kept_rows(np.zeros((n, 1), np.int8)))
+
+
+def threshold_at(rows: Int8, spreads: float) -> int:
+    """The threshold that a device sets itself from the healthy rows int8 [n, values] it learned.
+
+    Raises:
+        TinygenError: fewer than 9 rows, or more spreads than 64.
+    """
+    if len(rows) <= LEAST_ROWS:
+        raise bad_input(
+            f"{len(rows)} healthy rows set no threshold, at least {LEAST_ROWS + 1} are needed", where="learn"
+        )
+    found = left_out_scores(learn(rows), kept_rows(rows)).astype(np.uint64)
+    roots = [int(root) for root in sqrt_rounded(found << np.uint64(8))]
+    n, total, squares = len(roots), sum(roots), sum(root * root for root in roots)
+    spread = (int(sqrt_rounded(np.array(n * squares - total * total, dtype=np.uint64))) + n // 2) // n
+    limit = (total + n // 2) // n + ((spreads_q8(spreads) * spread + 128) >> 8)
+    return min((limit * limit + 128) >> 8, HIGHEST_SCORE)
+
+
+def spreads_q8(spreads: float) -> int:
+    """What the device is sent.
+
+    Raises:
+        TinygenError: below 0 or above 64.
+    """
+    if not 0 <= spreads <= MOST_SPREADS:
+        raise bad_input(f"{spreads:g} spreads: 0 to {MOST_SPREADS:g} are possible", where="learn")
+    return round(256 * spreads)
+
+
+def _distances(n: int, sums: Int64, squares: Int64, wide: Int64) -> Int64:
+    """Scores of rows int64 [n, values] by sums that are one for all rows, or one for each."""
+    mean_q6 = ((sums + 128 * n) * 64 + n // 2) // n - 128 * 64
+    spread = np.maximum(n * squares - sums**2, 0).astype(np.uint64) << np.uint64(12)
     spread_q6 = np.maximum((sqrt_rounded(spread).astype(np.int64) + n // 2) // n, 64)
     inverse = (1 << 24) // spread_q6
-    z = np.minimum((np.abs(rows.astype(np.int64) * 64 - mean_q6) * inverse) >> 16, _LONGEST_Z)
+    z = np.minimum((np.abs(wide * 64 - mean_q6) * inverse) >> 16, _LONGEST_Z)
     beyond = np.maximum(((z * z) >> 8) - _NORMAL_Z2, 0)
     found: Int64 = np.minimum(beyond.sum(axis=1), HIGHEST_SCORE)
     return found

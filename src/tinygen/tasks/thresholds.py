@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinygen.core.errors import bad_input
 from tinygen.tasks import stream
 from tinygen.tasks.stream import Event, Int64, StreamRule
 
@@ -28,6 +31,65 @@ def auc(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_]) -> float:
     ranks = (last - (counts - 1) / 2.0)[inverse]
     total = float(ranks[positive].sum()) - n_positive * (n_positive + 1) / 2.0
     return total / (n_positive * n_negative)
+
+
+def auc_interval(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_], level: float = 0.95) -> tuple[float, float]:
+    """Confidence interval of the area under the ROC; (NaN, NaN) without both classes.
+
+    On the logit of the area, so that it stays within 0..1. Where the classes do not overlap there is no variance to
+    see: then as of so many successes without a failure as the smaller class has members (Clopper and Pearson).
+    Source: variance by DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988); Sun and Xu, IEEE SPL 21 (2014).
+    """
+    above, below = scores[positive].astype(np.float64), scores[~positive].astype(np.float64)
+    m, n = len(above), len(below)
+    if m == 0 or n == 0:
+        return float("nan"), float("nan")
+    wins = (above[:, None] > below[None]).astype(np.float64) + 0.5 * (above[:, None] == below[None])
+    area = float(wins.mean())
+    if area in (0.0, 1.0):
+        bound = ((1 - level) / 2) ** (1 / min(m, n))
+        return (bound, 1.0) if area == 1.0 else (0.0, 1 - bound)
+    parts = [(wins.mean(axis=1), m), (wins.mean(axis=0), n)]
+    variance = sum(float(part.var(ddof=1)) / k for part, k in parts if k > 1)
+    reach = NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(variance) / (area * (1 - area))
+    middle = math.log(area / (1 - area))
+    return 1 / (1 + math.exp(reach - middle)), 1 / (1 + math.exp(-reach - middle))
+
+
+def spreads_for(false_alarm_rate: float, n: int) -> float:
+    """How many spreads above the mean of n normal values a new one lies with this probability.
+
+    Student's t with n - 1 degrees of freedom, for one more value of the same kind (prediction interval); the spread is
+    that with divisor n.
+    Source: t by Hill's expansion, Abramowitz and Stegun 26.7.5.
+
+    Raises:
+        TinygenError: a rate outside 1e-6..0.5, or fewer than 8 values.
+    """
+    if not 1e-6 <= false_alarm_rate <= 0.5:
+        raise bad_input(f"a rate of {false_alarm_rate:g} is outside 0.000001 to 0.5", where="false alarms")
+    if n < 8:
+        raise bad_input(f"{n} healthy scores do not show how they spread, at least 8 are needed", where="threshold")
+    z, v = NormalDist().inv_cdf(1 - false_alarm_rate), n - 1
+    t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    return t * math.sqrt((1 + 1 / n) * n / v)
+
+
+def first_alarm(above: npt.NDArray[np.bool_], in_a_row: int = 2) -> int | None:
+    """Index of the score that completes the first `in_a_row` ones above the threshold; None when that never happens."""
+    run = 0
+    for i, high in enumerate(above.tolist()):
+        run = run + 1 if high else 0
+        if run == in_a_row:
+            return i
+    return None
+
+
+def alarms(above: npt.NDArray[np.bool_], in_a_row: int = 2) -> int:
+    """How many separate alarms: stretches of at least `in_a_row` scores above the threshold."""
+    runs = "".join("x" if high else " " for high in above.tolist()).split()
+    return sum(len(run) >= in_a_row for run in runs)
 
 
 def roc(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_], points: int = 101) -> list[list[float]]:

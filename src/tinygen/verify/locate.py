@@ -19,6 +19,9 @@ from tinygen.verify.values import Expected, Vector
 
 _SHOWN_VALUES = 8
 _WORD = 8  # bytes one stray write may change
+_STRETCH = 8  # wrong bytes that make a stretch,
+_DENSE = 0.5  # when at least this part of it is wrong (the others may be right by chance)
+_VARIES = 0.2  # part of the other bytes that another input must change, or nothing is learned from it
 
 
 class Verdict(StrEnum):
@@ -48,6 +51,10 @@ REASONS: dict[Verdict, str] = {
 WEIGHTS_DAMAGED = "the step's inputs are right, and the device's own digests say that weights in its flash are damaged"
 ALWAYS_OVERWRITTEN = (
     "a few neighbouring bytes alone are wrong, each time, and the weights are intact: something else writes there"
+)
+SAME_WHATEVER_THE_INPUT = (
+    "a stretch of bytes is wrong and holds the same values for quite another input, while the rest changes: something "
+    "else writes there, or the step never does"
 )
 
 
@@ -208,6 +215,8 @@ def locate_layer(
         verdict, reason = Verdict.MEMORY, ALWAYS_OVERWRITTEN
     elif weights != "intact" and channels == 1 and layer.shape and layer.shape[-1] > 1:
         verdict, reason = Verdict.WEIGHTS, REASONS[Verdict.WEIGHTS]
+    elif _same_whatever_the_input(client, vector, layer, wanted, actual):
+        verdict, reason = Verdict.MEMORY, SAME_WHATEVER_THE_INPUT
     else:
         verdict, reason = Verdict.KERNEL, REASONS[Verdict.KERNEL]
     return Finding(
@@ -231,6 +240,25 @@ def _one_word(wanted: bytes, actual: bytes) -> bool:
         return False
     wrong = np.flatnonzero(np.frombuffer(wanted, np.uint8) != np.frombuffer(actual, np.uint8))
     return len(wrong) > 0 and int(wrong[-1] - wrong[0]) < _WORD
+
+
+def _same_whatever_the_input(client: DeviceClient, vector: Vector, layer: Layer, wanted: bytes, actual: bytes) -> bool:
+    """Whether the wrong bytes lie in one stretch and come out the same for the opposite input, unlike the others."""
+    if len(wanted) != len(actual):
+        return False
+    first = np.frombuffer(actual, np.uint8)
+    wrong = np.flatnonzero(np.frombuffer(wanted, np.uint8) != first)
+    span = int(wrong[-1] - wrong[0]) + 1
+    if len(wrong) < _STRETCH or len(wrong) < span * _DENSE or span > len(first) // 2:
+        return False
+    model_input = np.ascontiguousarray(vector.model_input)
+    client.write_input(bytes(byte ^ 0xFF for byte in model_input.tobytes()))
+    client.infer(stop_after=layer.step)
+    second = np.frombuffer(client.read_tensor(layer.number, layer.n_bytes), np.uint8)
+    inside = np.zeros(len(first), bool)
+    inside[wrong[0] : wrong[-1] + 1] = True
+    changed = first != second
+    return not changed[inside].any() and bool(changed[~inside].mean() > _VARIES)
 
 
 def locate_output(

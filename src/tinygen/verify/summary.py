@@ -64,7 +64,7 @@ def report_of(outcome: Outcome) -> Report:
         refused=outcome.refused,
         mismatch=outcome.mismatch,
     )
-    strength, why = proof_strength(outcome)
+    strength, why = proof_strength(outcome.tally)
     ok = not any(check.status in (CheckStatus.FAILED, CheckStatus.ERROR) for check in checks)
     details: dict[str, object] = {
         "headline": headline(outcome, ok, strength),
@@ -112,9 +112,8 @@ def verdict_of(outcome: Outcome) -> str | None:
     return outcome.tally.findings[0].verdict.value if outcome.tally.findings else None
 
 
-def proof_strength(outcome: Outcome) -> tuple[str, str]:
+def proof_strength(tally: Tally) -> tuple[str, str]:
     """("strong" | "weak" | "none", why)."""
-    tally = outcome.tally
     if not tally.done:
         return "none", "nothing was compared"
     varying = sum(1 for digests in tally.layer_digests.values() if len(digests) > 1)
@@ -125,6 +124,8 @@ def proof_strength(outcome: Outcome) -> tuple[str, str]:
         return "weak", f"a single vector; {layers}"
     if len(tally.outputs) < 2:
         return "weak", f"every vector has the same output; {layers}"
+    if 2 * varying < len(tally.layer_digests):
+        return "weak", f"most layers have the same result for every vector; {layers}"
     return "strong", f"{len(tally.outputs)} distinct outputs; {layers}"
 
 

@@ -3,18 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tinygen/features/envelope.h"
 #include "tinygen/features/fft.h"
 #include "tinygen/features/integers.h"
+#include "tinygen/features/moments.h"
 #include "tinygen/features/quantize.h"
 #include "tinygen/features_api.h"
 
 namespace tinygen::features {
-
-// floor((sum + 2^(bits-1)) / 2^bits) of 2^bits samples.
-std::int32_t rounded_mean(const std::int16_t* samples, std::uint32_t bits);
-
-// Energy of bins first .. end-1, with 20 fractional bits, freed of the full-scale shift.
-std::uint64_t band_energy(const Complex* spectrum, std::uint32_t first, std::uint32_t end, std::int32_t shift);
 
 // What a probe tells apart; src/tinygen/features/stages.py has the names.
 enum BandStage : std::uint32_t {
@@ -23,21 +19,34 @@ enum BandStage : std::uint32_t {
   kBandFft,
   kBandEnergy,
   kBandLog,
+  kBandMoments,
+  kBandEnvelope,
 };
 
 // `Config` is generated: sizes and tables as constants. An object in zeroed memory is ready for use.
 template <class Config>
-class BandEnergies {
+class BandEnergies : private SnapshotMoments<Config>, private SnapshotEnvelope<Config> {
+  using Moments = SnapshotMoments<Config>;
+  using Envelope = SnapshotEnvelope<Config>;
+
  public:
   void reset() {
     used_ = 0;
     skip_ = 0;
+    Envelope::reset();
     forget_windows();
   }
 
   template <class Probe>
   Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
     for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
+      if constexpr (Config::kEnvelopeBands != 0) {
+        if (Envelope::take(samples)) {
+          probe.mark(kBandGather);
+          Envelope::finish();
+          probe.mark(kBandEnvelope);
+        }
+      }
       if (skip_ != 0) {
         --skip_;
         continue;
@@ -70,6 +79,7 @@ class BandEnergies {
         sum = 0;
       }
     }
+    Moments::forget();
   }
 
   template <class Probe>
@@ -86,6 +96,10 @@ class BandEnergies {
         sums_[channel][band] += band_energy(spectrum_, Config::kBandEdges[band], Config::kBandEdges[band + 1], shift);
       }
       probe.mark(kBandEnergy);
+      if constexpr (Config::kStatistics) {
+        Moments::add(channel, input, mean);
+        probe.mark(kBandMoments);
+      }
     }
   }
 
@@ -104,11 +118,13 @@ class BandEnergies {
   }
 
   void make_row(std::int8_t* row) {
-    for (const auto& channel : sums_) {
-      for (const std::uint64_t sum : channel) {
+    for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+      for (const std::uint64_t sum : sums_[channel]) {
         const std::int32_t level = log2_q16(sum + Config::kFloor, Config::kLog) - Config::kLogReference;
         *row++ = quantize(Config::kQuantization, (level + (1 << 9)) >> 10);
       }
+      row = Moments::put(channel, row);
+      row = Envelope::put(channel, row);
     }
   }
 

@@ -17,6 +17,9 @@ struct RealFft {
   const std::int16_t* split;     // [n_complex / 2][2]
 };
 
+// floor((sum + 2^(bits-1)) / 2^bits) of 2^bits samples.
+std::int32_t rounded_mean(const std::int16_t* samples, std::uint32_t bits);
+
 // Fills `data` with windowed samples in the order the transform wants, zeros behind them, and shifts all up until the
 // largest fills 15 bits. Returns that shift, 0..15. `mean` is taken off each sample first, saturating.
 std::int32_t load_full_scale(const RealFft& fft, const std::int16_t* samples, std::int32_t mean,
@@ -31,5 +34,8 @@ inline std::uint32_t energy(const Complex& bin) {
   const std::int32_t im = bin.im;
   return static_cast<std::uint32_t>(re * re + im * im);
 }
+
+// Energy of bins first .. end-1, with 20 fractional bits, freed of the full-scale shift.
+std::uint64_t band_energy(const Complex* spectrum, std::uint32_t first, std::uint32_t end, std::int32_t shift);
 
 }  // namespace tinygen::features

@@ -2,7 +2,8 @@
 
 The folder is the label. `_background_noise_` holds long noises for augmentation. The speaker comes from a column
 "speaker" (or group, person, bearing) of `<root>/index.csv`, else from Speech Commands' file names
-`<speaker>_nohash_<n>.wav`; failing both, every recording is its own group.
+`<speaker>_nohash_<n>.wav`; failing both, every recording is its own group. Sides that the data set names itself, in a
+column "side" of index.csv or in Speech Commands' `validation_list.txt` and `testing_list.txt`, are kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from tinygen.core.errors import bad_input
 from tinygen.core.progress import Progress
-from tinygen.datasets.readers.raw import RawSet, read_index
+from tinygen.datasets.readers.raw import Index, RawSet, read_index
 from tinygen.datasets.values import Int16, Recording
 
 SUFFIXES = (".wav", ".flac")
@@ -50,12 +51,13 @@ def read_class_folders(root: Path, progress: Progress) -> RawSet:
             where=str(root),
             hint="put each recording into a folder named after its label: <data>/<label>/<recording>.wav",
         )
-    groups, kind = read_index(root)
+    index = read_index(root)
+    sides = index.sides or listed_sides(root)
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     files = [(folder.name, path) for folder in folders for path in audio_files(folder)]
     if not files:
         raise bad_input("holds no WAV or FLAC file", where=str(root), hint="expected <data>/<label>/<recording>.wav")
-    _refuse_partial_index(root, groups, [p for label, p in files if label != NOISE_FOLDER])
+    _refuse_partial_index(root, index.groups, [p for label, p in files if label != NOISE_FOLDER])
     recordings: list[Recording] = []
     noises: list[Recording] = []
     seen_kind = ""
@@ -63,13 +65,23 @@ def read_class_folders(root: Path, progress: Progress) -> RawSet:
     for done, (label, path) in enumerate(files):
         name = path.relative_to(root).as_posix()
         signal, rate_hz = read_audio(path)
-        group, group_kind = _group_of(name, path.stem, groups, kind)
+        group, group_kind = group_of(name, path.stem, index)
         seen_kind = seen_kind or group_kind
         if label == NOISE_FOLDER:
             noises.append(Recording(signal=signal, rate_hz=rate_hz, label="_noise_", group=name, name=name))
         else:
             without += [] if group_kind or label == _SILENCE else [name]
-            recordings.append(Recording(signal=signal, rate_hz=rate_hz, label=label, group=group, name=name))
+            recordings.append(
+                Recording(
+                    signal=signal,
+                    rate_hz=rate_hz,
+                    label=label,
+                    group=group,
+                    name=name,
+                    position=index.positions.get(name),
+                    side=sides.get(name, "train" if sides and not index.sides else ""),
+                )
+            )
         if done % 64 == 0:
             progress("reading recordings", done, len(files))
     progress("reading recordings", len(files), len(files))
@@ -136,9 +148,20 @@ def read_audio(path: Path) -> tuple[Int16, int]:
     return data, int(rate_hz)
 
 
-def _group_of(name: str, stem: str, groups: dict[str, str], kind: str) -> tuple[str, str]:
-    if name in groups:
-        return groups[name], kind
+def listed_sides(root: Path) -> dict[str, str]:
+    """Speech Commands' own lists as {file: side}; what they do not name is the training side. {} without lists."""
+    found: dict[str, str] = {}
+    for name, side in (("validation_list.txt", "validation"), ("testing_list.txt", "test")):
+        path = root / name
+        if path.is_file():
+            found |= {line.strip(): side for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    return found
+
+
+def group_of(name: str, stem: str, index: Index) -> tuple[str, str]:
+    """(group, its kind) of a file; itself and "" where nothing is known."""
+    if name in index.groups:
+        return index.groups[name], index.kind
     match = _SPEAKER.search(stem)
     if match:
         return match.group(1), "speaker"

@@ -19,6 +19,8 @@ GROUP_COLUMNS = {
 }
 """Columns that name what must not be on both sides of a split, and the kind of group they stand for."""
 
+SIDES = ("train", "validation", "test")
+
 UNKNOWN_RATE = 0
 """A Recording's rate_hz until the task's usual rate is filled in."""
 
@@ -56,26 +58,54 @@ def text_rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def read_index(root: Path) -> tuple[dict[str, str], str]:
-    """Groups from `index.csv` beside the class folders: ({file relative to root: group}, kind), or ({}, "").
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """What `index.csv` says about files beside it, by their names relative to it.
+
+    Attributes:
+        groups: {file: speaker, bearing, person...}. kind: what a group is, "" where none is named.
+        sides: {file: "train" | "validation" | "test"}, the data set's own division.
+        positions: {file: place in life, 0..1}.
+    """
+
+    groups: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
+    sides: dict[str, str] = field(default_factory=dict)
+    positions: dict[str, float] = field(default_factory=dict)
+
+
+def read_index(root: Path) -> Index:
+    """`index.csv` beside the class folders: columns file, a group column, side, position; an empty one without it.
 
     Raises:
-        TinygenError: the index has no column "file".
+        TinygenError: the index has no column "file", or a side or position that is none.
     """
     path = root / "index.csv"
     if not path.is_file():
-        return {}, ""
+        return Index()
     rows = text_rows(path)
     header = [name.strip().lower() for name in rows[0]]
     if "file" not in header:
         raise bad_input("has no column 'file'", where=str(path), hint=f"its columns are: {', '.join(header)}")
     group = next((name for name in header if name in GROUP_COLUMNS), None)
-    if group is None:
-        return {}, ""
-    at_file, at_group = header.index("file"), header.index(group)
-    found = {
-        row[at_file].strip(): row[at_group].strip()
-        for row in rows[1:]
-        if len(row) > max(at_file, at_group) and row[at_group].strip()
-    }
-    return found, GROUP_COLUMNS[group]
+    at_file = header.index("file")
+
+    def column(name: str | None) -> dict[str, str]:
+        if name is None or name not in header:
+            return {}
+        at = header.index(name)
+        return {
+            row[at_file].strip(): row[at].strip() for row in rows[1:] if len(row) > max(at_file, at) and row[at].strip()
+        }
+
+    sides = column("side")
+    for file, side in sides.items():
+        if side not in SIDES:
+            raise bad_input(f"side '{side}' of '{file}' is none", where=str(path), hint=f"use {', '.join(SIDES)}")
+    positions: dict[str, float] = {}
+    for file, text in column("position").items():
+        try:
+            positions[file] = float(text)
+        except ValueError as error:
+            raise bad_input(f"position '{text}' of '{file}' is no number", where=str(path)) from error
+    return Index(groups=column(group), kind=GROUP_COLUMNS[group] if group else "", sides=sides, positions=positions)
