@@ -60,6 +60,7 @@ class ProjectView:
     selftest_count: int
     stack_bytes: int
     level: str
+    interpreter: bool
     interpreter_includes: tuple[str, ...]
 
 
@@ -180,6 +181,7 @@ def _project(
         selftest_count=selftest_count,
         stack_bytes=stack_bytes,
         level=level,
+        interpreter=engine == "tflm",
         interpreter_includes=INTERPRETER_INCLUDES if engine == "tflm" and board.chip.port == "stm32" else (),
     )
 

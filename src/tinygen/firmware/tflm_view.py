@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tinygen.boards.spec import BoardSpec
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
 from tinygen.firmware.model_view import plain_comment, render_model_data, runtime_version
@@ -26,6 +27,9 @@ INCLUDES = tuple(
     )
 )  # fmt: skip
 """Folders its sources and headers name files from."""
+
+COMPONENT_VERSION = "1.3.8"
+"""Of espressif/esp-tflite-micro: our sources were compiled against its headers (and those of 1.4.0) on a host."""
 
 _RUNTIME = ("engine.cpp", "engine.h", "tflm.h")
 
@@ -64,13 +68,14 @@ class TflmView:
     interpreted: bool = True
 
 
-def render_tflm(plan: Plan, facts: FileFacts, tflite: bytes) -> dict[str, bytes]:
+def render_tflm(plan: Plan, facts: FileFacts, tflite: bytes, board: BoardSpec) -> dict[str, bytes]:
     """The generated and handwritten sources of a model for the interpreter.
 
     Args:
         plan: from `interpreted_plan`.
         facts: of the same file.
         tflite: the file.
+        board: says where the interpreter comes from: on an ESP32-S3, Espressif's component.
 
     Returns:
         {path: content} of src/model.cpp, src/input_copy.cpp, src/model_data.* and of the handwritten src/engine.* and
@@ -83,7 +88,14 @@ def render_tflm(plan: Plan, facts: FileFacts, tflite: bytes) -> dict[str, bytes]
         "src/input_copy.cpp": render("model/input_copy.cpp.j2", {"m": view}),
         **render_model_data(view.name, tflite),
         **{f"src/{name}": (runtime / name).read_bytes() for name in _RUNTIME},
+        **_component(board),
     }
+
+
+def _component(board: BoardSpec) -> dict[str, bytes]:
+    if board.chip.port != "esp32s3":
+        return {}
+    return {"src/idf_component.yml": render("project/idf_component.yml.j2", {"version": COMPONENT_VERSION})}
 
 
 def tflm_view(plan: Plan, facts: FileFacts, tflite: bytes) -> TflmView:

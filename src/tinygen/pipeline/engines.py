@@ -79,7 +79,7 @@ def engine_for(ctx: Context, plan: Plan, tflite: bytes, board: BoardSpec) -> Eng
         return Engine(files=render_model(plan, tflite))
     facts = file_facts(tflite, plan.graph.name)
     optimized = _optimized(board)
-    files = render_tflm(plan, facts, tflite)
+    files = render_tflm(plan, facts, tflite, board)
     said = {"kernels": optimized}
     if optimized == "CMSIS-NN":
         tree = find_tree(ctx.config.tflm_tree)
@@ -103,6 +103,12 @@ def _optimized(board: BoardSpec) -> str:
             where="--engine tflm",
             hint="take an STM32 board (any simulator of it) or an ESP32-S3 board; TFLM's own interpreter on this "
             "machine is what `tinygen verify` compares with",
+        )
+    if board.chip.port == "esp32s3" and board.platformio.framework != "espidf":
+        raise bad_input(
+            "Espressif's TFLM component needs ESP-IDF",
+            where="--engine tflm",
+            hint="add --framework espidf",
         )
     return found
 
