@@ -91,6 +91,9 @@ SPECS: dict[str, FeatureSpec] = {
         envelope_taps=3,
     ),
     "window": ScaledWindowSpec(),
+    "window without gravity": ScaledWindowSpec(gravity="remove", gravity_rows_log2=3, n_frames=60),
+    "window, level": ScaledWindowSpec(gravity="level", gravity_rows_log2=2, n_frames=60, decimation=2),
+    "window, level, with a gyroscope": ScaledWindowSpec(gravity="level", n_channels=6, n_frames=90),
     "window of means": ScaledWindowSpec(decimation=7, n_channels=6, n_frames=33),
     "window of many": ScaledWindowSpec(decimation=32768, n_channels=1, n_frames=2),
 }

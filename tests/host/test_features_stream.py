@@ -123,6 +123,7 @@ def test_minutes_of_audio_equal_pymicro_features(
             envelope_upper_hz=400.0,
         ),
         ScaledWindowSpec(decimation=3),
+        ScaledWindowSpec(decimation=10, n_channels=6, gravity="level"),
     ],
 )
 def test_every_kind_streams_like_the_reference(

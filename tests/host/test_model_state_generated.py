@@ -16,7 +16,16 @@ from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import NUMPY_TYPES, DType
 from tinygen.model.reference import initial_state, run
-from tinygen.model.typed_graphs import EXTREME_FLOATS, PAIRS, conversion, int8_sequence, lstm_model, svdf_model
+from tinygen.model.typed_graphs import (
+    EXTREME_FLOATS,
+    PAIRS,
+    conversion,
+    lstm_model,
+    moved_floats,
+    sequence,
+    svdf_model,
+    wide_lstm_model,
+)
 
 pytestmark = pytest.mark.host
 
@@ -104,7 +113,7 @@ int main() {
 """
 
 
-def check(tflite: bytes, sequence: list[Array], *, folder: Path, include: Path, compiler: str) -> int:
+def check(tflite: bytes, given: list[Array], *, folder: Path, include: Path, compiler: str) -> int:
     """Compare a sequence; its last input is run once more after a reset. Returns the state's bytes."""
     result = plan(load(tflite, "m"), CHIP)
     for path, content in {**render_model(result, tflite), "src/main.cpp": MAIN.encode()}.items():
@@ -115,22 +124,22 @@ def check(tflite: bytes, sequence: list[Array], *, folder: Path, include: Path, 
     command = [compiler, "-std=gnu++17", "-O1", *WARNINGS, *sanitize, f"-I{include}", "-Isrc", *names, "-o", "run"]
     built = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr[:4000]
-    data = b"".join(values.tobytes() for values in sequence)
+    data = b"".join(values.tobytes() for values in given)
     done = subprocess.run([str(folder / "run")], input=data, capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()[:4000]
     state, parts = initial_state(result.graph), []
-    for values in sequence:
+    for values in given:
         written = run(result.graph, [values], state)
         parts += [written[index].tobytes() for index in result.observed]
         parts += [written[index].tobytes() for index in result.graph.outputs]
-    again = run(result.graph, [sequence[-1]])
+    again = run(result.graph, [given[-1]])
     parts += [again[index].tobytes() for index in result.graph.outputs]
     assert done.stdout == b"".join(parts)
     return result.state_bytes
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("make", [lstm_model, svdf_model])
+@pytest.mark.parametrize("make", [lstm_model, wide_lstm_model, svdf_model])
 @pytest.mark.parametrize("seed", range(2))
 def test_recurrent_layers(
     needs_tool: Callable[[str], str],
@@ -144,9 +153,9 @@ def test_recurrent_layers(
     needs_tool(compiler)
     data = make(seed + 100)
     graph = load(data, "m")
-    sequence = int8_sequence(np.random.default_rng(seed), graph.tensors[graph.inputs[0]].shape, 5)
+    given = sequence(np.random.default_rng(seed), graph.tensors[graph.inputs[0]], 5)
     include = root / "firmware" / "include"
-    assert check(data, sequence, folder=tmp_path, include=include, compiler=compiler) > 0
+    assert check(data, given, folder=tmp_path, include=include, compiler=compiler) > 0
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -170,6 +179,14 @@ def test_float_conversions(needs_tool: Callable[[str], str], root: Path, tmp_pat
     bytes_ = np.arange(-128, 128).astype(np.int8)[None]
     data = conversion("DEQUANTIZE", ("int8", 0.1, -7), ("float32", 0, 0), bytes_.size)
     check(data, [bytes_], folder=tmp_path / "d", include=include, compiler=compiler)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_moved_floats(needs_tool: Callable[[str], str], root: Path, tmp_path: Path, compiler: str) -> None:
+    needs_tool(compiler)
+    rng = np.random.default_rng(4)
+    given: list[Array] = [rng.standard_normal((1, 6, 4, 4)).astype(np.float32) for _ in range(3)]
+    check(moved_floats(), given, folder=tmp_path, include=root / "firmware" / "include", compiler=compiler)
 
 
 @pytest.mark.slow

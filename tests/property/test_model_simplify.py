@@ -10,9 +10,10 @@ import pytest
 
 from tinygen.core.errors import TinygenError
 from tinygen.model.builder import ModelBuilder, Record
+from tinygen.model.float_functions import FLOAT_FUNCTIONS
 from tinygen.model.importer import load
 from tinygen.model.reference import run
-from tinygen.model.simplify import FLOAT_FUNCTIONS
+from tinygen.model.typed_graphs import moved_floats
 
 ALL = np.arange(-128, 128).astype(np.int8).reshape(1, 256)
 
@@ -79,6 +80,74 @@ def test_an_island_with_reshapes_is_one_table(needs_module: Callable[[str, str],
     graph = load(data, "reshaped")
     assert [op.name for op in graph.ops] == ["TABLE"]
     assert run(graph, [ALL])[result].tobytes() == oracle_output(data, ALL)
+
+
+def moved_island(seed: int) -> tuple[bytes, tuple[int, ...]]:
+    """DEQUANTIZE, functions among operators that give the values other places, QUANTIZE; and the input's shape."""
+    dice = random.Random(seed)
+    builder = ModelBuilder()
+    shape: tuple[int, ...] = (1, 4 * dice.randint(1, 2), 4, 8)
+    source = builder.tensor("x", "int8", shape, scales=[0.03], zero_points=[dice.choice([-128, 7, 127])])
+    at = builder.tensor("f", "float32", shape)
+    builder.op("DEQUANTIZE", [source], [at])
+    given = shape
+
+    def whole(values: list[int]) -> int:
+        return builder.tensor("c", "int32", (len(values),), data=np.array(values, np.int32))
+
+    for _ in range(dice.randint(2, 5)):
+        kind = dice.choice(["TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPACE_TO_DEPTH", "RESHAPE", "TANH", "ABS"])
+        inputs, options, after = [at], None, shape
+        if kind == "TRANSPOSE":
+            order = dice.sample(range(4), 4)
+            inputs, after = [at, whole(order)], tuple(shape[i] for i in order)
+        elif kind == "SLICE":
+            begin = [dice.randint(0, n - 1) for n in shape]
+            size = [dice.randint(1, n - b) for n, b in zip(shape, begin, strict=True)]
+            inputs, after = [at, whole(begin), whole(size)], tuple(size)
+        elif kind == "STRIDED_SLICE":
+            step = [dice.choice([1, 1, 2]) for _ in shape]
+            inputs = [at, whole([0] * 4), whole(list(shape)), whole(step)]
+            after = tuple(-(-n // s) for n, s in zip(shape, step, strict=True))
+            options = Record("StridedSliceOptions", {})
+        elif kind == "SPACE_TO_DEPTH":
+            if shape[1] % 2 or shape[2] % 2:
+                continue
+            after = (shape[0], shape[1] // 2, shape[2] // 2, shape[3] * 4)
+            options = Record("SpaceToDepthOptions", {"block_size": 2})
+        elif kind == "RESHAPE":
+            after = (shape[0], shape[3], shape[2], shape[1])
+            inputs, options = [at, whole(list(after))], Record("ReshapeOptions", {})
+        result = builder.tensor("f", "float32", after)
+        builder.op(kind, inputs, [result], options)
+        at, shape = result, after
+    result = builder.tensor("y", "int8", shape, scales=[0.02], zero_points=[3])
+    builder.op("QUANTIZE", [at], [result])
+    return builder.finish([source], [result]), given
+
+
+def test_islands_with_moves_become_moves_of_bytes_and_a_table(needs_module: Callable[[str, str], None]) -> None:
+    needs_module("tflite_micro", "verify")
+    rng = np.random.default_rng(5)
+    kinds: set[str] = set()
+    for seed in range(60):
+        data, shape = moved_island(seed)
+        graph = load(data, f"moved-{seed}")
+        assert graph.ops[-1].name == "TABLE"
+        assert {tensor.dtype for tensor in graph.tensors.values()} <= {"int8", "int32"}
+        kinds |= {op.name for op in graph.ops}
+        values = rng.integers(-128, 128, shape).astype(np.int8)
+        assert run(graph, [values])[graph.outputs[0]].tobytes() == oracle_output(data, values), f"seed {seed}"
+    assert kinds >= {"TABLE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPACE_TO_DEPTH", "RESHAPE"}
+
+
+def test_float_ends_are_moved_as_they_are(needs_module: Callable[[str, str], None]) -> None:
+    needs_module("tflite_micro", "verify")
+    data = moved_floats()
+    graph = load(data, "ends")
+    rng = np.random.default_rng(2)
+    values = rng.standard_normal((1, 6, 4, 4)).astype(np.float32)
+    assert run(graph, [values])[graph.outputs[0]].tobytes() == oracle_output(data, values)
 
 
 def test_float_arithmetic_of_two_inputs_is_refused_and_says_why() -> None:

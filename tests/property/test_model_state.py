@@ -20,10 +20,11 @@ from tinygen.model.typed_graphs import (
     EXTREME_FLOATS,
     PAIRS,
     conversion,
-    int8_sequence,
     lstm_model,
     scale,
+    sequence,
     svdf_model,
+    wide_lstm_model,
 )
 
 N_MODELS = int(os.environ.get("TINYGEN_RANDOM_GRAPHS", "24"))
@@ -46,10 +47,10 @@ def interpreter(tflite: bytes) -> Any:
     return runtime.Interpreter.from_bytes(tflite, intrepreter_config=keep, arena_size=4 << 20)
 
 
-def compare(tflite: bytes, name: str, sequence: list[Array]) -> None:
+def compare(tflite: bytes, name: str, given: list[Array]) -> None:
     graph = load(tflite, name)
     oracle, state = interpreter(tflite), initial_state(graph)
-    for number, values in enumerate(sequence):
+    for number, values in enumerate(given):
         oracle.set_input(values, 0)
         oracle.invoke()
         for index, ours in run(graph, [values], state).items():
@@ -58,14 +59,14 @@ def compare(tflite: bytes, name: str, sequence: list[Array]) -> None:
             assert differing == 0, f"{name}: inference {number}, tensor {index}, {differing} bytes differ"
 
 
-@pytest.mark.parametrize("make", [lstm_model, svdf_model])
+@pytest.mark.parametrize("make", [lstm_model, wide_lstm_model, svdf_model])
 def test_random_recurrent_layers(needs_module: Callable[[str, str], None], make: Callable[[int], bytes]) -> None:
     needs_module("tflite_micro", "verify")
     for seed in range(N_MODELS):
         data = make(seed)
         graph = load(data, "m")
         rng = np.random.default_rng(seed + 1)
-        compare(data, f"{make.__name__}-{seed}", int8_sequence(rng, graph.tensors[graph.inputs[0]].shape, 5))
+        compare(data, f"{make.__name__}-{seed}", sequence(rng, graph.tensors[graph.inputs[0]], 5))
 
 
 @pytest.mark.parametrize("target", ["int8", "int16"])

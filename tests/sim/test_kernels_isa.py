@@ -27,7 +27,7 @@ from tinygen.model.reference import initial_state, run
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.selection import Options
 from tinygen.model.single import single
-from tinygen.model.typed_graphs import PAIRS, conversion, lstm_model, svdf_model
+from tinygen.model.typed_graphs import PAIRS, conversion, lstm_model, svdf_model, wide_lstm_model
 from tinygen.pipeline.counting import Runner, Subject, core_chip, count
 from tinygen.verify.inputs import model_inputs, split
 
@@ -96,6 +96,7 @@ def models() -> Iterator[bytes]:
     for seed in range(4):
         yield lstm_model(seed)
         yield lstm_model(seed, whole_words=True)
+        yield wide_lstm_model(seed)
         yield svdf_model(seed)
     for source, target in PAIRS:
         yield conversion("QUANTIZE", (source, 0.3, 0), (target, 0.7, 0), 50)

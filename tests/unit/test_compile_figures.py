@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tinygen.boards.loader import find_board
 from tinygen.config import load_config
-from tinygen.core.errors import TinygenError
+from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.model.importer import load
 from tinygen.model.random_graphs import random_model
-from tinygen.pipeline import compilation
+from tinygen.pipeline import compilation, proof_memory
 from tinygen.pipeline.compile_views import shown_function
 from tinygen.pipeline.context import Context
 from tinygen.toolchain import stack
@@ -178,3 +180,19 @@ def test_planning_and_rendering_are_quick(
     assert compilation.library_files(made)
     assert time.process_time() - started < limit_s
     assert "tensorflow" not in sys.modules
+
+
+def test_a_proof_says_where_it_finds_room(shared_dir: Callable[[str], Path], tmp_path: Path) -> None:
+    request = compilation.Request(model=shared_dir("models/rock_paper_scissors.tflite"))
+    plan = compilation.planned(context(tmp_path), request).plan
+    feather, nucleo = find_board("feather_f405"), find_board("nucleo_f446re")
+    assert proof_memory.copies_apart(plan, feather, "unicorn")
+    with pytest.raises(TinygenError, match="ccm, which qemu's machine does not have") as refused:
+        proof_memory.copies_apart(plan, feather, "qemu")
+    assert "--verify unicorn or host" in refused.value.hint
+    with pytest.raises(TinygenError) as overflow, proof_memory.explained(plan, nucleo):
+        raise TinygenError(ExitCode.BAD_INPUT, "the firmware does not fit: RAM is 1 bytes too small", where="x")
+    assert "--verify host" in overflow.value.hint
+    assert "nucleo_f746zg" in overflow.value.hint or "feather_f405" in overflow.value.hint
+    small = compilation.planned(context(tmp_path), replace(request, model=shared_dir("models/ad01_int8.tflite"))).plan
+    assert not proof_memory.copies_apart(small, feather, "qemu")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygen.core.errors import ExitCode, TinygenError
@@ -69,6 +69,7 @@ def test_cached_examples_are_used_and_a_damaged_cache_is_not(tmp_path: Path) -> 
     assert calls == 3
 
 
+@settings(deadline=None)
 @given(
     scores=st.lists(st.integers(0, 20), min_size=2, max_size=30),
     flags=st.lists(st.booleans(), min_size=30, max_size=30),

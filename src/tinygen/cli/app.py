@@ -9,7 +9,7 @@ import sys
 import click
 
 from tinygen import __version__
-from tinygen.cli import listening, looking, making, output, proving
+from tinygen.cli import data, listening, looking, making, output, proving
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
 _DISK_ERRORS = {
@@ -32,7 +32,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _verb in (*looking.VERBS, *making.VERBS, *proving.VERBS, *listening.VERBS):
+for _verb in (*looking.VERBS, *data.VERBS, *making.VERBS, *proving.VERBS, *listening.VERBS):
     cli.add_command(_verb)
 
 

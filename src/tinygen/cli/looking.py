@@ -72,18 +72,10 @@ def devices(ask: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("action", type=click.Choice(["list", "show"]), default="list")
-@configured("task", "data", "seed", locks=False)
-def datasets(ctx: Context, action: str) -> Report:
-    """List the built-in data sets; `show` tells what the task's (or --data's) holds and how it is split."""
-    return verbs.datasets(ctx, everything=action == "list")
-
-
-@click.command()
 @configured("board", locks=False)
 def doctor(ctx: Context) -> Report:
     """Say what is installed here, what each thing is needed for, and how to get what is missing."""
     return doctor_verb.doctor(ctx)
 
 
-VERBS: tuple[click.Command, ...] = (init, boards, devices, datasets, doctor)
+VERBS: tuple[click.Command, ...] = (init, boards, devices, doctor)

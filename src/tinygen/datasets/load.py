@@ -9,6 +9,7 @@ from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.adapt import USUAL_RATE_HZ, adapt
 from tinygen.datasets.assemble import assemble
+from tinygen.datasets.layout import Facts, read_facts
 from tinygen.datasets.plausible import check_plausible
 from tinygen.datasets.readers.audio import SUFFIXES, audio_files, is_class_folder_tree, read_class_folders
 from tinygen.datasets.readers.npz import read_npz
@@ -56,16 +57,27 @@ def load_dataset(  # noqa: PLR0917 - the signature all rooms agreed on
         raise bad_input(f"cannot be read: {error.strerror or error}", where=str(error.filename or data)) from error
     odd = check_plausible(task_name, raw.recordings)
     licence = data / "LICENSE" if data.is_dir() else None
+    facts = read_facts(data) if data.is_dir() else None
     return assemble(
-        name=data.name or data.resolve().name,
+        name=facts.name if facts else data.name or data.resolve().name,
         recordings=raw.recordings,
-        synthetic=False,
-        licence="see its LICENSE file" if licence is not None and licence.is_file() else "not stated",
-        source=str(data),
+        synthetic=facts.synthetic if facts else False,
+        licence=facts.licence
+        if facts
+        else "see its LICENSE file"
+        if licence is not None and licence.is_file()
+        else "not stated",
+        source=facts.source if facts and facts.source else data.name or data.resolve().name,
         group_kind=raw.group_kind,
         noises=raw.noises,
-        notes=(*raw.notes, *odd),
+        notes=(*(_said(facts) if facts else ()), *raw.notes, *odd),
     )
+
+
+def _said(facts: Facts) -> tuple[str, ...]:
+    """What dataset.toml wants known."""
+    synthetic = ("synthetic data: figures from it say nothing about real recordings",) if facts.synthetic else ()
+    return tuple(text for text in (*synthetic, facts.attribution, facts.units, *facts.notes) if text)
 
 
 def _read(task_name: str, data: Path, progress: Progress) -> RawSet:

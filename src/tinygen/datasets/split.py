@@ -30,12 +30,21 @@ def split(dataset: Dataset, seed: int) -> Split:
     Raises:
         TinygenError: a class, or the whole set, has too few groups to be on every side; or the split leaks.
     """
-    recordings = [r for r in dataset.recordings if r.label != UNLABELLED]
-    made = (
-        _declared(dataset, recordings, seed) if any(r.side for r in recordings) else _drawn(dataset, recordings, seed)
-    )
+    made = divide(dataset, seed)
     refuse_leaks(dataset, made)
     return made
+
+
+def divide(dataset: Dataset, seed: int) -> Split:
+    """`split` without the refusal, for those who want to list what leaks.
+
+    Raises:
+        TinygenError: a class, or the whole set, has too few groups to be on every side.
+    """
+    recordings = [r for r in dataset.recordings if r.label != UNLABELLED]
+    if any(r.side for r in recordings):
+        return _declared(dataset, recordings, seed)
+    return _drawn(dataset, recordings, seed)
 
 
 def _declared(dataset: Dataset, recordings: list[Recording], seed: int) -> Split:

@@ -85,7 +85,9 @@ class BandEnergySpec:
 class ScaledWindowSpec:
     """A window of raw motion samples, decimated by averaging and kept as int16.
 
-    One frame = one decimated sample of all channels; n_frames frames make an inference.
+    One frame = one decimated sample of all channels; n_frames frames make an inference. `gravity` "remove" takes the
+    slow mean (over about 2^gravity_rows_log2 rows) of the accelerometer, channels 0..2, off; "level" also turns all
+    triples of channels so that this mean points to +z.
     """
 
     kind: Literal["window"] = "window"
@@ -93,6 +95,8 @@ class ScaledWindowSpec:
     n_channels: int = 3
     decimation: int = 1
     n_frames: int = 128
+    gravity: Literal["keep", "remove", "level"] = "keep"
+    gravity_rows_log2: int = 6
     feature_scale: float = 1.0 / 4096.0
 
 

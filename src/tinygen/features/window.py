@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygen.features import gravity
 from tinygen.features.kind import FeatureKind, Int16, Tables
 from tinygen.features.spec import ScaledWindowSpec
 
@@ -17,11 +18,12 @@ def problems(spec: ScaledWindowSpec) -> list[str]:
         found.append(f"n_channels must be in 1..16, got {spec.n_channels}")
     if not 1 <= spec.decimation <= MAX_DECIMATION:
         found.append(f"decimation must be in 1..{MAX_DECIMATION}, got {spec.decimation}")
-    return found
+    return found + gravity.problems(spec)
 
 
 def frames_batch(spec: ScaledWindowSpec, raw: Int16) -> Int16:
-    """floor((sum of `decimation` samples + floor(decimation / 2)) / decimation) of each group and channel.
+    """floor((sum of `decimation` samples + floor(decimation / 2)) / decimation) of each group and channel,
+    then what `gravity` says.
 
     Args:
         spec: the front end.
@@ -30,7 +32,7 @@ def frames_batch(spec: ScaledWindowSpec, raw: Int16) -> Int16:
     Returns:
         int16 [batch, n_frames, n_channels].
     """
-    return _means(spec, raw)
+    return gravity.without_gravity(spec, _means(spec, raw))
 
 
 def _means(spec: ScaledWindowSpec, raw: Int16) -> Int16:
@@ -49,8 +51,8 @@ def tables(spec: ScaledWindowSpec) -> Tables:
 def rows(spec: ScaledWindowSpec, raw: Int16) -> Int16:
     """int16 [rows, n_channels] of an endless signal."""
     count = len(raw) // spec.decimation
-    means: Int16 = _means(spec, raw[None, : count * spec.decimation])[0]
-    return means
+    found: Int16 = frames_batch(spec, raw[None, : count * spec.decimation])[0]
+    return found
 
 
 def row_end(spec: ScaledWindowSpec, row: int) -> int:

@@ -75,9 +75,13 @@ def features_view(spec: FeatureSpec, quantization: InputQuantization) -> Feature
             header, front_end, constants = "bands.h", "BandEnergies", _bands(spec)
         case _:
             header, front_end = "scaled_window.h", "ScaledWindow"
-            constants = [
-                f"static constexpr std::uint32_t kDecimation = {spec.decimation};",
-            ]
+            constants = [f"static constexpr std::uint32_t kDecimation = {spec.decimation};"]
+            if spec.gravity != "keep":
+                header, front_end = "level_motion.h", "LevelMotion"
+                constants += [
+                    f"static constexpr std::uint32_t kGravityShift = {spec.gravity_rows_log2};",
+                    f"static constexpr bool kLevel = {str(spec.gravity == 'level').lower()};",
+                ]
     return FeaturesView(
         kind=spec.kind,
         header=header,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from tinygen.firmware.environment import render
 from tinygen.model.compile import kernel_of
 from tinygen.model.ir import Buffer, Plan, Step
 from tinygen.model.layout import starts_unlike_zero
+from tinygen.model.sharing import Name, shared_constants
 
 _C_TYPES = {
     "int8": "std::int8_t",
@@ -178,7 +179,13 @@ def model_view(plan: Plan) -> ModelView:
     bases = {b.tensor: f"tinygen_arena + {_place_symbol(b)}" for b in plan.buffers if b.tensor >= 0}
     bases |= {b.tensor: f"tinygen_state + {_place_symbol(b)}" for b in plan.state_buffers}
     operands = _constant_operands(plan)
-    constants = [_constant(plan, step, name, array) for step in plan.steps for name, array in step.constants.items()]
+    owners = shared_constants(plan.steps)
+    constants = [
+        _constant(plan, step, name, array)
+        for step in plan.steps
+        for name, array in step.constants.items()
+        if owners[step.position, name] == (step.position, name)
+    ]
     constants += list(operands.values())
     initial, initial_arrays = _initial_state(plan)
     constants += initial_arrays
@@ -201,7 +208,7 @@ def model_view(plan: Plan) -> ModelView:
         initial=initial,
         headers=tuple(headers),
         places=tuple(_place(plan, buffer) for buffer in plan.buffers),
-        steps=tuple(_step(plan, number, bases, operands) for number in range(len(plan.steps))),
+        steps=tuple(_step(plan, number, bases, operands, owners) for number in range(len(plan.steps))),
         constants=tuple(constants),
         observed=tuple(
             ObservedView(
@@ -347,7 +354,13 @@ def _wrapped(words: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _step(plan: Plan, number: int, bases: dict[int, str], operands: dict[int, ConstantView]) -> StepView:
+def _step(
+    plan: Plan,
+    number: int,
+    bases: dict[int, str],
+    operands: dict[int, ConstantView],
+    owners: Mapping[Name, Name],
+) -> StepView:
     step = plan.steps[number]
     kernel = kernel_of(step)
     tensors = plan.graph.tensors
@@ -361,7 +374,8 @@ def _step(plan: Plan, number: int, bases: dict[int, str], operands: dict[int, Co
             for i in step.inputs
         ]
         arguments += [_view(bases[i], tensors[i].dtype) for i in step.outputs]
-        arguments += [f"weights::{_constant_symbol(step, name)}" for name in kernel.arguments]
+        owned = (owners[step.position, name] for name in kernel.arguments)
+        arguments += [f"weights::{_constant_symbol(plan.steps[at], name)}" for at, name in owned]
         if step.scratch_bytes:
             arguments.append(f"tinygen_arena + kScratch{number}")
         head = f"kernels::{kernel.id}<{struct}>("

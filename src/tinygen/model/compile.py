@@ -12,6 +12,7 @@ from tinygen.model.kernels.base import KernelDef
 from tinygen.model.kernels.registry import find_kernel
 from tinygen.model.layout import Placed, placed, state_layout, wanted
 from tinygen.model.selection import Choice, Options, Way, choices
+from tinygen.model.sharing import shared_constants
 
 # What counts as weights in figures; tables of functions are code's companions.
 WEIGHT_CONSTANTS = ("weights", "bias", "multiplier", "shift", "channels", "time_weights", "feature_bias")
@@ -65,17 +66,31 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
         arena_bytes=place.arena_bytes,
         lower_bound_bytes=place.lower_bound_bytes,
         alignment_bytes=alignment,
-        weights_bytes=sum(
-            array.nbytes for step in done for name, array in step.constants.items() if name in WEIGHT_CONSTANTS
-        ),
+        weights_bytes=_weights_bytes(done),
         macs=sum(step.macs for step in done),
-        observed=tuple(index for step in done for index in step.outputs if index not in graph.state_tensors),
+        observed=tuple(index for step in done for index in step.outputs if _is_observed(graph, index)),
         state_bytes=state_bytes,
         state_buffers=state_buffers,
         optimize=options.optimize,
         compact_arena_bytes=compact_place.arena_bytes,
         costs_origin=costs.origin,
     )
+
+
+def _weights_bytes(steps: Sequence[Step]) -> int:
+    owners = shared_constants(steps)
+    return sum(
+        array.nbytes
+        for step in steps
+        for name, array in step.constants.items()
+        if name in WEIGHT_CONSTANTS and owners[step.position, name] == (step.position, name)
+    )
+
+
+def _is_observed(graph: Graph, index: int) -> bool:
+    """Whether the oracle has values for a tensor that a step writes: no state, nothing the compiler made up."""
+    stands_for = graph.rewritten.stands_for if graph.rewritten is not None else {}
+    return index not in graph.state_tensors and (not graph.tensors[index].made or index in stands_for)
 
 
 def _item_bytes(tensor: Tensor) -> int:

@@ -281,7 +281,13 @@ def _read_tensor(
         raise bad_input(
             f"has the dynamic shape {list(shape)}", where=where, hint="fix every dimension (batch 1) before converting"
         )
-    if (any(size == 0 for size in shape) and not may_be_empty) or math.prod(shape) > _MAX_ELEMENTS or len(shape) > 8:
+    if any(size == 0 for size in shape) and not may_be_empty:
+        raise bad_input(
+            f"has no values, its shape is {list(shape)}; TFLM takes it for a tensor of unknown size and refuses it",
+            where=where,
+            hint="leave out the slice or part that is empty before converting",
+        )
+    if math.prod(shape) > _MAX_ELEMENTS or len(shape) > 8:
         raise bad_input(f"has the absurd shape {list(shape)}", where=where)
     buffer = table.number("buffer")
     if buffer >= len(buffers):

@@ -46,7 +46,8 @@ class Quantization:
 class Tensor:
     """A tensor of the model. `index` is its number in the flatbuffer (the oracle's number too).
 
-    `from_int4`: the file holds two values in a byte; they were unpacked, `dtype` is int8.
+    `from_int4`: the file holds two values in a byte; they were unpacked, `dtype` is int8. `made`: the file has no such
+    tensor; the compiler put it in.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Tensor:
     quantization: Quantization | None
     data: npt.NDArray[np.generic] | None = None
     from_int4: bool = False
+    made: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -141,6 +143,7 @@ class Rewritten:
         slices: {tensor index: flat positions in the imported graph's tensor that this graph's tensor stands for}; a
             tensor that is not named stands for all of its own.
         window_rows, hop_rows: of the input, where the graph runs incrementally; 0 otherwise.
+        stands_for: {tensor that the rewrites made: the imported graph's tensor that `slices` cuts it from}.
     """
 
     source: Graph
@@ -148,6 +151,7 @@ class Rewritten:
     slices: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
     window_rows: int = 0
     hop_rows: int = 0
+    stands_for: dict[int, int] = field(default_factory=dict)
 
     def absent(self, present: frozenset[int]) -> tuple[int, ...]:
         """Tensors the imported graph's operators write and this one does not have among `present`."""

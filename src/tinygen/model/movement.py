@@ -13,7 +13,8 @@ from tinygen.model.ir import DType, Tensor
 from tinygen.model.lowering import Array, Int64, Lowered, OpContext
 
 LOOPS = 5
-ANY_TYPE: tuple[DType, ...] = ("int8", "int16", "int32")
+INTEGERS: tuple[DType, ...] = ("int8", "int16", "int32")
+ANY_TYPE: tuple[DType, ...] = (*INTEGERS, "float32")
 
 
 def movable(ctx: OpContext, source: Tensor, target: Tensor, types: tuple[DType, ...]) -> None:

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 from tinygen.core.errors import bad_input
+from tinygen.model.float_functions import FLOAT_FUNCTIONS
 from tinygen.model.importer import INT4_TAKERS
+from tinygen.model.islands import MOVES, RESHAPES
 from tinygen.model.kernels.registry import candidates
 from tinygen.model.ops.registry import OPS
 from tinygen.model.schema import OPERATOR_NAMES
-from tinygen.model.simplify import FLOAT_FUNCTIONS
 
 BEGIN = "<!-- operators: written by python -m tinygen.model.optable README.md -->"
 END = "<!-- end of operators -->"
@@ -37,8 +38,13 @@ def table() -> str:
         "A kernel's full name begins with its operator's: `conv_2d_int8_generic`. The preferred one stands first.",
     ]
     lines.append("int4 weights are unpacked when generating: a byte each in flash, no unpacking on the device.")
+    moves = ", ".join((*RESHAPES, *MOVES))
     islands = ", ".join(sorted(FLOAT_FUNCTIONS))
-    lines += ["", f"Between DEQUANTIZE and QUANTIZE, float32 {islands} become one table of 256 results."]
+    lines += [
+        "",
+        f"Between DEQUANTIZE and QUANTIZE, float32 {islands} become one table of 256 results.",
+        f"{moves} may stand among them: they move the int8 values.",
+    ]
     return "\n".join(lines)
 
 

@@ -114,24 +114,33 @@ def rewritable_model(seed: int) -> bytes:
 
 
 def streamable_model(seed: int) -> bytes:
-    """Windows along time (axis 1) that pad only across it, strides, a RELU, then all rows at once."""
+    """Windows along time (axis 1), a RELU, then all rows at once.
+
+    Every other seed's windows pad along time too, and may go two ways to a sum.
+    """
     maker = _Maker(seed)
+    pads = seed % 2 == 1
     width, channels = maker.pick(1, 3), maker.pick(2, 5)
     taps = [maker.pick(1, 2, 3) for _ in range(3)]
     strides = [maker.pick(1, 2) if k > 1 else 1 for k in taps]
-    rows = [maker.pick(2, 3, 4)]
+    rows = [maker.pick(2, 3, 4) + (8 if pads else 0)]
     for k, stride in zip(reversed(taps), reversed(strides), strict=True):
-        rows.insert(0, (rows[0] - 1) * stride + k)
+        rows.insert(0, rows[0] * stride if pads else (rows[0] - 1) * stride + k)
     shape = (1, rows[0], width, channels)
     source = x = maker.tensor(shape, 0.05, maker.pick(-128, 0, 9))
     for k, stride, left in zip(taps, strides, rows[1:], strict=True):
         across = 1 if k > 1 else maker.pick(1, 3)
         out = (1, left, width, maker.pick(shape[3], 6))
-        padding = _SAME if k == 1 and stride == 1 else _VALID
+        padding = _SAME if pads or (k == 1 and stride == 1) else _VALID
         zero = maker.pick(-128, 0)
         across = across if padding == _SAME else 1
         x = maker.window(x, shape, out, zero_point=zero, padding=padding, stride=stride, k=(k, across), dead=0.1)
         shape = out
+    if pads and maker.pick(0, 1):
+        aside = maker.window(x, shape, shape, zero_point=-128, padding=_SAME, stride=1, k=(3, 1))
+        total = maker.tensor(shape, maker.quantization[x][0] * 1.5, -128)
+        maker.builder.op("ADD", [x, aside], [total], Record("AddOptions", {}))
+        x = total
     if maker.pick(0, 1):
         y = maker.tensor(shape, maker.quantization[x][0], -128)
         maker.builder.op("RELU", [x], [y])

@@ -23,14 +23,14 @@ from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
 from tinygen.firmware.library_view import identifier, render_library
 from tinygen.firmware.model_view import compiler_level, render_model
-from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.project_view import render_project
 from tinygen.firmware.values import SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
 from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import rewrite
-from tinygen.pipeline import compile_views, engines, placement, proof, saved, steps, views
+from tinygen.pipeline import compile_views, engines, placement, proof, proof_memory, saved, steps, views
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
@@ -55,7 +55,6 @@ _LARGE_VECTORS = 8
 _LARGE_MACS = 1_000_000
 _SLOW_VECTORS = 2
 _SLOW = ("labwired", "qemu-xtensa")
-_PROTOCOL_BYTES = 4096  # buffers of the protocol and the port, rounded up
 _OURS = "plan.json"
 
 
@@ -338,6 +337,7 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (),
     ctx = replace(ctx, config=replace(ctx.config, board=board.id))
     chosen = choose(board, on)
     graph, plan = made.graph, made.plan
+    apart = proof_memory.copies_apart(plan, board, chosen)
     count = ctx.config.vectors or default_vectors(chosen, plan)
     vectors = tuple(vectors) or model_inputs(plan.graph, count, ctx.config.seed)
     whole = windows(plan, vectors)
@@ -348,16 +348,16 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (),
         SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(answer.output, dtype=np.int8))
         for vector, answer in zip(vectors[:SELF_TEST_VECTORS], answers.expected, strict=False)
     ]
-    apart = _copies_apart(plan, board)
     level = compiler_level(plan)
     engine = engines.engine_for(ctx, plan, made.tflite, board)
     files = {**engine.files, **render_bare()}
     tree = render_project(board, made.slug, ctx.config.engine, files, selftest, copies_apart=apart, level=level)
     write_tree(ctx.project_dir, tree.files, keep=PROJECT_KEEPS)
-    firmware = builder.build(
-        ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror, log=ctx.log("build"),
-        progress=ctx.progress,
-    )  # fmt: skip
+    with proof_memory.explained(plan, board):
+        firmware = builder.build(
+            ctx.project_dir, board, build_id=tree.build_id, offline=ctx.offline, werror=ctx.werror,
+            log=ctx.log("build"), progress=ctx.progress,
+        )  # fmt: skip
 
     linked = _Linked(firmware=firmware)
     with proof.connected(ctx, linked, chosen) as (target, client):
@@ -392,16 +392,6 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (),
         image = proof.image_check(ctx, client, linked, chosen, plan)
     checks = (compile_views.arena_check(plan, firmware.symbols), image, *compile_views.stack_checks(report))
     return views.with_checks(report, checks)
-
-
-def _copies_apart(plan: Plan, board: BoardSpec) -> bool:
-    """Whether the proof's copies of input and state must leave the first RAM for model and stack to fit."""
-    if board.chip.arch == "native":
-        return False
-    tensors = plan.graph.tensors
-    copies = sum(tensors[i].n_bytes for i in (*plan.graph.inputs, *plan.graph.outputs)) + plan.state_bytes
-    needed = plan.arena_bytes + plan.state_bytes + copies + STACK_BYTES + _PROTOCOL_BYTES
-    return needed > board.chip.ram.size_bytes
 
 
 def _reference_of(graph: Graph, vectors: Sequence[Vector], whole: Sequence[Vector]) -> Reference:

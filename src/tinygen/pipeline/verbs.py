@@ -12,15 +12,12 @@ from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.process import shown
 from tinygen.core.values import Report
-from tinygen.datasets.manifest import load_manifests
-from tinygen.datasets.split import split
 from tinygen.device.discovery import BOARD
 from tinygen.device.greeting import running_on, who
 from tinygen.device.registry import choose, find_places, is_port
 from tinygen.device.serialport import claim, require_port
 from tinygen.device.watch import Seen
 from tinygen.pipeline import (
-    data_views,
     firmware_steps,
     image_views,
     model_views,
@@ -50,22 +47,6 @@ def check_names(ctx: Context, *, board: bool, on: bool, used: bool = True) -> No
         found = find_board(ctx.config.board)
         if on and is_port(choose(found, ctx.config.on)) and used:
             require_port(ctx.config.on)
-
-
-def datasets(ctx: Context, everything: bool) -> Report:
-    """The built-in sets, or what one holds and how it is split.
-
-    Args:
-        ctx: names the task and the data.
-        everything: list the built-in sets instead of looking into one.
-
-    Raises:
-        TinygenError: unusable recordings.
-    """
-    if everything:
-        return data_views.manifests(list(load_manifests().values()))
-    dataset = steps.dataset_of(ctx)
-    return data_views.dataset(dataset, split(dataset, ctx.config.seed))
 
 
 def train(ctx: Context) -> Report:

@@ -53,6 +53,35 @@ def front_end(dataset: Dataset) -> BandEnergySpec:
     )
 
 
+def condition_front_end(*, rate_hz: int, n_channels: int, samples: int) -> BandEnergySpec:
+    """Bands, statistics and envelope spectrum of snapshots of at least 128 samples, for distances from what is normal.
+
+    The carrier of the envelope lies between 5/64 and 25/64 of the sampling rate (2 to 10 kHz at 25.6 kHz).
+    """
+    window = 256
+    while window > samples // 2:
+        window //= 2
+    hop = window // 2
+    n_windows = (min(samples, _SNAPSHOT_SAMPLES) - window) // hop + 1
+    taps, room = 31, n_windows * hop - 30
+    size = next((size for size in (128, 64, 32, 16) if room // size >= 4), 0)
+    return BandEnergySpec(
+        rate_hz=rate_hz,
+        n_channels=n_channels,
+        window_samples=window,
+        hop_samples=hop,
+        n_windows=n_windows,
+        n_bands=12,
+        statistics=True,
+        envelope_bands=min(12, size // 2 - 2) if size else 0,
+        envelope_size=size or 16,
+        envelope_decimation=1 << ((room // size).bit_length() - 1) if size else 1,
+        envelope_taps=taps,
+        envelope_lower_hz=rate_hz * 5 / 64,
+        envelope_upper_hz=rate_hz * 25 / 64,
+    )
+
+
 def make(dataset: Dataset) -> Task:
     """The task for the sensor of a data set.
 

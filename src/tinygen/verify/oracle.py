@@ -27,13 +27,15 @@ def written_tensors(graph: Graph) -> tuple[int, ...]:
     """Tensor indices that operators of the graph write, in that order; what can be asked of the interpreter.
 
     RESOURCE tensors and the states that stand for them are left out: asking TFLM for one ends the process. Constants
-    are nobody's result.
+    are nobody's result, and of what the compiler made up TFLM knows nothing.
     """
     found: dict[int, None] = {}
     for op in graph.ops:
         for index in op.outputs:
             tensor = graph.tensors.get(index) if index not in graph.state_tensors else None
-            if tensor is not None and not tensor.is_constant and tensor.dtype != "resource":
+            if tensor is None or tensor.is_constant or tensor.made:
+                continue
+            if tensor.dtype != "resource":
                 found[index] = None
     return tuple(found)
 

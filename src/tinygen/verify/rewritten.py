@@ -31,6 +31,9 @@ def on_device(plan: Plan, answer: Expected) -> Expected:
         index: _cut(rewritten.source, index, data, rewritten.slices.get(index) if index in made else None)
         for index, data in answer.tensors.items()
     }
+    for index, source in rewritten.stands_for.items():
+        if index in made and source in answer.tensors:
+            tensors[index] = _cut(rewritten.source, source, answer.tensors[source], rewritten.slices[index])
     return Expected(output=answer.output, tensors=tensors)
 
 
@@ -39,10 +42,14 @@ def arrays_on_device(plan: Plan, arrays: Mapping[int, Array]) -> dict[int, Array
     rewritten = plan.graph.rewritten
     slices = rewritten.slices if rewritten is not None else {}
     made = frozenset(plan.observed)
-    return {
+    found = {
         index: array.reshape(-1)[slices[index]] if index in slices and index in made else array
         for index, array in arrays.items()
     }
+    for index, source in rewritten.stands_for.items() if rewritten is not None else ():
+        if index in made and source in arrays:
+            found[index] = arrays[source].reshape(-1)[slices[index]]
+    return found
 
 
 def windows(plan: Plan, hops: Sequence[Vector]) -> tuple[Vector, ...]:
@@ -59,10 +66,10 @@ def windows(plan: Plan, hops: Sequence[Vector]) -> tuple[Vector, ...]:
         return tuple(hops)
     source = rewritten.source.tensors[rewritten.source.inputs[0]]
     zero = source.quantization.zero_point if source.quantization is not None else 0
-    window = np.full(source.n_elements, zero, dtype=np.int8)
+    window = np.full(source.n_elements, zero, np.dtype(source.dtype)).view(np.int8)
     found: list[Vector] = []
     for hop in hops:
-        window = np.concatenate([window, hop.model_input])[-source.n_elements :]
+        window = np.concatenate([window, hop.model_input])[-source.n_bytes :]
         found.append(Vector(name=hop.name, raw=None, model_input=window, label=hop.label))
     return tuple(found)
 

@@ -14,9 +14,9 @@ enum WindowStage : std::uint32_t {
   kWindowQuantize,
 };
 
-// `Config` is generated: sizes as constants. An object in zeroed memory is ready for use.
+// Means of groups of Config::kDecimation instants. An object in zeroed memory is ready for use.
 template <class Config>
-class ScaledWindow {
+class GroupMeans {
  public:
   void reset() {
     count_ = 0;
@@ -25,16 +25,40 @@ class ScaledWindow {
     }
   }
 
+  // One instant. True when the group is whole.
+  bool add(const std::int16_t* instant) {
+    for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+      // Unsigned sums make the division round down for negative means too.
+      sums_[channel] += static_cast<std::uint32_t>(instant[channel] + 32768);
+    }
+    return ++count_ == Config::kDecimation;
+  }
+
+  std::int32_t mean(std::uint32_t channel) const {
+    const std::uint32_t mean = (sums_[channel] + Config::kDecimation / 2) / Config::kDecimation;
+    return static_cast<std::int32_t>(mean) - 32768;
+  }
+
+ private:
+  std::uint32_t sums_[Config::kChannels];
+  std::uint32_t count_;
+};
+
+// `Config` is generated: sizes as constants. An object in zeroed memory is ready for use.
+template <class Config>
+class ScaledWindow {
+ public:
+  void reset() { means_.reset(); }
+
   template <class Probe>
   Taken take(const std::int16_t* samples, std::size_t instants, std::int8_t* row, Probe& probe) {
     for (std::size_t taken = 0; taken < instants; ++taken, samples += Config::kChannels) {
-      for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
-        // Unsigned sums make the division round down for negative means too.
-        sums_[channel] += static_cast<std::uint32_t>(samples[channel] + 32768);
-      }
-      if (++count_ == Config::kDecimation) {
+      if (means_.add(samples)) {
         probe.mark(kWindowGather);
-        make_row(row);
+        for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+          row[channel] = quantize(Config::kQuantization, means_.mean(channel));
+        }
+        means_.reset();
         probe.mark(kWindowQuantize);
         return {taken + 1, true};
       }
@@ -44,17 +68,7 @@ class ScaledWindow {
   }
 
  private:
-  void make_row(std::int8_t* row) {
-    count_ = 0;
-    for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
-      const std::uint32_t mean = (sums_[channel] + Config::kDecimation / 2) / Config::kDecimation;
-      sums_[channel] = 0;
-      row[channel] = quantize(Config::kQuantization, static_cast<std::int32_t>(mean) - 32768);
-    }
-  }
-
-  std::uint32_t sums_[Config::kChannels];
-  std::uint32_t count_;
+  GroupMeans<Config> means_;
 };
 
 }  // namespace tinygen::features

@@ -1,4 +1,4 @@
-// SOFTMAX, int8, over the last dimension, in fixed point. Qn: n integer bits, real = raw * 2^(n-31).
+// SOFTMAX over the last dimension, in fixed point. Qn: n integer bits, real = raw * 2^(n-31).
 #pragma once
 #include <cstdint>
 
@@ -67,6 +67,43 @@ template <typename P>
 void softmax_int16_table(const std::int8_t* input, Int16* output, const std::int32_t* exp_table) {
   softmax_rows<P, 16>(input, exp_table,
                       [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int16_t>(value); });
+}
+
+// A point between two of 513 entries that stand for -32768, -32640... 32767.
+inline std::int32_t between_q15(const std::int16_t* table, std::int32_t value) {
+  const std::int32_t place = 256 + (value >> 7);
+  const std::int32_t base = table[place];
+  return base + (((table[place + 1] - base) * (value & 127) + 64) >> 7);
+}
+
+// exp_table: exp over [-10, 0], reciprocal_table: 1 / (1 + x) over [0, 1], both in Q15. The output holds exp() until
+// the row's sum is known, so it works in place. P: rows, depth, multiplier, shift.
+template <typename P>
+void softmax_int16_interpolated(const Int16* input, Int16* output, const std::int16_t* exp_table,
+                                const std::int16_t* reciprocal_table) {
+  for (std::int32_t row = 0; row < P::rows; ++row) {
+    std::int32_t largest = INT16_MIN;
+    for (std::int32_t i = 0; i < P::depth; ++i) largest = input[i] > largest ? input[i] : largest;
+    std::int32_t sum = 0;
+    for (std::int32_t i = 0; i < P::depth; ++i) {
+      const std::int32_t steps = multiply_by_multiplier(input[i] - largest, P::multiplier, P::shift);
+      const std::int32_t exp = between_q15(exp_table, clamp(steps + INT16_MAX, INT16_MIN, INT16_MAX));
+      output[i] = static_cast<std::int16_t>(exp);
+      sum += exp;
+    }
+    std::int32_t shift = 14;  // the largest value's exp() alone has 15 bits
+    while ((sum >> shift) > 1) ++shift;
+    const std::int32_t fraction = static_cast<std::int32_t>(
+        ((static_cast<std::int64_t>(sum) << (30 - shift)) + (1 << 13)) >> 14);  // 1 to 2 in Q16
+    const std::int32_t scale = between_q15(reciprocal_table, clamp(fraction - 3 * (1 << 15), INT16_MIN, INT16_MAX));
+    for (std::int32_t i = 0; i < P::depth; ++i) {
+      const std::int64_t product = static_cast<std::int64_t>(output[i]) * scale;
+      const std::int32_t value = static_cast<std::int32_t>((product + (std::int64_t{1} << (shift - 1))) >> shift);
+      output[i] = static_cast<std::int16_t>(clamp(value, 0, INT16_MAX));
+    }
+    input += P::depth;
+    output += P::depth;
+  }
 }
 
 }  // namespace tinygen::kernels

@@ -198,6 +198,17 @@ def _functions() -> list[Case]:
         found.append(single(f"leaky_relu-int16-{scale:g}", "LEAKY_RELU", [source], [other], options))
         if 6 / scale < 32767:
             found.append(single(f"relu6-int16-{scale:g}", "RELU6", [source], [source]))
+    for rows, depth, scale, beta in (
+        (1, 1, 0.01, 1.0),
+        (40, 49, 10 / 65535, 1.0),
+        (7, 300, 2.0**-12, 0.5),
+        (3, 1200, 2e-6, 1.0),
+        (5, 10, 1.9, 1.0),
+        (2, 3, 1e-9, 1e-3),
+    ):
+        ends = T(shape=(rows, depth), dtype="int16", scale=scale), T(shape=(rows, depth), dtype="int16", scale=2.0**-15)
+        options = Record("SoftmaxOptions", {"beta": beta})
+        found.append(single(f"softmax-int16-{depth}-{scale:g}", "SOFTMAX", ends[:1], ends[1:], options))
     return found
 
 

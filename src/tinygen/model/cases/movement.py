@@ -9,7 +9,7 @@ import numpy as np
 from tinygen.model.builder import Record
 from tinygen.model.cases.base import Case, T, number, numbers, single
 from tinygen.model.ir import DType
-from tinygen.model.movement import ANY_TYPE
+from tinygen.model.movement import INTEGERS
 
 
 def _concatenation() -> list[Case]:
@@ -23,7 +23,7 @@ def _concatenation() -> list[Case]:
         ([(4, 4)], 1),
     ]
     for number_, (parts, axis) in enumerate(shapes):
-        for dtype in ANY_TYPE if number_ < 2 else ("int8",):
+        for dtype in INTEGERS if number_ < 2 else ("int8",):
             size = sum(p[axis] for p in parts)
             place = axis % len(parts[0])
             out = (*parts[0][:place], size, *parts[0][place + 1 :])
@@ -69,8 +69,8 @@ def _slices() -> list[Case]:
         _strided((3, 4, 5), ((1, 0, 0), (3, 4, 5), (1, 1, 2)), (2, 4, 3), ellipsis_mask=2),
         _strided((3, 4, 5), ((1, 2, 0), (3, 3, 5), (1, 1, 1)), (2, 4, 5), ellipsis_mask=2, begin_mask=2, end_mask=2),
     ]
-    found += [_strided((3, 4), ((1, 0), (3, 4), (1, 3)), (2, 2), dtype) for dtype in ANY_TYPE]
-    for dtype in ANY_TYPE:
+    found += [_strided((3, 4), ((1, 0), (3, 4), (1, 3)), (2, 2), dtype) for dtype in INTEGERS]
+    for dtype in INTEGERS:
         for shape, begin, size, out in (
             ((3, 4), (1, 1), (2, -1), (2, 3)),
             ((1, 4, 3, 2), (0, 3, 0, 1), (1, 1, 3, 1), (1, 1, 3, 1)),
@@ -85,7 +85,7 @@ def _slices() -> list[Case]:
 
 def _splits() -> list[Case]:
     found = []
-    for dtype in ANY_TYPE:
+    for dtype in INTEGERS:
         outs = [T(shape=(2, 2, 3), dtype=dtype)] * 3
         inputs = [number(-2), T(shape=(2, 6, 3), dtype=dtype)]
         found.append(single(f"split-{dtype}", "SPLIT", inputs, outs, Record("SplitOptions", {"num_splits": 3})))
@@ -95,7 +95,7 @@ def _splits() -> list[Case]:
     outs = [T(shape=(1, 1, 1, 1))] * 4
     options = Record("SplitOptions", {"num_splits": 4})
     found.append(single("split-ones", "SPLIT", [number(3), T(shape=(1, 1, 1, 4))], outs, options))
-    for dtype in ("int8", "int32"):
+    for dtype in INTEGERS:
         for axis, shape, out in ((1, (2, 3, 4), (2, 4)), (-1, (2, 3), (2,)), (0, (3, 2), (2,))):
             n = shape[axis]
             options = Record("UnpackOptions", {"num": n, "axis": axis})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tinygen.core.fixedpoint import reduced_multiplier
 from tinygen.model.kernels.base import KernelDef, Packed, elementwise_overlap, no_overlap, without
 from tinygen.model.kernels.binary import broadcast_overlap
 from tinygen.model.kernels.order import own_channel, singles, sliding_window
-from tinygen.model.lowering import Lowered
+from tinygen.model.lowering import Array, Lowered
 
 _ZERO_POINTS = ("input_zero_point", "output_zero_point")
 
@@ -20,15 +20,19 @@ def _in_bytes(overlap: Callable[[Lowered], dict[int, int]]) -> Callable[[Lowered
     return lambda lowered: {slot: 2 * distance for slot, distance in overlap(lowered).items()}
 
 
-def _pack_sum(*names: str) -> Callable[[Lowered], Packed]:
+def _scales_of_wide_sums(constants: Mapping[str, Array]) -> dict[str, Array]:
     """64-bit sums are scaled with a 15-bit multiplier and a right shift."""
+    multiplier = np.vectorize(reduced_multiplier, otypes=[np.int32])(constants["multiplier"].astype(np.int64))
+    shift = (15 - constants["shift"].astype(np.int64)).astype(np.int8)
+    return {**constants, "multiplier": multiplier, "shift": shift}
+
+
+def _pack_sum(*names: str) -> Callable[[Lowered], Packed]:
+    """Without the named parameters, and with the scales as the sums' width wants them."""
 
     def pack(lowered: Lowered) -> Packed:
-        constants = dict(lowered.constants)
-        if constants["bias"].dtype == np.int64:
-            parts = [reduced_multiplier(int(m)) for m in constants["multiplier"].tolist()]
-            constants["multiplier"] = np.array(parts, np.int32)
-            constants["shift"] = (15 - constants["shift"].astype(np.int64)).astype(np.int8)
+        wide = lowered.constants["bias"].dtype == np.int64
+        constants = _scales_of_wide_sums(lowered.constants) if wide else lowered.constants
         return Packed(params=without(lowered.params, *_ZERO_POINTS, *names), constants=constants)
 
     return pack
@@ -121,6 +125,26 @@ LOGISTIC_INT16_INTERPOLATED = _function_kernel("LOGISTIC", "interpolated", "sigm
 RELU_INT16_GENERIC = _function_kernel("RELU", "generic")
 RELU6_INT16_GENERIC = _function_kernel("RELU6", "generic")
 TANH_INT16_INTERPOLATED = _function_kernel("TANH", "interpolated", "sigmoid_table")
+SOFTMAX_INT16_INTERPOLATED = KernelDef(
+    id="softmax_int16_interpolated",
+    op="SOFTMAX",
+    header="softmax.h",
+    arguments=("exp_table", "reciprocal_table"),
+    why="int16 in and out; straight lines between entries of exp() and of 1 / (1 + x)",
+    overlap=elementwise_overlap,
+    dtype="int16",
+)
+UNIDIRECTIONAL_SEQUENCE_LSTM_INT16_GENERIC = KernelDef(
+    id="unidirectional_sequence_lstm_int16_generic",
+    op="UNIDIRECTIONAL_SEQUENCE_LSTM",
+    header="lstm.h",
+    arguments=("weights", "bias", "multiplier", "shift", "sigmoid_table"),
+    why="cell by cell, 64-bit sums; the output's row holds the new hidden state until all cells have read the old",
+    pack=lambda lowered: Packed(
+        params=without(lowered.params, "input_zero_point"), constants=_scales_of_wide_sums(lowered.constants)
+    ),
+    dtype="int16",
+)
 
 
 def _plain(
@@ -163,7 +187,9 @@ INT16_KERNELS: tuple[KernelDef, ...] = (
     LOGISTIC_INT16_INTERPOLATED,
     RELU_INT16_GENERIC,
     RELU6_INT16_GENERIC,
+    SOFTMAX_INT16_INTERPOLATED,
     TANH_INT16_INTERPOLATED,
+    UNIDIRECTIONAL_SEQUENCE_LSTM_INT16_GENERIC,
     AVERAGE_POOL_2D_INT16_GENERIC,
     MAX_POOL_2D_INT16_GENERIC,
     MEAN_INT16_GENERIC,

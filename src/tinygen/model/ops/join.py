@@ -44,7 +44,7 @@ def _lower_pack(ctx: OpContext) -> Lowered:
     sources = [ctx.tensor(slot) for slot in range(len(ctx.op.inputs))]
     axis = axis_of(ctx, int(ctx.op.options.get("axis", 0)), len(output.shape))
     for source in sources:
-        movable(ctx, source, output, ("int8", "int32"))
+        movable(ctx, source, output, ANY_TYPE)
         if source.shape != sources[0].shape:
             raise ctx.fail(f"packs {list(sources[0].shape)} with {list(source.shape)}")
     if int(ctx.op.options.get("values_count", 0)) != len(sources):
@@ -79,5 +79,5 @@ PACK = OpDef(
     lower=_lower_pack,
     reference=_reference,
     variadic=True,
-    types=("int8", "int32"),
+    types=ANY_TYPE,
 )

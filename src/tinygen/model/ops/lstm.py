@@ -1,7 +1,7 @@
-"""UNIDIRECTIONAL_SEQUENCE_LSTM: int8 input and hidden state, int16 cell state, no peephole, projection or layer norm.
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: int8 or int16 input and hidden state, int16 cell state; no peephole, projection, norm.
 
 Gates lie in Q3.12 before their activation and in Q0.15 after it. Hidden and cell state go on from one inference to the
-next, as TFLM's reference kernel has it.
+next, as TFLM's reference kernel has it. With int16 input the biases are int64, and both sums are scaled as 64-bit ones.
 Source: tensorflow/lite/micro/kernels/lstm_eval.h, lstm_eval_common.cc.
 """
 
@@ -12,10 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.core.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
-from tinygen.model.ir import Tensor
-from tinygen.model.lowering import Array, Int64, Lowered, OpContext, OpDef
+from tinygen.core.fixedpoint import (
+    multiply_by_quantized_multiplier,
+    multiply_wide_by_quantized_multiplier,
+    quantize_multiplier,
+)
+from tinygen.model.ir import DType, Tensor
+from tinygen.model.lowering import BOTH, LIMITS, Array, Int64, Lowered, OpContext, OpDef
 from tinygen.model.sigmoid_table import logistic_int16, sigmoid_table, tanh_int16
+from tinygen.model.sums import MAX_WIDE_SHIFT
 
 # In the order of the operator's inputs: input, forget, cell, output gate.
 GATES = 4
@@ -54,9 +59,11 @@ def _lower(ctx: OpContext) -> Lowered:
     for slot, what in _MUST_BE_ABSENT.items():
         if ctx.optional(slot) is not None:
             raise ctx.fail(f"input {slot} is there: {what} is not supported")
-    source, source_q = ctx.activation(0, (3, 3))
-    output, output_q = ctx.output((3, 3))
-    hidden, hidden_q = ctx.activation(_HIDDEN, (2, 2))
+    source, source_q = ctx.activation(0, (3, 3), BOTH)
+    output, output_q = ctx.output((3, 3), BOTH)
+    hidden, hidden_q = ctx.activation(_HIDDEN, (2, 2), BOTH)
+    dtype = ctx.alike(source, hidden, output)
+    sum_type: DType = "int32" if dtype == "int8" else "int64"
     cell, cell_power = _cell_state(ctx)
     ctx.word("fused_activation_function", ("tanh",))
     time_major = bool(ctx.op.options.get("time_major", False))
@@ -72,17 +79,19 @@ def _lower(ctx: OpContext) -> Lowered:
         raise ctx.fail("proj_clip without a projection is not supported")
     clip = float(ctx.op.options.get("cell_clip", 0.0))
     weights = np.zeros((cells, GATES, in_c + cells), np.int8)
-    bias = np.zeros((cells, GATES), np.int32)
+    bias = np.zeros((cells, GATES), np.dtype(sum_type))
     parts: list[tuple[int, int]] = []
     for gate in range(GATES):
         own, own_scale = _matrix(ctx, _FIRST_INPUT_WEIGHTS + gate, (cells, in_c))
         back, back_scale = _matrix(ctx, _FIRST_RECURRENT_WEIGHTS + gate, (cells, cells))
         weights[:, gate, :in_c], weights[:, gate, in_c:] = own, back
-        bias[:, gate] = ctx.bias(_FIRST_BIAS + gate, cells)
+        bias[:, gate] = ctx.bias(_FIRST_BIAS + gate, cells, (sum_type,), sum_type)
         for scale, weight_scale in ((source_q.scale, own_scale), (hidden_q.scale, back_scale)):
             parts.append(quantize_multiplier(scale * weight_scale / _GATE_SCALE))
         sums = np.abs(weights[:, gate].astype(np.int64)).sum(axis=1)
-        ctx.accumulator_fits(bias[:, gate], sums.tolist())
+        ctx.accumulator_fits(bias[:, gate], sums.tolist(), dtype)
+    if dtype == "int16" and max(shift for _, shift in parts) > MAX_WIDE_SHIFT:
+        raise ctx.fail("scales of input and weights are far too large for the gates' Q3.12")
     cell_scale = 2.0**cell_power
     products = {
         "forget": quantize_multiplier(2.0**-15),
@@ -100,8 +109,8 @@ def _lower(ctx: OpContext) -> Lowered:
         "tanh_multiplier": 3 if tanh_shift < 0 else 3 << tanh_shift,
         "tanh_shift": max(0, -tanh_shift),
         "cell_clip": int(min(np.float32(clip) / np.float32(cell_scale), np.float32(32767))) if clip > 0 else 32768,
-        "act_min": -128,
-        "act_max": 127,
+        "act_min": LIMITS[dtype][0],
+        "act_max": LIMITS[dtype][1],
     }
     for name, (multiplier, shift) in products.items():
         params[f"{name}_multiplier"] = multiplier
@@ -115,7 +124,7 @@ def _lower(ctx: OpContext) -> Lowered:
         "shift": np.array([s for _, s in parts], np.int8).reshape(GATES, 2),
         "sigmoid_table": sigmoid_table(),
     }
-    return Lowered(params=params, constants=constants, macs=steps * cells * GATES * (in_c + cells))
+    return Lowered(params=params, constants=constants, macs=steps * cells * GATES * (in_c + cells), dtype=dtype)
 
 
 def _product(a: Int64, b: Int64, p: dict[str, int], name: str) -> Int64:
@@ -129,12 +138,13 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
     cell = inputs[2].astype(np.int64).reshape(-1)
     weights, bias = c["weights"].astype(np.int64), c["bias"].astype(np.int64)
     multiplier, shift = c["multiplier"].astype(np.int64), c["shift"].astype(np.int64)
-    out = np.empty((p["steps"], p["cells"]), np.int8)
+    scaled = multiply_by_quantized_multiplier if lowered.dtype == "int8" else multiply_wide_by_quantized_multiplier
+    out = np.empty((p["steps"], p["cells"]), np.dtype(lowered.dtype))
     for step, row in enumerate(rows):
         own = weights[:, :, : p["in_c"]] @ row + bias
         back = weights[:, :, p["in_c"] :] @ (hidden - p["output_zero_point"])
-        first = np.clip(multiply_by_quantized_multiplier(own, multiplier[:, 0], shift[:, 0]), *_INT16)
-        second = np.clip(multiply_by_quantized_multiplier(back, multiplier[:, 1], shift[:, 1]), *_INT16)
+        first = np.clip(scaled(own, multiplier[:, 0], shift[:, 0]), *_INT16)
+        second = np.clip(scaled(back, multiplier[:, 1], shift[:, 1]), *_INT16)
         gates = np.clip(first + second, *_INT16)
         opened = logistic_int16(gates, 3, 0)
         kept = np.clip(_product(opened[:, 1], cell, p, "forget"), *_INT16)
@@ -143,11 +153,12 @@ def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple
         if p["cell_clip"] <= 32767:
             cell = np.clip(cell, -p["cell_clip"], p["cell_clip"])
         shown = tanh_int16(cell, p["tanh_multiplier"], p["tanh_shift"])
-        hidden = np.clip(_product(opened[:, 3], shown, p, "output") + p["output_zero_point"], -128, 127)
+        product = _product(opened[:, 3], shown, p, "output") + p["output_zero_point"]
+        hidden = np.clip(product, p["act_min"], p["act_max"])
         out[step] = hidden
     return [
         out.reshape(shapes[0]),
-        hidden.astype(np.int8).reshape(inputs[1].shape),
+        hidden.astype(np.dtype(lowered.dtype)).reshape(inputs[1].shape),
         cell.astype(np.int16).reshape(inputs[2].shape),
     ]
 
@@ -160,4 +171,5 @@ UNIDIRECTIONAL_SEQUENCE_LSTM = OpDef(
     state_inputs=(_HIDDEN, _CELL),
     lower=_lower,
     reference=_reference,
+    types=BOTH,
 )

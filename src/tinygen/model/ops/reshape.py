@@ -56,7 +56,7 @@ SQUEEZE = OpDef(
     data_inputs=(0,),
     lower=_lower_ones,
     reference=_reference,
-    types=("int8", "int16", "int32"),
+    types=("int8", "int16", "int32", "float32"),
 )
 
 EXPAND_DIMS = OpDef(

@@ -1,7 +1,7 @@
-"""SOFTMAX over the last dimension in gemmlowp's fixed point.
+"""SOFTMAX over the last dimension: int8 in gemmlowp's fixed point, int16 by interpolation in two tables.
 
-Only 256 differences to the row's maximum exist, so exp() is a table that the reference fills; the device computes
-one reciprocal per row.
+Of int8 only 256 differences to the row's maximum exist, so exp() is a table that the reference fills; the device
+computes one reciprocal per row.
 
 Source: tensorflow/lite/kernels/internal/reference/softmax.h and micro/kernels/softmax_common.cc.
 """
@@ -17,8 +17,10 @@ from tinygen.core.fixedpoint import (
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
 )
+from tinygen.model import softmax_int16
 from tinygen.model.fixed_functions import exp_on_negative_values, input_radius, reciprocal
-from tinygen.model.lowering import Array, Int64, Lowered, OpContext, OpDef, expect_shape
+from tinygen.model.ir import Quantization, Tensor
+from tinygen.model.lowering import BOTH, Array, Int64, Lowered, OpContext, OpDef, expect_shape
 
 DIFF_INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
@@ -39,39 +41,52 @@ def _exp_table(ctx: OpContext, beta: float, scale: float) -> Int64:
     return exp_on_negative_values(rescaled, DIFF_INTEGER_BITS)
 
 
+def _expect_unit(ctx: OpContext, source: Tensor, output: Tensor) -> None:
+    """Require the quantisation of probabilities that TFLM's kernels write."""
+    quantization: Quantization | None = output.quantization
+    allowed = ("int8", "int16") if source.dtype == "int8" else ("int16",)
+    if output.dtype not in allowed or quantization is None or len(quantization.scales) != 1:
+        raise ctx.fail(f"output ('{output.name}') is {output.dtype}, supported: {' and '.join(allowed)} with one scale")
+    if source.dtype == "int16":
+        steps, point, tolerance = 1 << 15, 0, 0.001
+    elif output.dtype == "int16":
+        steps, point, tolerance = 1 << 16, -(1 << 15), 0.001
+    else:
+        steps, point, tolerance = 1 << 8, -(1 << 7), 0.0
+    if quantization.zero_point != point or abs(quantization.scale * steps - 1.0) > tolerance:
+        raise ctx.fail(
+            f"output has scale {quantization.scale:g} and zero point {quantization.zero_point}, "
+            f"TFLM's softmax needs 1/{steps} and {point} for {source.dtype} to {output.dtype}"
+        )
+
+
 def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((1, 1))
-    source, source_q = ctx.activation(0, (1, 4))
+    source, source_q = ctx.activation(0, (1, 4), BOTH)
     output = ctx.tensors[ctx.op.outputs[0]]
-    output_q = output.quantization
-    if output.dtype not in _TYPE_CODES or output_q is None or len(output_q.scales) != 1:
-        raise ctx.fail(f"output ('{output.name}') is {output.dtype}, supported: int8 and int16 with one scale")
+    _expect_unit(ctx, source, output)
     expect_shape(ctx, output, source.shape)
-    bits = 8 if output.dtype == "int8" else 16
-    off = abs(output_q.scale * (1 << bits) - 1.0)
-    if output_q.zero_point != -(1 << (bits - 1)) or off > (0.0 if bits == 8 else 0.001):
-        raise ctx.fail(
-            f"output has scale {output_q.scale:g} and zero point {output_q.zero_point}, "
-            f"TFLM's softmax needs 1/{1 << bits} and {-(1 << (bits - 1))} for {output.dtype}"
-        )
     beta = float(ctx.op.options.get("beta", 0.0))
     if not 0.0 < beta < 1e6:
         raise ctx.fail(f"beta = {beta}, must be positive")
     depth = source.shape[-1]
-    if depth > MAX_DEPTH:
-        raise ctx.fail(f"{depth} classes, at most {MAX_DEPTH} fit the sum's fixed point")
+    most = MAX_DEPTH if source.dtype == "int8" else softmax_int16.MAX_DEPTH
+    if depth > most:
+        raise ctx.fail(f"{depth} classes, at most {most} fit the sum's fixed point")
+    params = {"rows": source.n_elements // depth, "depth": depth}
+    if source.dtype == "int16":
+        params |= softmax_int16.params(ctx, beta, source_q.scale)
+        return Lowered(params=params, constants=softmax_int16.tables(), dtype="int16")
     table = _exp_table(ctx, beta, source_q.scale)
-    params = {
-        "rows": source.n_elements // depth,
-        "depth": depth,
-        "table_size": len(table),
-        "output_type": _TYPE_CODES[output.dtype],
-    }
+    params |= {"table_size": len(table), "output_type": _TYPE_CODES[output.dtype]}
     return Lowered(params=params, constants={"exp_table": table.astype(np.int32)})
 
 
 def _reference(lowered: Lowered, inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     p = lowered.params
+    if lowered.dtype == "int16":
+        wide = inputs[0].astype(np.int64).reshape(p["rows"], p["depth"])
+        return [softmax_int16.reference(p, lowered.constants, wide).reshape(shapes[0])]
     table = lowered.constants["exp_table"].astype(np.int64)
     rows = inputs[0].astype(np.int64).reshape(p["rows"], p["depth"])
     bits = 8 if p["output_type"] == 0 else 16
@@ -95,4 +110,5 @@ SOFTMAX = OpDef(
     data_inputs=(0,),
     lower=_lower,
     reference=_reference,
+    types=BOTH,
 )

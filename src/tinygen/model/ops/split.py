@@ -10,20 +10,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.model.ir import DType, Tensor
+from tinygen.model.ir import Tensor
 from tinygen.model.lowering import Array, Lowered, OpContext, OpDef
 from tinygen.model.movement import ANY_TYPE, axis_of, item_bytes, movable, whole_numbers
 
 MAX_PARTS = 16
-_UNPACK_TYPES: tuple[DType, ...] = ("int8", "int32")
 
 
-def _parts(ctx: OpContext, source: Tensor, axis: int, sizes: list[int] | None, types: tuple[DType, ...]) -> list[int]:
+def _parts(ctx: OpContext, source: Tensor, axis: int, sizes: list[int] | None) -> list[int]:
     """The size of each output along the axis; checks them all. None: equal parts without that dimension (UNPACK)."""
     found = []
     for number, index in enumerate(ctx.op.outputs):
         output = ctx.tensors[index]
-        movable(ctx, source, output, types)
+        movable(ctx, source, output, ANY_TYPE)
         size = () if sizes is None else (sizes[number],)
         shape = (*source.shape[:axis], *size, *source.shape[axis + 1 :])
         if output.shape != shape or 0 in shape:
@@ -49,7 +48,7 @@ def _lower_split(ctx: OpContext) -> Lowered:
     axis = axis_of(ctx, axes[0], len(source.shape))
     if int(ctx.op.options.get("num_splits", n)) != n or source.shape[axis] % n:
         raise ctx.fail(f"{n} outputs from num_splits = {ctx.op.options.get('num_splits')} of {source.shape[axis]}")
-    return Lowered(params=_rows(source, axis, _parts(ctx, source, axis, [source.shape[axis] // n] * n, ANY_TYPE)))
+    return Lowered(params=_rows(source, axis, _parts(ctx, source, axis, [source.shape[axis] // n] * n)))
 
 
 def _lower_unpack(ctx: OpContext) -> Lowered:
@@ -59,7 +58,7 @@ def _lower_unpack(ctx: OpContext) -> Lowered:
     axis = axis_of(ctx, int(ctx.op.options.get("axis", 0)), len(source.shape))
     if n < 1 or int(ctx.op.options.get("num", 0)) != n:
         raise ctx.fail(f"num = {ctx.op.options.get('num', 0)} but there are {n} outputs")
-    return Lowered(params=_rows(source, axis, _parts(ctx, source, axis, None, _UNPACK_TYPES)))
+    return Lowered(params=_rows(source, axis, _parts(ctx, source, axis, None)))
 
 
 def _lower_split_v(ctx: OpContext) -> Lowered:
@@ -75,7 +74,7 @@ def _lower_split_v(ctx: OpContext) -> Lowered:
     if sizes.count(-1) > 1 or any(s < -1 for s in sizes):
         raise ctx.fail(f"sizes {sizes} are negative")
     rest = source.shape[axis] - sum(s for s in sizes if s != -1)
-    parts = _parts(ctx, source, axis, [rest if s == -1 else s for s in sizes], ANY_TYPE)
+    parts = _parts(ctx, source, axis, [rest if s == -1 else s for s in sizes])
     shared = _rows(source, axis, parts)
     row = shared["row_bytes"] // parts[0]
     params = {"n_rows": shared["n_rows"], "n_outputs": n}
@@ -117,5 +116,5 @@ UNPACK = OpDef(
     data_inputs=(0,),
     lower=_lower_unpack,
     reference=_reference,
-    types=_UNPACK_TYPES,
+    types=ANY_TYPE,
 )

@@ -14,6 +14,20 @@ import numpy as np
 from tinygen.core.fixedpoint import quantize_multiplier
 from tinygen.model.lowering import Array, Int64, Lowered, OpContext, OpDef, expect_shape, requantized
 
+_BIAS_SCALE_TOLERANCE = 1e-5
+
+
+def _expect_bias_scale(ctx: OpContext, product: float) -> None:
+    bias = ctx.optional(3)
+    if bias is None:
+        return
+    declared = 0.0 if bias.quantization is None else bias.quantization.scale
+    if abs(declared - product) >= _BIAS_SCALE_TOLERANCE:
+        raise ctx.fail(
+            f"bias '{bias.name}' has scale {declared:g}, but state and time weights make {product:g}; TFLM refuses it",
+            "quantise the bias with state scale times time weights' scale, zero point 0",
+        )
+
 
 def _lower(ctx: OpContext) -> Lowered:
     ctx.arity((5, 5))
@@ -43,6 +57,7 @@ def _lower(ctx: OpContext) -> Lowered:
     first = quantize_multiplier(float(np.float32(source_q.scale) * feature_scale / state_scale))
     second = quantize_multiplier(float(state_scale * time_scale / np.float32(output_q.scale)))
     weights = np.asarray(feature.data, np.int8)
+    _expect_bias_scale(ctx, state_q.scale * float(time_scale))
     bias = ctx.bias(3, filters // rank)
     ctx.accumulator_fits(np.zeros(filters, np.int32), np.abs(weights.astype(np.int64)).sum(axis=1).tolist())
     time_weights = np.asarray(time.data, np.int8)

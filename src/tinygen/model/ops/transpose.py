@@ -5,17 +5,20 @@ Source: tensorflow/lite/kernels/internal/reference/{transpose,depth_to_space,spa
 
 from __future__ import annotations
 
+from tinygen.model.ir import DType, Tensor
 from tinygen.model.lowering import Lowered, OpContext, OpDef, expect_shape
 from tinygen.model.movement import item_bytes, movable, moved, row_major, strided, whole_numbers
 
 MAX_RANK = 5
+_TRANSPOSE_TYPES: tuple[DType, ...] = ("int8", "int16", "float32")
+_BLOCK_TYPES: tuple[DType, ...] = ("int8", "float32")
 
 
 def _lower_transpose(ctx: OpContext) -> Lowered:
     ctx.arity((2, 2))
     source = ctx.tensor(0)
     output = ctx.tensors[ctx.op.outputs[0]]
-    movable(ctx, source, output, ("int8", "int16"))
+    movable(ctx, source, output, _TRANSPOSE_TYPES)
     rank = len(source.shape)
     order = whole_numbers(ctx, 1, "permutation")
     if not 1 <= rank <= MAX_RANK:
@@ -29,12 +32,18 @@ def _lower_transpose(ctx: OpContext) -> Lowered:
     return strided(ctx, sizes, [strides[axis] for axis in order], 0, item_bytes(source))
 
 
-def _lower_depth_to_space(ctx: OpContext) -> Lowered:
+def _blocks(ctx: OpContext) -> tuple[Tensor, Tensor, int]:
+    """Input and output of DEPTH_TO_SPACE or SPACE_TO_DEPTH, and the block's size."""
     ctx.arity((1, 1))
-    source, _ = ctx.activation(0, (4, 4))
-    output, _ = ctx.output((4, 4))
-    movable(ctx, source, output, ("int8",))
-    block = ctx.whole("block_size", 1)
+    source, output = ctx.tensor(0), ctx.tensors[ctx.op.outputs[0]]
+    movable(ctx, source, output, _BLOCK_TYPES)
+    if len(source.shape) != 4:
+        raise ctx.fail(f"'{source.name}' has shape {list(source.shape)}, expected 4 dimensions")
+    return source, output, ctx.whole("block_size", 1)
+
+
+def _lower_depth_to_space(ctx: OpContext) -> Lowered:
+    source, output, block = _blocks(ctx)
     batch, height, width, channels = source.shape
     if channels % (block * block):
         raise ctx.fail(f"{channels} channels do not divide into blocks of {block}x{block}")
@@ -43,15 +52,11 @@ def _lower_depth_to_space(ctx: OpContext) -> Lowered:
     row, pixel = width * channels, channels
     sizes = [batch, height, block, width, block, kept]
     strides = [height * row, row, block * kept, pixel, kept, 1]
-    return strided(ctx, sizes, strides, 0, 1)
+    return strided(ctx, sizes, strides, 0, item_bytes(source))
 
 
 def _lower_space_to_depth(ctx: OpContext) -> Lowered:
-    ctx.arity((1, 1))
-    source, _ = ctx.activation(0, (4, 4))
-    output, _ = ctx.output((4, 4))
-    movable(ctx, source, output, ("int8",))
-    block = ctx.whole("block_size", 1)
+    source, output, block = _blocks(ctx)
     batch, height, width, channels = source.shape
     if height % block or width % block:
         raise ctx.fail(f"{height}x{width} does not divide into blocks of {block}x{block}")
@@ -59,7 +64,7 @@ def _lower_space_to_depth(ctx: OpContext) -> Lowered:
     row = width * channels
     sizes = [batch, height // block, width // block, block, block, channels]
     strides = [height * row, block * row, block * channels, row, channels, 1]
-    return strided(ctx, sizes, strides, 0, 1)
+    return strided(ctx, sizes, strides, 0, item_bytes(source))
 
 
 TRANSPOSE = OpDef(
@@ -69,7 +74,7 @@ TRANSPOSE = OpDef(
     data_inputs=(0,),
     lower=_lower_transpose,
     reference=moved,
-    types=("int8", "int16"),
+    types=_TRANSPOSE_TYPES,
 )
 
 DEPTH_TO_SPACE = OpDef(
@@ -79,6 +84,7 @@ DEPTH_TO_SPACE = OpDef(
     data_inputs=(0,),
     lower=_lower_depth_to_space,
     reference=moved,
+    types=_BLOCK_TYPES,
 )
 
 SPACE_TO_DEPTH = OpDef(
@@ -88,4 +94,5 @@ SPACE_TO_DEPTH = OpDef(
     data_inputs=(0,),
     lower=_lower_space_to_depth,
     reference=moved,
+    types=_BLOCK_TYPES,
 )

@@ -32,6 +32,7 @@ class Draft:
     refusals: list[str] = field(default_factory=list)
     window_rows: int = 0
     hop_rows: int = 0
+    stands_for: dict[int, int] = field(default_factory=dict)
 
     def readers(self, tensor: int) -> list[Op]:
         """The operators that read a tensor."""

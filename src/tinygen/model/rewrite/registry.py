@@ -38,6 +38,7 @@ def rewrite(graph: Graph, *, passes: Sequence[Pass] = PASSES, incremental: bool 
         slices=dict(draft.slices),
         window_rows=draft.window_rows,
         hop_rows=draft.hop_rows,
+        stands_for=dict(draft.stands_for),
     )
     return dataclasses.replace(draft.graph(graph), rewritten=record)
 

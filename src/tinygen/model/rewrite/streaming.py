@@ -4,56 +4,39 @@ Time is axis 1 of the model's input [1, rows, ...]: rows that arrive later stand
 `hop_rows` new rows and gives the bytes that the full model gives on the last `window_rows` rows. Before the first hop,
 and after a reset, the past is as if every row had been real 0 (the input's zero point).
 
-Layer by layer, along time: a sliding window without padding needs its last rows again, so they are kept in a state, and
-only new rows are computed. An operator that works row by row needs nothing. Any other operator gets a state of all its
-rows and runs as it does in the full model: always exact, saving nothing.
+Of every tensor along time some rows *move*: what is computed of input rows alone is, a hop later, the same row further
+up. Only the new ones of these are computed, and the ones needed again are kept in a state. Where a layer pads along
+time, the first and the last rows have the window's edge in them, layer by layer more of them; those are computed anew
+at every hop, by operators of their own. Any other operator is given all rows, put together of all three, and runs as it
+does in the full model: always exact, saving nothing. `streaming_writer.py` writes it down.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.core.errors import bad_input
-from tinygen.model.ir import Op, State, Tensor
+from tinygen.core.errors import TinygenError, bad_input
+from tinygen.model.ir import Op, Tensor
 from tinygen.model.lowering import Array, OpContext
 from tinygen.model.ops.registry import find_op
 from tinygen.model.rewrite.base import Draft, Pass, figures, title
+from tinygen.model.rewrite.streaming_writer import Reach, Time, Writer
 
 _WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
-_ROW_BY_ROW = ("ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "TANH", "TABLE")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Time:
-    """A tensor along time: its rows in the full model, and input rows per row."""
-
-    rows: int
-    stride: int
+_ROW_BY_ROW = ("ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH", "TABLE")
+_PAIRS = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 
 
 def _run(draft: Draft) -> None:
-    _check(draft)
-    times = _analyse(draft)
+    source = _input_along_time(draft)
+    times, reaches, hop = _analyse(draft, source)
     before, _ = figures(draft)
-    idle = _idle_rows(draft)
-    hop = math.lcm(*(time.stride for time in times.values()))
-    source = draft.tensors[draft.inputs[0]]
     if hop >= source.shape[1]:
         raise _refused(draft, f"a hop of {hop} rows is the whole window of {source.shape[1]}")
-    writer = _Writer(draft=draft, times=times, hop=hop, idle=idle, states={})
-    for op in list(draft.ops):
-        writer.take(op)
-    for index, time in times.items():
-        tensor = draft.tensors[index]
-        new = hop // time.stride
-        positions = draft.slices.get(index, np.arange(tensor.n_elements, dtype=np.int64)).reshape(time.rows, -1)
-        draft.slices[index] = positions[-new:].reshape(-1)
-        draft.tensors[index] = dataclasses.replace(tensor, shape=(1, new, *tensor.shape[2:]))
+    Writer(draft=draft, times=times, reaches=reaches, hop=hop, idle=_idle_rows(draft)).write()
     draft.window_rows, draft.hop_rows = source.shape[1], hop
     after, _ = figures(draft)
     if after >= before:
@@ -65,158 +48,135 @@ def _run(draft: Draft) -> None:
     )
 
 
-def _refused(draft: Draft, why: str) -> Exception:
+def _refused(draft: Draft, why: str) -> TinygenError:
     return bad_input(f"cannot run incrementally: {why}", where=draft.name, hint="use --streaming full")
 
 
-def _check(draft: Draft) -> None:
+def _input_along_time(draft: Draft) -> Tensor:
+    """The model's input, with rows; one that a RESHAPE gives its rows takes that shape."""
     if draft.states:
         raise _refused(draft, "the model keeps state of its own, it is incremental already")
     if len(draft.inputs) != 1:
         raise _refused(draft, f"it has {len(draft.inputs)} inputs; which of them moves in time is not known")
     source = draft.tensors[draft.inputs[0]]
-    if source.dtype != "int8" or len(source.shape) < 3 or source.shape[0] != 1 or source.shape[1] < 2:
+    readers = draft.readers(source.index)
+    if len(source.shape) == 2 and len(readers) == 1 and readers[0].name == "RESHAPE":
+        unfolded = draft.tensors[readers[0].outputs[0]].shape
+        if len(unfolded) >= 3:
+            source = draft.tensors[source.index] = dataclasses.replace(source, shape=unfolded)
+    converted = source.dtype == "float32" and all(op.name == "QUANTIZE" for op in readers)
+    if not (source.dtype == "int8" or converted) or len(source.shape) < 3 or source.shape[0] != 1:
         raise _refused(draft, f"its input is {source.dtype} {list(source.shape)}, needed: int8 [1, rows, ...]")
+    if source.shape[1] < 2:
+        raise _refused(draft, "its input has a single row")
+    return source
 
 
-def _analyse(draft: Draft) -> dict[int, _Time]:
-    """{tensor that needs only its new rows: how it moves}. The rest is made in full at every hop."""
-    source = draft.tensors[draft.inputs[0]]
-    times = {source.index: _Time(rows=source.shape[1], stride=1)}
-    for op in draft.ops:
+def _analyse(draft: Draft, source: Tensor) -> tuple[dict[int, Time], dict[int, Reach], int]:
+    """{tensor: how it moves in time}, {position in the list of operators: the rows it reaches}, rows of a hop."""
+    whole: dict[int, str] = {}
+    while True:
+        times, reaches, refusals = _followed(draft, source, whole)
+        hop = math.lcm(*(time.stride for time in times.values()))
+        short = [i for i, t in times.items() if i != source.index and t.computed(hop // t.stride) >= t.rows]
+        if not short:
+            draft.refusals += refusals
+            return times, reaches, hop
+        whole |= dict.fromkeys(short, "the window's edges and a hop leave none of its rows alone")
+
+
+def _followed(
+    draft: Draft, source: Tensor, whole: dict[int, str]
+) -> tuple[dict[int, Time], dict[int, Reach], list[str]]:
+    """What moves, when the tensors in `whole` are made in full for the reason given there."""
+    rows = source.shape[1]
+    times = {source.index: Time(rows=rows, stride=1, first=0, last=rows)}
+    reaches: dict[int, Reach] = {}
+    refusals: list[str] = []
+    for number, op in enumerate(draft.ops):
         if not any(index in times for index in op.inputs):
             continue
-        found, reason = _follow(draft, op, times)
         output = op.outputs[0]
-        if found is not None and output not in draft.outputs:
-            times[output] = found
-        elif found is not None and found.rows > 1:
-            reason = "it is the model's output, which is wanted whole"
-        if reason:
-            draft.refusals.append(f"{title(draft, op)}: all rows at every hop: {reason}")
-    return times
+        reach, reason = _reach(draft, op, times)
+        found = None if reach is None else _moved(draft, op, times, reach)
+        if reach is not None and found is None:
+            reason = "the window's edges are in all of its rows"
+        elif found is not None and found.rows == 1:
+            found = None
+        elif found is not None and output in draft.outputs:
+            found, reason = None, "it is the model's output, which is wanted whole"
+        elif found is not None and output in whole:
+            found, reason = None, whole[output]
+        if found is not None and reach is not None:
+            times[output], reaches[number] = found, reach
+        elif reason:
+            refusals.append(f"{title(draft, op)}: all rows at every hop: {reason}")
+    return times, reaches, refusals
 
 
-def _follow(draft: Draft, op: Op, times: dict[int, _Time]) -> tuple[_Time | None, str]:
-    """How an operator's output moves in time, or None and why it must see everything."""
+def _moved(draft: Draft, op: Op, times: dict[int, Time], reach: Reach) -> Time | None:
+    """How the output moves; None when no row of it does."""
+    rows = draft.tensors[op.outputs[0]].shape[1]
+    inputs = [times[i] for i in op.inputs if i in times]
+    if rows == 1:
+        return Time(rows=1, stride=inputs[0].stride, first=0, last=1)
+    first = max(-(-(time.first + reach.before) // reach.stride) for time in inputs)
+    last = min((time.last - reach.rows + reach.before) // reach.stride + 1 for time in inputs)
+    first, last = max(first, 0), min(last, rows)
+    return Time(rows=rows, stride=inputs[0].stride * reach.stride, first=first, last=last) if first < last else None
+
+
+def _reach(draft: Draft, op: Op, times: dict[int, Time]) -> tuple[Reach | None, str]:
+    """Which rows of its moving inputs an operator needs for a row of its output; or why that is not known."""
     source, output = draft.tensors[op.inputs[0]], draft.tensors[op.outputs[0]]
-    time = times.get(op.inputs[0])
-    if op.name in _WINDOWS and time is not None:
+    unknown = "it is not known to work row by row"
+    if op.name in _WINDOWS and op.inputs[0] in times:
         p = draft.lowered(op).params
-        reach = (p["k_h"] - 1) * p["dilation_h"] + 1
-        if p["pad_top"] or (p["out_h"] - 1) * p["stride_h"] + reach > p["in_h"]:
-            return None, "it pads along time, and a window's edge moves"
-        if (p["out_h"] - 1) * p["stride_h"] + reach != p["in_h"]:
-            return None, "its last window ends before the newest row"
-        if reach < p["stride_h"] and p["out_h"] > 1:
-            return None, "it skips rows"
-        if p["out_h"] == 1:
-            return None, ""
-        return _Time(rows=p["out_h"], stride=time.stride * p["stride_h"]), ""
-    same_rows = len(output.shape) >= 2 and output.shape[:2] == source.shape[:2]
-    if time is not None and same_rows:
-        if op.name in _ROW_BY_ROW or op.name == "RESHAPE":
-            return time, ""
-        if op.name == "SOFTMAX" and len(source.shape) >= 3:
-            return time, ""
-    if op.name == "ADD" and time is not None and times.get(op.inputs[1]) == time:
-        if source.shape == draft.tensors[op.inputs[1]].shape:
-            return time, ""
-        return None, "it repeats an input"
-    return None, "it is not known to work row by row"
+        return Reach(stride=p["stride_h"], rows=(p["k_h"] - 1) * p["dilation_h"] + 1, before=p["pad_top"], window=p), ""
+    if len(output.shape) < 2 or output.dtype != "int8":
+        return None, unknown
+    alone = op.name in (*_ROW_BY_ROW, "RESHAPE") or (op.name == "SOFTMAX" and len(source.shape) >= 3)
+    if alone and op.inputs[0] in times and output.shape[:2] == source.shape[:2]:
+        return Reach(), ""
+    if op.name in _PAIRS:
+        others = [draft.tensors[i] for i in op.inputs]
+        if any(t.data is None and (t.index not in times or t.shape != output.shape) for t in others):
+            return None, "it repeats an input, or one does not move"
+        if any(t.data is not None and _has_rows(t, len(output.shape)) for t in others):
+            return None, "a constant differs from row to row"
+        if len({times[t.index].stride for t in others if t.data is None}) == 1:
+            return Reach(), ""
+    return None, unknown
+
+
+def _has_rows(constant: Tensor, rank: int) -> bool:
+    """Whether a constant, broadcast to a tensor of that rank, has more than one row along axis 1."""
+    place = 1 - (rank - len(constant.shape))
+    return place >= 0 and constant.shape[place] != 1
 
 
 def _idle_rows(draft: Draft) -> dict[int, Array]:
     """Every tensor of the full model when nothing but real 0 goes in."""
     source = draft.tensors[draft.inputs[0]]
     zero = 0 if source.quantization is None else source.quantization.zero_point
-    values: dict[int, Array] = {source.index: np.full(source.shape, zero, np.int8)}
+    values: dict[int, Array] = {source.index: np.full(source.shape, zero, np.dtype(source.dtype))}
     for op in draft.ops:
-        values |= _results(draft.name, draft.tensors, op, values)
+        definition = find_op(op.name)
+        context = OpContext(model=draft.name, op=op, tensors=draft.tensors)
+        if definition is None:
+            raise context.fail("unsupported operator")
+        sources = []
+        for slot in definition.slots(op):
+            data = context.tensor(slot).data
+            sources.append(values[op.inputs[slot]] if data is None else data)
+        shapes = [context.tensors[index].shape for index in op.outputs]
+        values |= dict(zip(op.outputs, definition.reference(definition.lower(context), sources, shapes), strict=True))
     return values
-
-
-def _results(name: str, tensors: Mapping[int, Tensor], op: Op, values: dict[int, Array]) -> dict[int, Array]:
-    definition = find_op(op.name)
-    context = OpContext(model=name, op=op, tensors=tensors)
-    if definition is None:
-        raise context.fail("unsupported operator")
-    sources = []
-    for slot in definition.slots(op):
-        data = context.tensor(slot).data
-        sources.append(values[op.inputs[slot]] if data is None else data)
-    shapes = [context.tensors[index].shape for index in op.outputs]
-    return dict(zip(op.outputs, definition.reference(definition.lower(context), sources, shapes), strict=True))
-
-
-@dataclass(slots=True)
-class _Writer:
-    """Turns the operators one by one."""
-
-    draft: Draft
-    times: dict[int, _Time]
-    hop: int
-    idle: dict[int, Array]
-    states: dict[tuple[int, int], int]
-
-    def take(self, op: Op) -> None:
-        """Give an operator the windows it needs."""
-        if not any(index in self.times for index in op.inputs):
-            return
-        if op.name in _WINDOWS and (op.outputs[0] in self.times or self.draft.tensors[op.outputs[0]].shape[1] == 1):
-            self._window(op)
-        elif op.outputs[0] in self.times:
-            if op.name == "RESHAPE":
-                self.draft.replace(op, dataclasses.replace(op, inputs=op.inputs[:1], options={}))
-        else:
-            pairs = {i: self._state(op, i, self.times[i].rows) for i in op.inputs if i in self.times}
-            self._swap(op, dataclasses.replace(op, inputs=tuple(pairs.get(i, i) for i in op.inputs)))
-
-    def _window(self, op: Op) -> None:
-        p = self.draft.lowered(op).params
-        index = op.inputs[0]
-        time = self.times[index]
-        new = self.hop // time.stride
-        reach = (p["k_h"] - 1) * p["dilation_h"] + 1
-        # With a single output row the window is all there is, whatever the stride says.
-        rows = reach if p["out_h"] == 1 else reach + new - p["stride_h"]
-        if p["pad_top"] or reach > p["in_h"] or (p["out_h"] == 1 and reach != p["in_h"]):
-            rows = time.rows
-        taken = index if rows == new else self._state(op, index, rows)
-        options = dict(op.options)
-        if rows != time.rows or options.get("padding") == "explicit":
-            across = (p["out_w"] - 1) * p["stride_w"] + (p["k_w"] - 1) * p["dilation_w"] + 1
-            behind = max(0, across - p["pad_left"] - p["in_w"])
-            options |= {"padding": "explicit", "pad_height_before": 0, "pad_height_after": 0}
-            options |= {"pad_width_before": p["pad_left"], "pad_width_after": behind}
-        self._swap(op, dataclasses.replace(op, inputs=(taken, *op.inputs[1:]), options=options))
-        self.draft.changes.append(f"{title(self.draft, op)}: keeps {rows - new if rows != new else 0} rows")
-
-    def _swap(self, old: Op, new: Op) -> None:
-        self.draft.replace(old, new)
-
-    def _state(self, op: Op, index: int, rows: int) -> int:
-        """The state that holds the last `rows` rows of a tensor; it is updated before its first reader."""
-        key = (index, rows)
-        if key not in self.states:
-            tensor = self.draft.tensors[index]
-            state = max(self.draft.tensors) + 1
-            shape = (1, rows, *tensor.shape[2:])
-            self.draft.tensors[state] = dataclasses.replace(
-                tensor, index=state, name=f"{tensor.name}/rows", shape=shape
-            )
-            past = np.repeat(self.idle[index][:, -1:], rows, axis=1)
-            self.draft.states.append(State(tensor=state, initial=np.ascontiguousarray(past)))
-            at = next(number for number, one in enumerate(self.draft.ops) if one is op)
-            update = Op(position=op.position, name="STREAM_ROWS", inputs=(index, state), outputs=(state,))
-            self.draft.ops.insert(at, update)
-            self.states[key] = state
-        return self.states[key]
 
 
 STREAMING = Pass(
     name="automatic streaming",
-    obligation="time is axis 1; a window along it pads nothing and ends at the newest row, so old rows of its output "
-    "are those of the hop before; other operators see all their rows",
+    obligation="time is axis 1; a row that is computed of moving input rows alone is that of the hop before, further "
+    "up; rows with padding in them are computed anew; other operators see all their rows",
     run=_run,
 )

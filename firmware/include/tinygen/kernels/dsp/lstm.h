@@ -47,7 +47,7 @@ void unidirectional_sequence_lstm_int8_dsp(const std::int8_t* input, std::int8_t
       for (std::int32_t gate = 0; gate < 4; ++gate) {
         gates[gate] = lstm_gate(own[gate], back[gate], gate, sigmoid_table);
       }
-      output[c] = lstm_cell<P>(gates, cell[c], sigmoid_table);
+      output[c] = static_cast<std::int8_t>(lstm_cell<P>(gates, cell[c], sigmoid_table));
     }
     // The gates of all cells have read the old hidden state by now.
     for (std::int32_t c = 0; c < P::cells; ++c) hidden[c] = output[c];
