@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAGES := $(PY) .ci/stages.py
 
-.PHONY: help demo test check bench bench-boards bench-memory soak format tools tools-test clean
+.PHONY: help demo test check bench bench-boards train-report bench-memory soak format tools tools-test clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
@@ -32,6 +32,9 @@ bench-memory: tools-test  ## Memory of the published models in ../shared/models,
 bench-boards: tools-test  ## Every board of the catalogue in a simulator; writes README's table
 	$(PY) tests/bench/boards.py --json build/bench-boards.json --work build/bench-boards --readme README.md
 
+train-report: tools-test  ## Train and judge every task on ../shared/data (hours; resumable); writes tests/bench/TRAINING.md
+	$(PY) tests/bench/train_report.py
+
 soak: tools-test  ## The long fuzzing and property tests
 	$(STAGES) soak
 
@@ -44,7 +47,7 @@ tools: $(VENV)/.all
 	@$(PY) -m tinygen.toolchain.install --for stm32,sim
 
 tools-test: $(VENV)/.dev
-	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech
+	@$(PY) -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech,browser
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

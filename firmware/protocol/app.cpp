@@ -37,6 +37,7 @@ void poll() {
   std::uint8_t bytes[32];
   const std::size_t count = port::read(bytes, sizeof bytes);
   if (count == 0) {
+    port::stay_awake(session.sensing());
     port::idle();
     return;
   }
@@ -45,7 +46,9 @@ void poll() {
       case protocol::FrameDecoder::Event::none:
         break;
       case protocol::FrameDecoder::Event::frame:
+        port::led(true);  // lit while it works
         session.request(decoder);
+        port::led(false);
         break;
       case protocol::FrameDecoder::Event::bad:
         session.bad_frame(decoder.error());

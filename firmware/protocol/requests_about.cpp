@@ -24,7 +24,7 @@ void put_text(Fields& fields, const char* text) {
 }  // namespace
 
 void Session::hello() {
-  std::uint8_t payload[68 + 3 * 65];
+  std::uint8_t payload[68 + 3 * 65 + 1 + port::kUniqueIdBytes];
   Fields fields(payload);
   fields.u16(kProtocolVersion);
   fields.u16(TINYGEN_RUNTIME_VERSION);
@@ -51,6 +51,10 @@ void Session::hello() {
   put_text(fields, kBuildInfo.board);
   put_text(fields, kBuildInfo.task);
   put_text(fields, kBuildInfo.engine);
+  std::uint8_t id[port::kUniqueIdBytes];
+  const std::size_t id_bytes = port::unique_id(id, sizeof id);
+  fields.u8(static_cast<std::uint8_t>(id_bytes));
+  fields.bytes(id, id_bytes);
   answer(payload, fields.count());
 }
 

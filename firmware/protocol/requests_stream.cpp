@@ -4,6 +4,7 @@
 #include "tinygen/model_api.h"
 #include "tinygen/protocol/bytes.h"
 #include "tinygen/protocol/session.h"
+#include "tinygen/source.h"
 #include "tinygen/stream_api.h"
 
 namespace tinygen::protocol {
@@ -44,11 +45,18 @@ void tell(void* context, const stream::Event& event) {
 void Session::stream_begin(const std::uint8_t* payload, std::size_t bytes) {
   if (bytes != 1) return nak(Error::bad_payload);
   if (stream::kInfo.window_rows == 0) return nak(Error::no_stream);
+  stop_sensing();
   begin_input();
   raw_active_ = false;
   result_ = Result::none;
   digests_valid_ = false;
+  streaming_ = false;
   stream::begin((payload[0] & kStreamCount) != 0, (payload[0] & kStreamDigests) != 0);
+  if ((payload[0] & kStreamSensor) != 0) {
+    const source::Status status = source::start();
+    if (status != source::Status::ok) return nak(Error::no_sensor, static_cast<std::uint32_t>(status));
+    sensing_ = true;
+  }
   streaming_ = true;
   instants_ = 0;
 
@@ -66,6 +74,7 @@ void Session::stream_begin(const std::uint8_t* payload, std::size_t bytes) {
 }
 
 void Session::poll_stream() {
+  if (sensing()) source::poll();
   if (streaming_) stream::run(&tell, &writer_);
 }
 
@@ -73,6 +82,7 @@ void Session::stream_chunk(const std::uint8_t* payload, std::size_t bytes) {
   const std::size_t channels = features::kInfo.channels;
   if (bytes < 4 || (bytes - 4) % (2 * channels) != 0) return nak(Error::bad_payload);
   if (!streaming_) return nak(Error::out_of_order, 0);
+  if (sensing_) return nak(Error::streaming);
   if (load32(payload) != instants_) return nak(Error::out_of_order, instants_);
 
   // The line waits for the answer, so nothing that came this way is ever lost: what has no room is worked off first.
@@ -105,6 +115,7 @@ void Session::stream_chunk(const std::uint8_t* payload, std::size_t bytes) {
 
 void Session::stream_end() {
   if (!streaming_) return nak(Error::out_of_order, 0);
+  stop_sensing();
   poll_stream();
   streaming_ = false;
   input_bytes_ = 0;

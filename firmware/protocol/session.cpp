@@ -69,6 +69,10 @@ void Session::request(const FrameDecoder& frame) {
       return read_learned(payload, bytes);
     case kWriteLearned:
       return write_learned(payload, bytes);
+    case kSense:
+      return sense(payload, bytes);
+    case kSamples:
+      return samples(payload, bytes);
     case kStreamEvents:
       return stream_events(payload, bytes);
     default:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.firmware.sensors.values import SensorChoice
 
 FILE_NAME = "tinygen.toml"
 _UNITS = {"": 1, "B": 1, "K": 1024, "KB": 1024, "KIB": 1024, "M": 1024**2, "MB": 1024**2, "MIB": 1024**2}
@@ -58,6 +59,15 @@ class _Tflm(BaseModel):
     arena: Bytes | None = None
 
 
+class _Sensor(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: Literal["imu", "adc", "i2s", "pdm"]
+    device: str = "mpu6050"
+    address: int = Field(default=0, ge=0, le=0x7F)
+    range_g: int = 8
+    ring_s: float = Field(default=0.0, ge=0, le=600)
+
+
 class _File(BaseModel):
     """The schema of tinygen.toml."""
 
@@ -68,6 +78,7 @@ class _File(BaseModel):
     data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     engine: Literal["aot", "tflm"] = "aot"
+    framework: Literal["none", "arduino", "espidf", "stm32cube"] | None = None
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
     build_dir: Annotated[str, AfterValidator(check_path)] = "build"
@@ -75,6 +86,7 @@ class _File(BaseModel):
     kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
     tflm: _Tflm = Field(default_factory=_Tflm)
+    sensor: _Sensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +96,7 @@ class Config:
     Attributes:
         task: "kws" | "vibration" | "gesture". board: id or alias. on: target name, "sim" or a serial port.
         data: the user's recordings, or None for the built-in synthetic ones.
+        framework: what the project is built on: "none" | "arduino" | "espidf" | "stm32cube"; None = the board's own.
         epochs: overrides the task's own number. vectors: how many `verify` compares; None lets the
             target decide (50, fewer where a simulator is slow).
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
@@ -91,6 +104,7 @@ class Config:
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
         tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
         tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
+        sensor: None: samples come over the serial line only.
         given: what the command line named, as one would type it again: {option: its values}.
     """
 
@@ -100,6 +114,7 @@ class Config:
     data: Path | None
     seed: int
     engine: str
+    framework: str | None
     epochs: int | None
     vectors: int | None
     build_dir: Path
@@ -109,6 +124,7 @@ class Config:
     flash_budget_bytes: int | None
     tflm_tree: Path | None = None
     tflm_arena_bytes: int | None = None
+    sensor: SensorChoice | None = None
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def words(self, *left_out: str) -> tuple[str, ...]:
@@ -166,6 +182,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         data=data,
         seed=checked.seed,
         engine=checked.engine,
+        framework=checked.framework,
         epochs=checked.epochs,
         vectors=checked.vectors,
         build_dir=(bases["build_dir"] / checked.build_dir).resolve(),
@@ -175,6 +192,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         flash_budget_bytes=checked.budget.flash,
         tflm_tree=tree,
         tflm_arena_bytes=checked.tflm.arena,
+        sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         given=_typed(path, given),
     )
 
@@ -217,9 +235,6 @@ def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -
     return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
 
 
-_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "tflm": _Tflm}
-
-
 def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     lines = []
     for item in error.errors(include_url=False):
@@ -227,7 +242,8 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
         if place in given:
             place = _option(place)
         if item["type"] == "extra_forbidden":
-            known = _TABLES.get(place.partition(".")[0], _File).model_fields if "." in place else _File.model_fields
+            tables: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "tflm": _Tflm}
+            known = tables.get(place.partition(".")[0] if "." in place else "", _File).model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
         elif item["type"] == "literal_error":
             allowed = re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))
@@ -248,6 +264,7 @@ on = "sim"                  # where it runs: sim (the board's first simulator) |
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
 engine = "aot"              # aot: generated C++ without interpreter | tflm: TensorFlow Lite Micro's interpreter
+# framework = "arduino"     # none | arduino | stm32cube | espidf, where the board has it; without it, the board's own
 # epochs = 30               # instead of the task's own number
 # vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)
 build_dir = "build"
@@ -263,4 +280,10 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 # [tflm]                    # for engine = "tflm"
 # tree = "tflm-tree"        # TensorFlow Lite Micro's sources (STM32), as its create_tflm_tree.py makes them
 # arena = "24K"             # instead of the recorded size and its margin
+
+# [sensor]                  # the device's own samples, for `record` and `stream --live`; default: the serial line only
+# source = "imu"            # what the board's file describes: imu | adc | i2s | pdm
+# device = "mpu6050"        # imu: mpu6050 | lsm6ds3 | lsm6ds33 | lsm6dsl | lsm6ds3tr-c | lsm6dso
+# range_g = 8
+# ring_s = 1.0              # room for so much signal in RAM: a clip survives a line slower than the sensor
 """

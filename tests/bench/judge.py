@@ -15,10 +15,11 @@ from tinygen.console import ConsoleProgress
 from tinygen.core.canonical import pretty_json
 from tinygen.core.files import write_atomic
 from tinygen.core.store import Store
+from tinygen.pipeline.judging_gesture import gesture_report
 from tinygen.pipeline.judging_vibration import vibration_report
 from tinygen.report import terminal
 
-JUDGES = {"vibration": vibration_report}
+JUDGES = {"vibration": vibration_report, "gesture": gesture_report}
 
 
 def main() -> int:

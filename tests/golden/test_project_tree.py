@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygen.boards.framework import with_framework
 from tinygen.boards.loader import find_board
 from tinygen.core.files import write_tree
 from tinygen.features.quantize import for_input
@@ -53,7 +54,7 @@ def tiny_model() -> bytes:
 
 def rendered(board_name: str, engine: str = "aot") -> RenderedTree:
     """The project of the tiny model; an interpreter's without TFLM's own sources, and in an arena of 1024 bytes."""
-    board = find_board(board_name)
+    board = with_framework(find_board(board_name), "espidf" if (board_name, engine) == ("esp32s3", "tflm") else None)
     tflite = tiny_model()
     graph = importer.load(tflite, "tiny")
     if engine == "aot":
@@ -100,6 +101,7 @@ def rendered(board_name: str, engine: str = "aot") -> RenderedTree:
         ("feather_f405", "feather_f405", "aot"),
         ("esp32s3", "esp32s3", "aot"),
         ("feather_f405-tflm", "feather_f405", "tflm"),
+        ("esp32s3-tflm", "esp32s3", "tflm"),
     ],
 )
 def test_the_generated_project_is_the_committed_one(name: str, board: str, engine: str, root: Path) -> None:

@@ -5,6 +5,7 @@
 #include "tinygen/decision_api.h"
 #include "tinygen/features_api.h"
 #include "tinygen/model_api.h"
+#include "tinygen/source.h"
 #include "tinygen/stream/engine.h"
 
 #ifndef BAD_WEIGHT
@@ -194,6 +195,18 @@ void offer(const std::int16_t* samples, std::size_t instants) {
 std::uint32_t room() {
   return engine.room();
 }
+void miss(std::uint32_t instants) {
+  engine.miss(instants);
+}
+void take_only(std::uint32_t instants) {
+  engine.take_only(instants);
+}
+std::uint32_t offered() {
+  return engine.offered();
+}
+std::uint32_t copy_waiting(std::uint32_t position, std::int16_t* into, std::uint32_t instants) {
+  return engine.copy_waiting(position, into, instants);
+}
 void run(OnEvent tell, void* context) {
   engine.run(tell, context);
 }
@@ -216,5 +229,31 @@ bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) {
   return false;
 }
 }  // namespace stream
+
+// A source that counts: three instants (n, -n) in every turn, more than the slow host takes away. UNPLUGGED: none.
+namespace source {
+namespace {
+std::int16_t next = 0;
+}
+const Info kInfo = {Kind::imu, 2, 100500, "a counter"};
+Status start() {
+  next = 0;
+#if defined(UNPLUGGED)
+  return Status::no_answer;
+#else
+  return Status::ok;
+#endif
+}
+void stop() {
+  next = -1;
+}
+void poll() {
+  if (next < 0) return;
+  for (int i = 0; i < 3; ++i, ++next) {
+    const std::int16_t both[2] = {next, static_cast<std::int16_t>(-next)};
+    stream::offer(both, 1);
+  }
+}
+}  // namespace source
 
 }  // namespace tinygen

@@ -38,6 +38,9 @@ const SelfTestVector kSelfTestVectors[] = {{kZeros, kWrong}};
 const std::uint16_t kSelfTestCount = 1;
 
 namespace port {
+namespace {
+[[maybe_unused]] bool awake = false;
+}
 Status init() {
   return Status::ok;
 }
@@ -110,12 +113,15 @@ void write(const std::uint8_t* from, std::size_t count) {
 }
 void idle() {
   pollfd waiting = {STDIN_FILENO, POLLIN, 0};
-  ::poll(&waiting, 1, 1000);
+  ::poll(&waiting, 1, awake ? 0 : 1000);
 }
 void reset() {
   std::exit(0);
 }
 #endif
+void stay_awake(bool wanted) {
+  awake = wanted;
+}
 // One tick per inference so far: shows that a repeated request did not run the model twice.
 std::uint32_t counter() {
   return fake_runs;
@@ -143,6 +149,14 @@ const TinygenFault* last_fault() {
 void feed() {
   ++feeds;
 }
+std::size_t unique_id(std::uint8_t* into, std::size_t) {
+  into[0] = 0xAB;
+  into[1] = 0xCD;
+  return 2;
+}
+
+void led(bool) {}
+
 std::uint32_t watchdog_ms() {
   return 8000;
 }

@@ -89,6 +89,10 @@ const Info kInfo = {};
 void begin(bool, bool) {}
 void offer(const std::int16_t*, std::size_t) {}
 std::uint32_t room() { return 0; }
+void miss(std::uint32_t) {}
+void take_only(std::uint32_t) {}
+std::uint32_t offered() { return 0; }
+std::uint32_t copy_waiting(std::uint32_t, std::int16_t*, std::uint32_t) { return 0; }
 void run(OnEvent, void*) {}
 Statistics statistics() { return {}; }
 bool learning(LearningAction, std::uint32_t) { return false; }

@@ -108,3 +108,23 @@ def test_a_board_that_cannot_be_begun(identifier: str, chip: str, said: str, tmp
     with pytest.raises(TinygenError, match=said):
         catalogue.new(identifier, chip, tmp_path / "x.toml")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('peripheral = "i2c9"\npins = { scl = "PB8", sda = "PB9" }', "describes no 'i2c9'"),
+        ('peripheral = "i2c1"\npins = { scl = "PB8", sda = "PX9" }', "is no STM32 pin"),
+        ('peripheral = "i2c1"\npins = { scl = "PA2", sda = "PB9" }', "has two uses"),
+        ('peripheral = "i2c1"\npins = { clock = "PB8", sda = "PB9" }', "needs scl, sda"),
+    ],
+)
+def test_sensors_that_cannot_be(table: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    catalogue.new("mine", "stm32f446re", None)
+    path = tmp_path / "boards" / "mine.toml"
+    text = path.read_text().replace("# [sensors]", f"[sensors.imu]\n{table}\n# [sensors]")
+    path.write_text(text)
+    report = catalogue.check((path,))
+    assert not report.ok
+    assert any(said in check.reason for check in report.checks)

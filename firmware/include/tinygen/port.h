@@ -21,6 +21,9 @@ void write(const std::uint8_t* from, std::size_t count);
 // Called when read() had nothing: waits for an interrupt. Simulators without interrupts fill the ring here.
 void idle();
 
+// From now on idle() may sleep (false, as at first) or returns at once, because a sensor wants to be asked (true).
+void stay_awake(bool wanted);
+
 // Free-running counter, wraps at 2^32. What a count means is the target's to say (cycles, ticks, nothing).
 std::uint32_t counter();
 
@@ -79,6 +82,13 @@ const volatile ImageDigest* image_digest();
 
 // Bytes lost because the ring was full, since init().
 std::uint32_t receive_overruns();
+
+// The chip's own number, at most kUniqueIdBytes: written to `into`; 0 where there is none or `capacity` is too small.
+constexpr std::size_t kUniqueIdBytes = 12;
+std::size_t unique_id(std::uint8_t* into, std::size_t capacity);
+
+// Lights the board's LED, where there is one that a pin drives.
+void led(bool lit);
 
 // Restarts the device (host: ends the program).
 [[noreturn]] void reset();

@@ -47,6 +47,15 @@ void begin(bool count, bool digests);
 void offer(const std::int16_t* samples, std::size_t instants);
 std::uint32_t room();  // instants
 
+// The source knows of so many instants that it lost itself.
+void miss(std::uint32_t instants);
+
+// For recording: samples wait in the ring instead of being worked off. begin(), then take_only() so many instants (0:
+// no end), then copy_waiting() them from any position that still waits; what lies before it is given up.
+void take_only(std::uint32_t instants);
+std::uint32_t offered();  // instants ever put in, since begin()
+std::uint32_t copy_waiting(std::uint32_t position, std::int16_t* into, std::uint32_t instants);
+
 // Works off what waits. Each event is told at once.
 using OnEvent = void (*)(void* context, const Event& event);
 void run(OnEvent tell, void* context);

@@ -9,10 +9,31 @@
 #include "board_config.h"
 #include "tinygen/ring.h"
 #if defined(ARDUINO_ARCH_ESP32)
-#include "esp32.h"
+#include "../esp32/chip.h"
+#elif defined(ARDUINO_ARCH_STM32)
+#include "../stm32/hosted.h"
 #else
+#include "tinygen/anonymous.h"
 #include "tinygen/unwatched.h"  // cores that say nothing of resets and have no watchdog of their own
 #endif
+
+namespace {
+
+#if defined(ARDUINO_ARCH_STM32)
+// The pins of the board's file: what `Serial` is differs from variant to variant, and may be USB.
+HardwareSerial& line() {
+  using namespace tinygen::board;
+  static HardwareSerial serial(static_cast<PinName>(kRxPort * 16 + kRxPin),
+                               static_cast<PinName>(kTxPort * 16 + kTxPin));
+  return serial;
+}
+#else
+decltype(Serial)& line() {
+  return Serial;
+}
+#endif
+
+}  // namespace
 
 extern "C" void tinygen_port_idle();
 
@@ -25,19 +46,21 @@ namespace tinygen::port {
 
 Status init() {
 #if defined(ARDUINO_ARCH_ESP32)
-  Serial.setRxBufferSize(TINYGEN_RX_RING_BYTES);  // before begin(); the default holds one frame only
+  line().setRxBufferSize(TINYGEN_RX_RING_BYTES);  // before begin(); the default holds one frame only
 #endif
-  Serial.begin(tinygen::board::kSerialBaud);
+  line().begin(tinygen::board::kSerialBaud);
 #if defined(ARDUINO_ARCH_ESP32)
   start_esp32();
+#elif defined(ARDUINO_ARCH_STM32)
+  start_chip();
 #endif
   return Status::ok;
 }
 
 std::size_t read(std::uint8_t* into, std::size_t capacity) {
   std::size_t count = 0;
-  while (count < capacity && Serial.available() > 0) {
-    const int received = Serial.read();
+  while (count < capacity && line().available() > 0) {
+    const int received = line().read();
     if (received < 0) {
       break;
     }
@@ -54,7 +77,7 @@ void write(const std::uint8_t* from, std::size_t count) {
   }
 #endif
   while (count > 0) {
-    const std::size_t sent = Serial.write(from, count);
+    const std::size_t sent = line().write(from, count);
     from += sent;
     count -= sent;
   }
@@ -64,7 +87,11 @@ void idle() {
   tinygen_port_idle();
 }
 
-#if defined(__XTENSA__)
+void stay_awake(bool) {}  // idle() does not sleep here
+
+#if defined(ARDUINO_ARCH_STM32)
+// counter() is in ../stm32/hosted.cpp
+#elif defined(__XTENSA__)
 
 std::uint32_t counter() {
   std::uint32_t cycles;
@@ -109,11 +136,29 @@ const volatile ImageDigest* image_digest() {
   return nullptr;
 }
 
+#if defined(ARDUINO_ARCH_ESP32)
+
+void led(bool lit) {
+#if defined(LED_BUILTIN)  // of some variants an RGB LED, which the core's digitalWrite knows
+  static bool driven = false;
+  if (!driven) {
+    pinMode(LED_BUILTIN, OUTPUT);
+    driven = true;
+  }
+  digitalWrite(LED_BUILTIN, lit == (tinygen::board::kLedActiveHigh != 0) ? HIGH : LOW);
+#else
+  (void)lit;
+#endif
+}
+
+#endif
+
 void reset() {
 #if defined(ARDUINO_ARCH_ESP32)
   ESP.restart();
 #elif defined(ARDUINO_ARCH_STM32)
-  NVIC_SystemReset();
+  line().flush();  // the answer to the request for a reset is still on its way
+  restart_chip();
 #endif
   for (;;) {
   }

@@ -5,6 +5,7 @@
 #include "tinygen/port.h"
 
 #include "board_config.h"
+#include "tinygen/anonymous.h"
 #include "tinygen/ring.h"
 #include "tinygen/stack.h"
 #include "tinygen/unwatched.h"  // the simulators model no watchdog and no flags of a reset
@@ -77,6 +78,8 @@ void write(const std::uint8_t* from, std::size_t count) {
 void idle() {
   tinygen_port_idle();
 }
+
+void stay_awake(bool) {}  // idle() does not sleep here
 
 std::uint32_t counter() {
   uint32_t cycles;

@@ -24,4 +24,7 @@ struct Clocks {
 // its internal oscillator and the answer says so.
 Clocks start_clocks();
 
+// What start_clocks() answered.
+const Clocks& running_clocks();
+
 }  // namespace tinygen::port

@@ -1,3 +1,6 @@
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include "counter.h"
 
 #include "registers.h"
@@ -80,3 +83,5 @@ CounterKind counter_kind() {
 extern "C" __attribute__((used)) void tinygen_systick_interrupt() {
   tinygen::port::wraps = tinygen::port::wraps + 1;
 }
+
+#endif

@@ -1,6 +1,9 @@
 // A fault is written down where the next start finds it, told to the host, and ends in a loop where a debugger finds it
 // and the watchdog restarts the chip.
 // Source: ARMv7-M Architecture Reference Manual, B1.5.6 (exception entry frame), B3.2.15 (CFSR).
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include "tinygen/fault.h"
 
 #include "registers.h"
@@ -70,3 +73,5 @@ __attribute__((naked, used)) void tinygen_unexpected_interrupt() {
 }
 
 }  // extern "C"
+
+#endif

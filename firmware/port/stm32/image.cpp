@@ -1,4 +1,7 @@
 // Where the linker script has put what the image's digest covers.
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include "tinygen/port.h"
 
 extern "C" {
@@ -28,3 +31,5 @@ const volatile ImageDigest* image_digest() {
 }
 
 }  // namespace tinygen::port
+
+#endif

@@ -22,6 +22,16 @@ void give_pin_to_serial(uint32_t port, uint32_t pin, Direction direction) {
                (direction == Direction::send ? kSending : kReceiving) << (4 * (pin % 8)));
 }
 
+void make_output(uint32_t port, uint32_t pin) {
+  set_bits(board::kRccBase + board::kRccGpioEnable, 1U << (port + 2));
+  read_back(board::kRccBase + board::kRccGpioEnable);
+  change_field(board::kGpioBase + 0x400 * port + 4 * (pin / 8), 0xFU << (4 * (pin % 8)), 2U << (4 * (pin % 8)));
+}
+
+void write_pin(uint32_t port, uint32_t pin, bool high) {
+  reg(board::kGpioBase + 0x400 * port + 0x10) = 1U << (high ? pin : pin + 16);
+}
+
 }  // namespace tinygen::port
 
 #endif

@@ -1,4 +1,7 @@
 // The port's interface, put together from its parts.
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include "tinygen/port.h"
 
 #include "cache.h"
@@ -11,12 +14,19 @@
 #include "tinygen/stack.h"
 #include "watchdog.h"
 
+namespace {
+
+bool awake = false;
+tinygen::port::Clocks clocks = {};
+
+}  // namespace
+
 // Sleeps until an interrupt, unless a byte has come meanwhile. Not inlined: simulators without interrupts fill the ring
 // when the program gets here.
 extern "C" __attribute__((noinline, used)) void tinygen_port_idle() {
   using namespace tinygen::port;
   disable_interrupts();  // a byte between the look and the wait stays pending, and pending interrupts end the wait
-  if (tinygen_rx_ring.head == tinygen_rx_ring.tail) {
+  if (tinygen_rx_ring.head == tinygen_rx_ring.tail && !awake) {
     data_barrier();
     __asm__ volatile("wfi" ::: "memory");
   }
@@ -25,9 +35,13 @@ extern "C" __attribute__((noinline, used)) void tinygen_port_idle() {
 
 namespace tinygen::port {
 
+const Clocks& running_clocks() {
+  return clocks;
+}
+
 Status init() {
   find_reset_cause();
-  const Clocks clocks = start_clocks();
+  clocks = start_clocks();
   start_caches();
   start_counter();
   start_watchdog();
@@ -49,6 +63,10 @@ void write(const std::uint8_t* from, std::size_t count) {
 
 void idle() {
   tinygen_port_idle();
+}
+
+void stay_awake(bool wanted) {
+  awake = wanted;
 }
 
 std::uint32_t stack_bytes() {
@@ -74,3 +92,5 @@ void reset() {
 }
 
 }  // namespace tinygen::port
+
+#endif

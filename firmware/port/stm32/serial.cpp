@@ -2,9 +2,11 @@
 // here stand at the same bits in both.
 // Source: RM0090 rev 19 section 30.6, RM0008 rev 21 section 27.6; RM0385 section 31.8, RM0351 section 40.8, RM0440
 // section 37.8, RM0433 section 48.8, RM0481 section 50.8.
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include "serial.h"
 
-#include "board_config.h"
 #include "pins.h"
 #include "registers.h"
 #include "tinygen/ring.h"
@@ -92,3 +94,5 @@ __attribute__((used)) void tinygen_serial_interrupt() {
 }
 
 }  // extern "C"
+
+#endif

@@ -1,7 +1,9 @@
 // Reset, faults and the vector table of a Cortex-M.
+#include "board_config.h"
+#if TINYGEN_BARE_METAL
+
 #include <stdint.h>
 
-#include "board_config.h"
 #include "counter.h"
 #include "registers.h"
 #include "serial.h"
@@ -86,3 +88,5 @@ extern "C" {
 }
 
 }  // extern "C"
+
+#endif

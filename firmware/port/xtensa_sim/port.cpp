@@ -3,6 +3,7 @@
 // Source: QEMU 7.2, target/xtensa/xtensa-semi.c (call numbers); seen to work there.
 #include "tinygen/port.h"
 
+#include "tinygen/anonymous.h"
 #include "tinygen/ring.h"
 #include "tinygen/stack.h"
 #include "tinygen/unwatched.h"  // the simulators model no watchdog and no flags of a reset
@@ -107,6 +108,8 @@ void write(const std::uint8_t* from, std::size_t count) {
 void idle() {
   tinygen_port_idle();
 }
+
+void stay_awake(bool) {}  // idle() does not sleep here
 
 std::uint32_t counter() {
   uint32_t cycles;

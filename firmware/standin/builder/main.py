@@ -49,6 +49,18 @@ def use_cross_compiler(prefix, package):
     )
 
 
+def use_own_linker_script():
+    """Where the vendor's platform brings its own scripts, the project's ini names none: ours lies in ld/."""
+    if env.get("LDSCRIPT_PATH"):
+        return
+    scripts = sorted(Path(env.subst("$PROJECT_DIR"), "ld").glob("*.ld"))
+    named = [script for script in scripts if script.stem == BOARD.get("build.mcu")]
+    chosen = named or scripts
+    if len(chosen) != 1:
+        fail(f"the project has {len(scripts)} linker scripts in ld/, none named {BOARD.get('build.mcu')}.ld")
+    env.Replace(LDSCRIPT_PATH=str(chosen[0]))
+
+
 def arm():
     """What platform-ststm32 gives a project without a framework; FPU options are the project's own script's."""
     use_cross_compiler("arm-none-eabi-", "gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib")
@@ -70,14 +82,7 @@ def xtensa():
         LINKFLAGS=["-Wl,-static"],
         LIBS=["gcc"],
     )
-    if not env.get("LDSCRIPT_PATH"):
-        # The vendor's platform brings its own scripts, so the project's ini names none: ours lies in ld/.
-        scripts = sorted(Path(env.subst("$PROJECT_DIR"), "ld").glob("*.ld"))
-        named = [script for script in scripts if script.stem == BOARD.get("build.mcu")]
-        chosen = named or scripts
-        if len(chosen) != 1:
-            fail(f"the project has {len(scripts)} linker scripts in ld/, none named {BOARD.get('build.mcu')}.ld")
-        env.Replace(LDSCRIPT_PATH=str(chosen[0]))
+    use_own_linker_script()
     helpers = env.Clone()
     # Without these two, GCC turns the loop inside memcpy into a call of memcpy.
     helpers.Append(CCFLAGS=["-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns"])
@@ -103,6 +108,8 @@ def native():
 
 
 {"arm": arm, "xtensa": xtensa, "native": native}[ARCH]()
+if ARCH == "arm" and env.get("PIOFRAMEWORK"):
+    use_own_linker_script()
 
 program = env.BuildProgram()
 if ARCH == "arm":

@@ -36,7 +36,22 @@ def contradictions(board: BoardSpec) -> list[str]:
             key = f"{board.serial.peripheral}_{suffix}"
             if key not in board.chip.peripherals:
                 found.append(f"serial.peripheral: the chip '{board.chip.id}' has no '{key}' in its peripherals")
-        found += _pin_problems(board)
+        found += _pin_problems(board) + _sensor_problems(board)
+    return found
+
+
+def _sensor_problems(board: BoardSpec) -> list[str]:
+    """Sensors on peripherals nobody described, on pins that are none, or on the serial line's; they may share pins."""
+    found = []
+    taken = {board.serial.tx_pin: "serial.tx_pin", board.serial.rx_pin: "serial.rx_pin"}
+    for source, sensor in board.sensors.items():
+        if f"{sensor.peripheral}_base" not in board.chip.peripherals:
+            found.append(f"sensors.{source}.peripheral: the chip '{board.chip.id}' describes no '{sensor.peripheral}'")
+        for role, pin in sensor.pins.items():
+            if not _STM32_PIN.fullmatch(pin):
+                found.append(f"sensors.{source}.pins.{role}: '{pin}' is no STM32 pin such as 'PA2'")
+            elif pin in taken:
+                found.append(f"sensors.{source}.pins.{role} and {taken[pin]}: '{pin}' has two uses")
     return found
 
 

@@ -20,6 +20,7 @@ from tinygen.boards.spec import (
     ClockSpec,
     MemoryRegion,
     PlatformioSpec,
+    SensorSpec,
     SerialSpec,
     SimulatorSpec,
     Source,
@@ -259,6 +260,20 @@ def _core_output(chip: ChipSpec) -> Literal["p", "r"]:
     return "p" if chip.clock_limits is None else chip.clock_limits.core_output
 
 
+def _sensors(file: BoardFile) -> dict[str, SensorSpec]:
+    named = ((source, getattr(file.sensors, source)) for source in ("imu", "adc", "i2s", "pdm"))
+    return {
+        source: SensorSpec(
+            peripheral=sensor.peripheral,
+            pins=dict(sensor.pins),
+            alternate_function=sensor.alternate_function,
+            channels=tuple(sensor.channels),
+        )
+        for source, sensor in named
+        if sensor is not None
+    }
+
+
 def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
     serial, platformio = file.serial, file.platformio
     return BoardSpec(
@@ -276,12 +291,16 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
             alternate_function=serial.alternate_function,
             baud=serial.baud,
             usb_ids=tuple((pair[0], pair[1]) for pair in serial.usb_ids),
+            carrier=serial.carrier,
         ),
         led_pin=file.led_pin,
+        led_drive=file.led_drive,
+        renode=file.renode,
         platformio=PlatformioSpec(
             platform=platformio.platform,
             board=platformio.board,
             framework=platformio.framework,
+            frameworks=tuple(dict.fromkeys((platformio.framework, *platformio.frameworks))),
             packages=tuple(platformio.packages),
             upload_protocols=tuple(platformio.upload_protocols),
         ),
@@ -297,4 +316,5 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
         ),
         sources=_sources(file.sources),
         clock=None if file.clock is None else ClockSpec(**file.clock.model_dump(), core_output=_core_output(chip)),
+        sensors=_sensors(file),
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tinygen.boards.spec import Arch, PortName
+from tinygen.boards.spec import Arch, Framework, PortName
 
 Name = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
 
@@ -90,6 +90,7 @@ class SerialFile(_Strict):
     alternate_function: int = Field(ge=0, le=15)
     baud: int = Field(gt=0)
     usb_ids: list[list[int]]
+    carrier: Literal["uart", "usb"] = "uart"
 
     @model_validator(mode="after")
     def _ids_are_pairs(self) -> SerialFile:
@@ -115,7 +116,8 @@ class PlatformioFile(_Strict):
 
     platform: str = Field(pattern=r"^[a-z0-9]+ @ [~^=]?\d+\.\d+\.\d+$")
     board: str
-    framework: Literal["", "arduino", "espidf", "stm32cube"]
+    framework: Framework
+    frameworks: list[Framework] = Field(default_factory=list)
     packages: list[str]
     upload_protocols: list[str]
 
@@ -139,6 +141,37 @@ class ClockFile(_Strict):
     ahb_divider: Literal[1, 2, 4, 8, 16] = 1
 
 
+SENSOR_ROLES = {"imu": {"scl", "sda"}, "i2s": {"clock", "word", "data"}, "pdm": {"clock", "data"}}
+
+
+class SensorFile(_Strict):
+    """One table [sensors.<source>]: where a sensor is connected, or can be."""
+
+    peripheral: str = Name
+    pins: dict[str, str] = Field(min_length=1)
+    alternate_function: int = Field(default=0, ge=0, le=15)
+    channels: list[int] = Field(default_factory=list)
+
+
+class SensorsFile(_Strict):
+    """The sources of samples beside the serial line."""
+
+    imu: SensorFile | None = None
+    adc: SensorFile | None = None
+    i2s: SensorFile | None = None
+    pdm: SensorFile | None = None
+
+    @model_validator(mode="after")
+    def _pins_have_roles(self) -> SensorsFile:
+        for source, roles in SENSOR_ROLES.items():
+            sensor: SensorFile | None = getattr(self, source)
+            if sensor is not None and set(sensor.pins) != roles:
+                raise ValueError(f"{source}.pins: needs {', '.join(sorted(roles))}, names {', '.join(sensor.pins)}")
+        if self.adc is not None and len(self.adc.channels) != len(self.adc.pins):
+            raise ValueError("adc.channels: one channel per pin, in the same order")
+        return self
+
+
 class BoardFile(_Strict):
     """`boards/<vendor>/<id>.toml`."""
 
@@ -149,8 +182,11 @@ class BoardFile(_Strict):
     chip: str
     clock_hz: int = Field(ge=0)
     led_pin: str
+    led_drive: Literal["high", "low", "rgb"] = "high"
     serial: SerialFile
     platformio: PlatformioFile
     simulators: list[SimulatorFile] = Field(min_length=1)
     sources: list[SourceFile] = Field(min_length=1)
     clock: ClockFile | None = None
+    sensors: SensorsFile = Field(default_factory=SensorsFile)
+    renode: str = Field(default="", pattern=r"^(platforms/(boards|cpus)/[a-z0-9_-]+\.repl)?$")

@@ -7,6 +7,7 @@ from typing import Literal
 
 Arch = Literal["armv7em", "armv7m", "armv6m", "armv8m", "xtensa", "native"]
 PortName = Literal["stm32", "esp32s3", "host"]
+Framework = Literal["", "arduino", "espidf", "stm32cube"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,7 @@ class SerialSpec:
         alternate_function: STM32 AF number, 0 elsewhere.
         baud: line rate in baud.
         usb_ids: (vendor, product) pairs the port is found by.
+        carrier: "usb" where the chip itself is the serial port (ESP32-S3's USB-Serial-JTAG), else "uart".
     """
 
     connector: str
@@ -177,6 +179,7 @@ class SerialSpec:
     alternate_function: int
     baud: int
     usb_ids: tuple[tuple[int, int], ...]
+    carrier: Literal["uart", "usb"] = "uart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,13 +203,36 @@ class SimulatorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformioSpec:
-    """How PlatformIO names this board, with pinned platform and packages."""
+    """How PlatformIO names this board, with pinned platform and packages.
+
+    Attributes:
+        framework: what projects are generated for, "" for our own bare-metal start-up.
+        frameworks: all that a project can be generated for.
+    """
 
     platform: str
     board: str
-    framework: str
+    framework: Framework
     packages: tuple[str, ...]
     upload_protocols: tuple[str, ...]
+    frameworks: tuple[Framework, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSpec:
+    """Where a sensor is connected, or can be.
+
+    Attributes:
+        peripheral: "i2c1", "adc1", "spi2".
+        pins: pin by role: scl and sda; clock, word and data; or any names of an ADC's inputs.
+        alternate_function: STM32 AF number, 0 elsewhere.
+        channels: an ADC's channel of each pin, in the order of `pins`.
+    """
+
+    peripheral: str
+    pins: dict[str, str]
+    alternate_function: int = 0
+    channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +242,11 @@ class BoardSpec:
     Attributes:
         id: "feather_f405"; `aliases` are other names users know it by.
         clock_hz: core clock the firmware sets up.
+        led_drive: the level that lights it; "rgb": addressed by a protocol, which only Arduino's core speaks.
         simulators: the first one is what `--on sim` picks.
         clock: None where no clock tree is set up by our own code.
+        sensors: by source: "imu", "adc", "i2s", "pdm".
+        renode: Renode's description of the board or its chip, "" where it has none.
     """
 
     id: str
@@ -232,3 +261,6 @@ class BoardSpec:
     simulators: tuple[SimulatorSpec, ...]
     sources: tuple[Source, ...]
     clock: ClockSpec | None = None
+    sensors: dict[str, SensorSpec] = field(default_factory=dict)
+    led_drive: Literal["high", "low", "rgb"] = "high"
+    renode: str = ""

@@ -23,6 +23,8 @@ def board_file(identifier: str, chip: ChipSpec, like: BoardSpec) -> str:
             f'chip = "{chip.id}"  # a file in boards/chips',
             f"clock_hz = {like.clock_hz}  # core clock; what [clock] must give, at most {chip.max_clock_hz}",
             f'led_pin = "{like.led_pin}"  # "" where there is none',
+            f'led_drive = "{like.led_drive}"  # high or low: the level that lights it; rgb: an addressed LED',
+            f'renode = "{like.renode}"  # Renode\'s description of the board or chip; "" where it has none',
             "",
             "[serial]  # what carries the protocol",
             f'connector = "{like.serial.connector}"  # where a cable goes, in words for people',
@@ -32,22 +34,36 @@ def board_file(identifier: str, chip: ChipSpec, like: BoardSpec) -> str:
             f"alternate_function = {like.serial.alternate_function}  # of both pins (datasheet); 0 on F1 and ESP32",
             f"baud = {like.serial.baud}",
             f"usb_ids = {_ids(like)}  # [vendor, product] the port is found by; [] for an adapter on header pins",
+            f'carrier = "{like.serial.carrier}"  # uart, or usb where the chip itself is the port (ESP32-S3)',
             "",
             *(_clock(like.clock, chip) if like.clock else ()),
             "[platformio]",
             f'platform = "{like.platformio.platform}"  # pinned: the same image everywhere',
             f'board = "{like.platformio.board}"  # PlatformIO\'s name (pio boards), or one with the same chip',
             f'framework = "{like.platformio.framework}"  # "" for our own bare-metal start-up',
+            f"frameworks = {_words(like.platformio.frameworks)}  # what --framework may ask for",
             f"packages = {_words(like.platformio.packages)}  # toolchain, pinned",
             f"upload_protocols = {_words(like.platformio.upload_protocols)}  # the first one is the default",
             "",
             *(line for simulator in like.simulators if simulator.name != "qemu" for line in _simulator(simulator)),
+            *_SENSORS,
             "[[sources]]  # where these facts were read; at least one",
             'document = "schematic of the board"',
             'place = "crystal, serial pins, LED"',
             "",
         ]
     )
+
+
+_SENSORS = (
+    "# [sensors]: where sensors are connected, or can be, one table each; tinygen.toml's [sensor] picks one",
+    "# [sensors.imu]  # an inertial sensor on I2C",
+    '# peripheral = "i2c1"  # what the chip\'s file describes',
+    '# pins = { scl = "PB8", sda = "PB9" }  # i2s: clock, word, data; pdm: clock, data; adc: any names',
+    "# alternate_function = 4",
+    "# channels = []  # adc: the input of each pin",
+    "",
+)
 
 
 def _serials(chip: ChipSpec) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import click
 
 from tinygen import __version__
-from tinygen.cli import data, listening, looking, making, output, proving
+from tinygen.cli import data, gathering, listening, looking, machines, making, output, proving, searching
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
 _DISK_ERRORS = {
@@ -32,7 +32,16 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _verb in (*looking.VERBS, *data.VERBS, *making.VERBS, *proving.VERBS, *listening.VERBS):
+for _verb in (
+    *looking.VERBS,
+    *data.VERBS,
+    *making.VERBS,
+    *proving.VERBS,
+    *listening.VERBS,
+    *gathering.VERBS,
+    *machines.VERBS,
+    *searching.VERBS,
+):
     cli.add_command(_verb)
 
 

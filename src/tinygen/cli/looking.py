@@ -50,10 +50,8 @@ def boards(words: tuple[str, ...], chip: str | None, output: Path | None, as_jso
     match words:
         case () | (("show",)):
             report = catalogue.show(None)
-        case ("new", identifier):
-            if chip is None:
-                raise bad_input("which chip is on it?", where="--chip", hint="tinygen boards lists chips")
-            report = catalogue.new(identifier, chip, output)
+        case ("new",) | ("new", _):
+            report = catalogue.new("".join(words[1:]), chip, output)
         case ("check", *files):
             report = catalogue.check(tuple(map(Path, files)))
         case ("show", name) | (name,):

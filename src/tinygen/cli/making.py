@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,7 +10,9 @@ import click
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, MODEL_OPTIONS, STREAMING, WAKEWORD, configured
 from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
-from tinygen.pipeline import compilation, verbs
+from tinygen.firmware.component_view import KINDS, Kind
+from tinygen.pipeline import ci as continuous
+from tinygen.pipeline import compilation, component, verbs
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 
@@ -71,9 +74,28 @@ def compile_(
 @click.command()
 @configured(*BUILD_OPTIONS)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the project there instead.")
-def generate(ctx: Context, output: Path | None) -> Report:
-    """Write the complete PlatformIO project: model, C array, features, runtime, port."""
-    return verbs.generate(ctx, output)
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own project: a part.")
+@click.option("--as", "kind", type=click.Choice(KINDS), help="--into: what builds it.")
+@click.option("--ci", type=click.Choice(["github"]), help="Write a workflow that builds, simulates and verifies.")
+@click.option("--renode", is_flag=True, help="Add Renode's script and test to the project.")
+def generate(
+    ctx: Context, *, output: Path | None, into: Path | None, kind: Kind | None, ci: str | None, renode: bool
+) -> Report:
+    """Write the complete PlatformIO project: model, C array, features, runtime, port.
+
+    With --into, front end, model and decision become a library, component or package of a project you have: no file of
+    yours is touched. With --ci, a workflow for your repository is written into this folder instead.
+    """
+    if (into is None) != (kind is None):
+        raise bad_input("--into and --as belong together", where="command line", hint="--into DIR --as platformio")
+    if into is not None and kind is not None:
+        return component.into(ctx, into, kind)
+    if ci is not None:
+        return continuous.github(ctx, Path.cwd())
+    report = verbs.generate(ctx, output)
+    return (
+        replace(report, notes=(*report.notes, *continuous.renode(ctx, output or ctx.project_dir))) if renode else report
+    )
 
 
 @click.command()

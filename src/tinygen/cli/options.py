@@ -32,6 +32,7 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "tflm_tree": click.option(
         "--tflm-tree", help="Sources for --engine tflm on an STM32; otherwise $TINYGEN_TFLM_TREE."
     ),
+    "framework": click.option("--framework", help="none, arduino, stm32cube or espidf, where the board has it."),
     "on": click.option(
         "--on",
         help="sim, host, unicorn, qemu, qemu-xtensa, labwired, board (wherever it is), a serial port, a device's name.",
@@ -65,7 +66,7 @@ INPUT_FORMULA = click.option(
     help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
 )
 MODEL_OPTIONS = ("task", "data", "seed", "epochs")
-BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "tflm_tree", "optimize", "kernel", "ram", "flash")
+BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "tflm_tree", "framework", "optimize", "kernel", "ram", "flash")
 
 
 def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:

@@ -9,7 +9,7 @@ import click
 from tinygen.cli.options import BUILD_OPTIONS, configured
 from tinygen.core.values import Report
 from tinygen.pipeline import compare_engines as comparing
-from tinygen.pipeline import profiling, verbs
+from tinygen.pipeline import profiling, runs, verbs
 from tinygen.pipeline.context import Context
 
 
@@ -52,9 +52,13 @@ def profile(
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Default: report-TASK-BOARD.html in the build folder."
 )
-def report(ctx: Context, output: Path | None) -> Report:
+@click.option("--compare", nargs=2, metavar="A B", help="Put two kept runs side by side instead.")
+@click.option("--list", "list_runs", is_flag=True, help="List the kept runs instead.")
+def report(ctx: Context, output: Path | None, compare: tuple[str, str] | None, list_runs: bool) -> Report:
     """Put the last results of this task and board into one self-contained HTML file."""
-    return verbs.write_report(ctx, output)
+    if compare:
+        return runs.compared(ctx, *compare, output)
+    return runs.listed(ctx) if list_runs else verbs.write_report(ctx, output)
 
 
 @click.command(name="compare-engines")

@@ -39,11 +39,18 @@ class Store:
         Raises:
             TinygenError: when the folder cannot be written; whatever `make` raises.
         """
-        key = digest({"step": name, "inputs": inputs})
-        path = self.root / f"{name}-{key[:16]}"
+        key, path = self._place(name, inputs)
         if (path / _INPUTS).is_file():
             return StepResult(name=name, key=key, path=path, reused=True)
         with building_directory(path) as folder:
             make(folder)
             write_atomic(folder / _INPUTS, pretty_json(inputs).encode())
         return StepResult(name=name, key=key, path=path, reused=False)
+
+    def has(self, name: str, inputs: Mapping[str, object]) -> bool:
+        """Whether the step was finished with these inputs."""
+        return (self._place(name, inputs)[1] / _INPUTS).is_file()
+
+    def _place(self, name: str, inputs: Mapping[str, object]) -> tuple[str, Path]:
+        key = digest({"step": name, "inputs": inputs})
+        return key, self.root / f"{name}-{key[:16]}"

@@ -66,7 +66,7 @@ def _shortness(task_name: str, recordings: Sequence[Recording]) -> None:
 
 
 def _constant(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    flat = [r for r in recordings if not _is_quiet(r.label) and bool((r.signal == r.signal[:1]).all())]
+    flat = [r for r in recordings if not is_quiet(r.label) and bool((r.signal == r.signal[:1]).all())]
     total = Counter(r.label for r in recordings)
     for label, count in sorted(Counter(r.label for r in flat).items()):
         if 2 * count >= total[label]:
@@ -81,7 +81,8 @@ def _constant(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return (f"{len(flat)} recordings never change, the first is '{flat[0].name}': was the sensor connected?",)
 
 
-def _is_quiet(label: str) -> bool:
+def is_quiet(label: str) -> bool:
+    """Nothing needs to happen in recordings of this label."""
     return label.lower() in _QUIET_LABELS
 
 

@@ -306,22 +306,23 @@ class Client:
         self._input_crc = crc
         return RawResult(instants=instants, frames=frames, input_crc=crc)
 
-    def stream_begin(self, *, count: bool = False, digests: bool = False) -> StreamInfo:
+    def stream_begin(self, *, count: bool = False, digests: bool = False, sensor: bool = False) -> StreamInfo:
         """Start a stream from a device that has forgotten everything.
 
         Args:
             count: measure ticks of front end and model.
             digests: keep checksums of all rows and outputs.
+            sensor: the samples come from the image's own source.
 
         Raises:
-            TinygenError: CHECK_FAILED when the image cannot stream.
+            TinygenError: CHECK_FAILED when the image cannot stream, or its sensor does not run.
         """
         self._known()
         self._input_crc = None
         self._streamed = 0
         self._events = []
         self._exchange.events.clear()
-        flags = bytes([count | digests << 1])
+        flags = bytes([count | digests << 1 | sensor << 2])
         return messages.parse_stream_info(self._ask(Type.STREAM_BEGIN, flags), self._name)
 
     def stream(self, samples: npt.NDArray[np.int16]) -> list[StreamEvent]:
@@ -345,6 +346,14 @@ class Client:
             taken, _, _, total = self._unpack("<4I", answer, Type.STREAM_CHUNK)
             self._check(taken == self._streamed & 0xFFFFFFFF, f"took {taken} samples after {self._streamed} were sent")
             self._collect(total)
+        return self._events[known:]
+
+    def stream_events(self) -> list[StreamEvent]:
+        """The events since the last call, of a stream that comes from the device's own source."""
+        known = len(self._events)
+        answer = self._ask(Type.STREAM_EVENTS, struct.pack("<I", 0xFFFFFFFF), timeout_s=_INFER_TIMEOUT_S)
+        total, _ = messages.parse_stream_events(answer, self._name)
+        self._collect(total)
         return self._events[known:]
 
     def _collect(self, total: int) -> None:

@@ -13,7 +13,7 @@ from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.faults import DeviceFaultError, parse_fault
 from tinygen.device.frames import EVENT, FAULT, LOG, NAK, RESPONSE, BadFrame, Error, Frame, FrameDecoder, Type, encode
 from tinygen.device.link import Link
-from tinygen.device.messages import parse_event
+from tinygen.device.messages import parse_event, sensor_words
 from tinygen.device.values import LogLine, StreamEvent
 
 DEFAULT_TIMEOUT_S = 1.5
@@ -35,6 +35,7 @@ _WORDS = {
     Error.NO_MODEL: "cannot run its model: the engine did not start (is its arena too small?) or a step refused",
     Error.STREAMING: "is streaming; STREAM_END gives the model back",
     Error.NO_STREAM: "has no front end to stream into",
+    Error.NO_SENSOR: "cannot use its sensor: {sensor}",
     Error.NO_LEARNING: "cannot learn, or has gathered too few rows ({detail})",
 }
 
@@ -239,7 +240,7 @@ class Exchange:
         words = _WORDS.get(Error(code), f"gave error {code}") if code in set(Error) else f"gave error {code}"
         raise TinygenError(
             ExitCode.CHECK_FAILED,
-            f"{kind.name} was refused: the device {words.format(detail=detail)}",
+            f"{kind.name} was refused: the device {words.format(detail=detail, sensor=sensor_words(detail))}",
             where=self._name,
             hint="it may have restarted in between; run the same command again",
         )

@@ -46,6 +46,8 @@ class Type(IntEnum):
     LEARN = 0x34
     READ_LEARNED = 0x35
     WRITE_LEARNED = 0x36
+    SENSE = 0x37
+    SAMPLES = 0x38
 
 
 class Error(IntEnum):
@@ -65,6 +67,7 @@ class Error(IntEnum):
     STREAMING = 0x30
     NO_STREAM = 0x31
     NO_LEARNING = 0x32
+    NO_SENSOR = 0x33
 
 
 @dataclass(frozen=True, slots=True)

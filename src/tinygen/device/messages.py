@@ -20,6 +20,13 @@ _STREAM_INFO = struct.Struct("<4H4I")
 _STREAM_STATISTICS = struct.Struct("<Q5IQQII")
 _EVENT = struct.Struct("<IQIhxx")
 COUNTER_KINDS = ("none", "dwt", "systick", "ccount", "host_ns")
+SENSOR_STATUS = (
+    "it runs",
+    "this image has none but the serial line",
+    "nobody answers on its bus",
+    "another chip answers there than this image was made for",
+    "a clock it needs did not start",
+)
 RESET_CAUSES = ("unknown", "power-on", "pin", "software", "watchdog", "fault", "brown-out", "low power")
 
 
@@ -36,6 +43,11 @@ class InferReply:
     input_crc: int
     output_crc: int
     inline_output: bytes
+
+
+def sensor_words(status: int) -> str:
+    """Why a sensor does not run, in words."""
+    return SENSOR_STATUS[status] if status < len(SENSOR_STATUS) else f"status {status}"
 
 
 def unpack(layout: str | struct.Struct, payload: bytes, kind: Type, name: str) -> tuple[int, ...]:
@@ -84,6 +96,11 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
         length = payload[position] if position < len(payload) else 0
         texts.append(payload[position + 1 : position + 1 + length].decode(errors="replace"))
         position += 1 + length
+    unique_id = b""
+    if position < len(payload):  # older firmware ends before it
+        length = payload[position]
+        unique_id = payload[position + 1 : position + 1 + length]
+        position += 1 + length
     if position != len(payload):
         raise malformed(Type.HELLO, len(payload), name)
     return Hello(
@@ -111,6 +128,7 @@ def parse_hello(payload: bytes, name: str, version: int) -> Hello:
         feature_stages=stages,
         reset_cause=RESET_CAUSES[cause] if cause < len(RESET_CAUSES) else f"cause {cause}",
         watchdog_ms=watchdog_ms,
+        unique_id=unique_id.hex(),
         image=condition(integrity),
         weights=condition(integrity >> 2),
     )

@@ -24,6 +24,7 @@ from tinygen.device.thumb import count_instructions
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
+SIMULATED_ID = b"SIMULATED-ID"
 _SLICE_S = 0.5
 _IDLE_SLEEP_S = 0.01
 _COUNTED_SLICE = 4_000_000  # instructions
@@ -99,6 +100,9 @@ class UnicornLink:
             executable = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
             rights = executable if region.kind == "flash" else executable | unicorn.UC_PROT_WRITE
             uc.mem_map(region.address, region.size_bytes, rights)
+        if unique_id := self._chip.peripherals.get("uid_base", 0):
+            uc.mem_map(unique_id & ~0xFFF, 0x1000, unicorn.UC_PROT_READ)
+            uc.mem_write(unique_id, SIMULATED_ID)
         for start, content in kept:
             uc.mem_write(start, content)
         self._out = bytearray()

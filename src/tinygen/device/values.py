@@ -32,6 +32,7 @@ class Hello:
     Attributes:
         reset_cause: why it started last: one of messages.RESET_CAUSES.
         watchdog_ms: nominal, 0 without one.
+        unique_id: the chip's own number in hex digits, "" where the port knows none.
         image, weights: what the look at start found: "intact", "damaged", or "no digest" in the image.
     """
 
@@ -61,6 +62,7 @@ class Hello:
     watchdog_ms: int = 0
     image: str = "no digest"
     weights: str = "no digest"
+    unique_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tinygen.boards.spec import BoardSpec, ClockSpec, MemoryRegion
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.environment import render
+from tinygen.firmware.sensors.values import SourcePlan
 
 CORTEX_M_SYSTEM_VECTORS = 16
 """Words before the first device interrupt: initial stack pointer and 15 system exceptions. Source: ARMv7-M, B1.5."""
@@ -27,6 +28,7 @@ class ConfigView:
     title: str
     chip_title: str
     macros: tuple[tuple[str, str], ...]
+    framework: str
     groups: tuple[WordGroup, ...]
 
 
@@ -53,14 +55,17 @@ class MemoryView:
     copies: str
 
 
-def render_board(board: BoardSpec, stack_bytes: int, *, copies_apart: bool = False) -> dict[str, bytes]:
+def render_board(
+    board: BoardSpec, stack_bytes: int, *, copies_apart: bool = False, source: SourcePlan | None = None
+) -> dict[str, bytes]:
     """include/board_config.h and, where our own script places the image, ld/<chip>.ld.
 
     Args:
         stack_bytes: reserved for the stack, a multiple of 16.
+        source: the sensor whose driver needs facts of its own.
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
     """
-    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board)})}
+    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board, source)})}
     script = ldscript_path(board)
     if script:
         files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart)})
@@ -77,15 +82,26 @@ def vector_table_bytes(board: BoardSpec) -> int:
     return 4 * (CORTEX_M_SYSTEM_VECTORS + board.chip.interrupt_count)
 
 
-def _config(board: BoardSpec) -> ConfigView:
+def _config(board: BoardSpec, source: SourcePlan | None) -> ConfigView:
     macros: list[tuple[str, str]] = [(f"TINYGEN_CHIP_{board.chip.family.upper()}", "1")]
     groups: list[WordGroup] = []
     match board.chip.port:
         case "stm32":
             macros.append(("TINYGEN_INTERRUPT_COUNT", str(board.chip.interrupt_count)))
             macros.append(("TINYGEN_SERIAL_IRQ", str(board.chip.peripherals[f"{board.serial.peripheral}_irq"])))
-            groups = [*_stm32_clock(board), _stm32_serial(board), _stm32_bases(board), _stm32_enables(board)]
+            if not board.platformio.framework:
+                macros.append(("TINYGEN_BARE_METAL", "1"))
+            elif board.platformio.framework == "stm32cube":
+                macros += _stm32cube_names(board)
+            groups = [
+                *_stm32_clock(board),
+                _stm32_serial(board),
+                _stm32_bases(board),
+                _stm32_enables(board),
+                _led(board),
+            ]
         case "esp32s3":
+            macros.append(("TINYGEN_SERIAL_USB", str(int(board.serial.carrier == "usb"))))
             groups = [
                 WordGroup(
                     comment=f"Protocol: {board.serial.connector}",
@@ -93,13 +109,55 @@ def _config(board: BoardSpec) -> ConfigView:
                         ("kSerialBaud", str(board.serial.baud)),
                         ("kSerialBase", _hex(board.chip.peripherals[f"{board.serial.peripheral}_base"])),
                         ("kRtcControlBase", _hex(board.chip.peripherals["rtc_cntl_base"])),
+                        ("kTxPin", str(_gpio(board.serial.tx_pin))),
+                        ("kRxPin", str(_gpio(board.serial.rx_pin))),
                         ("kCoreHz", str(board.clock_hz)),
                     ),
-                )
+                ),
+                _led(board),
             ]
         case "host":
             groups = [WordGroup(comment=f"Protocol: {board.serial.connector}", words=())]
-    return ConfigView(title=board.title, chip_title=board.chip.title, macros=tuple(macros), groups=tuple(groups))
+    if source is not None:
+        macros += source.macros
+        groups.append(WordGroup(comment=f"Sensor: {source.name}", words=source.config))
+    return ConfigView(
+        title=board.title,
+        chip_title=board.chip.title,
+        macros=tuple(macros),
+        framework=board.platformio.framework if board.chip.port == "stm32" else "",
+        groups=tuple(groups),
+    )
+
+
+def _stm32cube_names(board: BoardSpec) -> list[tuple[str, str]]:
+    """What STM32Cube calls the board's serial line and its pins."""
+    serial = board.serial
+    name = serial.peripheral.upper()
+    words = [
+        ("TINYGEN_HAL_HEADER", f'"{board.chip.family}xx_hal.h"'),
+        ("TINYGEN_SERIAL_INSTANCE", name),
+        ("TINYGEN_SERIAL_HANDLER", f"{name}_IRQHandler"),
+        ("TINYGEN_SERIAL_IRQN", f"{name}_IRQn"),
+        ("TINYGEN_SERIAL_CLOCK_ENABLE", f"__HAL_RCC_{name}_CLK_ENABLE"),
+    ]
+    for direction, pin in (("TX", serial.tx_pin), ("RX", serial.rx_pin)):
+        words.append((f"TINYGEN_{direction}_GPIO", f"GPIO{pin[1]}"))
+        words.append((f"TINYGEN_{direction}_CLOCK_ENABLE", f"__HAL_RCC_GPIO{pin[1]}_CLK_ENABLE"))
+    return words
+
+
+def _led(board: BoardSpec) -> WordGroup:
+    """The LED a pin drives; pin 255 where there is none, or where it takes more than a level."""
+    level = ("kLedActiveHigh", str(int(board.led_drive != "low")))
+    plain = board.led_pin if board.led_drive != "rgb" else ""
+    if board.chip.port == "stm32":
+        port, pin = _pin(plain) if plain else (0, 255)
+        where = [("kLedPort", str(port)), ("kLedPin", str(pin))]
+    else:
+        where = [("kLedPin", str(_gpio(plain)))]
+    words = (*where, level)
+    return WordGroup(comment=f"LED: {board.led_pin or 'none'}", words=words)
 
 
 def _stm32_clock(board: BoardSpec) -> list[WordGroup]:
@@ -164,6 +222,7 @@ def _stm32_bases(board: BoardSpec) -> WordGroup:
     names = (("kRccBase", "rcc"), ("kFlashBase", "flash"), ("kPowerBase", "pwr"), ("kGpioBase", "gpio"))
     words = [(name, _hex(facts[f"{key}_base"])) for name, key in names]
     words.append(("kWatchdogBase", _hex(facts.get("iwdg_base", 0))))  # 0: not described yet, so it stays off
+    words.append(("kUniqueIdBase", _hex(facts.get("uid_base", 0))))
     return WordGroup(comment="", words=tuple(words))
 
 
@@ -179,6 +238,11 @@ def _stm32_enables(board: BoardSpec) -> WordGroup:
     if "icache_base" in facts:
         words.append(("kCacheBase", _hex(facts["icache_base"])))
     return WordGroup(comment="Offsets of RCC's enable registers", words=tuple(words))
+
+
+def _gpio(name: str) -> int:
+    """ "GPIO43" -> 43, "" -> 255."""
+    return int(name.removeprefix("GPIO")) if name else 255
 
 
 def _pin(name: str) -> tuple[int, int]:

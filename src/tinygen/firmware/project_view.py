@@ -14,6 +14,9 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.board_view import ldscript_path, render_board
 from tinygen.firmware.environment import render
+from tinygen.firmware.framework_view import IDF_RUNTIME, build_flags, port_folders, render_idf, runtime_folder
+from tinygen.firmware.sensors.values import SourcePlan
+from tinygen.firmware.source_view import render_source
 from tinygen.firmware.tflm_view import INCLUDES as INTERPRETER_INCLUDES
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 
@@ -23,11 +26,6 @@ RUNTIME_VERSION = 1
 STACK_BYTES = 8192
 """Default stack reserve: kernels use at most 1 KB, the protocol's frames and an interrupt the rest with a margin."""
 
-PORT_FOLDERS: dict[str, tuple[str, ...]] = {
-    "stm32": ("stm32",),
-    "esp32s3": ("arduino", "esp32s3"),  # files choose themselves by TINYGEN_STANDIN
-    "host": ("host",),
-}
 SOURCE_SUFFIXES = (".cpp", ".S", ".h")
 STREAM = "src/stream.cpp"
 BUILD_INFO = "src/build_info.cpp"
@@ -46,6 +44,7 @@ class ProjectView:
     platform: str
     pio_board: str
     framework: str
+    flags: tuple[str, ...]
     packages: tuple[str, ...]
     ldscript: str
     upload_protocol: str
@@ -84,6 +83,7 @@ def render_project(
     stack_bytes: int = STACK_BYTES,
     copies_apart: bool = False,
     level: str = "-O2",
+    source: SourcePlan | None = None,
 ) -> RenderedTree:
     """Make the whole project. The same input gives the same bytes on every machine.
 
@@ -96,6 +96,7 @@ def render_project(
         stack_bytes: reserve for the stack; a multiple of 16.
         level: what the compiler optimizes for, "-O2" or "-Os".
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
+        source: the sensor whose samples a stream may listen to; None leaves the serial line.
 
     Raises:
         TinygenError: two views claim the same file (our bug), or a name would break C++ or ini syntax.
@@ -109,25 +110,27 @@ def render_project(
         board, task_name, engine, len(selftest), stack_bytes=stack_bytes, level=level, streams=STREAM in model_files
     )
     own: dict[str, bytes] = {
+        **(render_source(source) if view.streams else {}),
         "platformio.ini": render("project/platformio.ini.j2", {"p": view}),
         "README.md": render("project/README.md.j2", {"p": view}),
         ".gitignore": b".pio/\n",
         "tools/warnings.py": _template_file("tools/warnings.py"),
         "tools/digest.py": _template_file("tools/digest.py"),
-        "src/main.cpp": render("project/src/main.cpp.j2", {"arduino": board.platformio.framework == "arduino"}),
+        "src/main.cpp": render("project/src/main.cpp.j2", {"framework": board.platformio.framework}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
-        "lib/tinygen/library.json": _template_file("lib/library.json"),
-        **render_board(board, stack_bytes, copies_apart=copies_apart),
+        **render_board(board, stack_bytes, copies_apart=copies_apart, source=source),
         **_runtime(board),
     }
     if view.lists_flash_images:
         own["tools/flash_images.py"] = _template_file("tools/flash_images.py")
     if view.cpu_flags:
-        own["tools/bare_metal.py"] = _template_file("tools/bare_metal.py")
+        own["tools/cpu_flags.py"] = _template_file("tools/cpu_flags.py")
     clash = sorted({*own, BUILD_INFO} & set(model_files))
     if clash:
         raise TinygenError(ExitCode.OUR_BUG, f"two views render {', '.join(clash)}")
     files = {**own, **model_files}
+    named = (*files, BUILD_INFO)
+    files |= render_idf(board, f"{task_name}-{board.id}", named, stack_bytes=stack_bytes, level=level)
     build_id = tree_digest(files)
     files[BUILD_INFO] = render(
         "project/src/build_info.cpp.j2",
@@ -157,6 +160,7 @@ def _project(
 ) -> ProjectView:
     platformio = board.platformio
     bare_metal = board.chip.port == "stm32" and not platformio.framework
+    own_flags = board.chip.port == "stm32" and platformio.framework != "arduino"  # Arduino's core brings its own
     return ProjectView(
         title=board.title,
         board=board.id,
@@ -167,13 +171,14 @@ def _project(
         platform=platformio.platform,
         pio_board=platformio.board,
         framework=platformio.framework,
+        flags=build_flags(board),
         packages=platformio.packages,
         ldscript=ldscript_path(board) if bare_metal else "",
         upload_protocol=platformio.upload_protocols[0] if platformio.upload_protocols else "",
         baud=board.serial.baud if board.chip.port != "host" else 0,
         streams=streams,
         lists_flash_images=board.chip.arch == "xtensa",
-        cpu_flags=f"-mfloat-abi=hard -mfpu={board.chip.fpu}" if bare_metal and board.chip.fpu else "",
+        cpu_flags=f"-mfloat-abi=hard -mfpu={board.chip.fpu}" if own_flags and board.chip.fpu else "",
         connector=board.serial.connector,
         tx_pin=board.serial.tx_pin,
         rx_pin=board.serial.rx_pin,
@@ -189,14 +194,17 @@ def _project(
 def _runtime(board: BoardSpec) -> dict[str, bytes]:
     """The handwritten runtime as the project's private library."""
     root = resource_dir("firmware")
-    files: dict[str, bytes] = {}
+    place = runtime_folder(board)
+    files: dict[str, bytes] = (
+        {} if place == IDF_RUNTIME else {f"{place}/library.json": _template_file("lib/library.json")}
+    )
     headers = root / "include" / "tinygen"
     for path in sorted(p for p in headers.rglob("*.h") if p.is_file()):
-        files[f"lib/tinygen/include/tinygen/{path.relative_to(headers).as_posix()}"] = path.read_bytes()
-    for folder in ("features", "protocol", *(f"port/{name}" for name in PORT_FOLDERS[board.chip.port])):
+        files[f"{place}/include/tinygen/{path.relative_to(headers).as_posix()}"] = path.read_bytes()
+    for folder in ("features", "protocol", *(f"port/{name}" for name in port_folders(board))):
         base = root / folder
         for path in sorted(p for p in base.rglob("*") if p.is_file() and p.suffix in SOURCE_SUFFIXES):
-            files[f"lib/tinygen/src/{folder}/{path.relative_to(base).as_posix()}"] = path.read_bytes()
+            files[f"{place}/src/{folder}/{path.relative_to(base).as_posix()}"] = path.read_bytes()
     return files
 
 

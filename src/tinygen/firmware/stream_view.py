@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape
 from tinygen.firmware.environment import render
 from tinygen.tasks.learning import KEPT_ROWS
+from tinygen.tasks.segment import SegmentRule
 from tinygen.tasks.stream import StreamRule, check_rule
 
 RUNTIME_VERSION = 1
@@ -36,16 +38,19 @@ class StreamView:
     threshold: int
     release: int
     refractory: int
+    segments: SegmentRule | None
 
 
-def ring_instants(spec: FeatureSpec) -> int:
-    """Room for samples while an inference runs: at least two hops and 512 instants, a power of two."""
+def ring_instants(spec: FeatureSpec, least_s: float = 0.0) -> int:
+    """Room for samples while an inference runs: at least two hops, 512 instants and `least_s`; a power of two."""
     hop = spec.hop_samples if isinstance(spec, LogMelSpec | BandEnergySpec) else spec.decimation
-    wanted = max(_LEAST_RING, 2 * min(hop, 2048))
+    wanted = max(_LEAST_RING, 2 * min(hop, 2048), math.ceil(least_s * spec.rate_hz))
     return 1 << (wanted - 1).bit_length()
 
 
-def stream_view(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_rows: int) -> StreamView:
+def stream_view(
+    spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_rows: int, ring_s: float = 0.0
+) -> StreamView:
     """Constants of the engine.
 
     Args:
@@ -53,6 +58,7 @@ def stream_view(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_ro
         rule: the decision.
         real_zero: the input's zero point: what the window holds before the first row.
         input_rows: rows the compiled model takes per inference: the window, or only the new ones.
+        ring_s: at least so much of the signal waits.
 
     Raises:
         TinygenError: the rule is out of range.
@@ -60,7 +66,7 @@ def stream_view(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_ro
     check_rule(rule)
     return StreamView(
         channels=spec.n_channels,
-        ring_instants=ring_instants(spec),
+        ring_instants=ring_instants(spec, ring_s),
         row_values=feature_shape(spec)[1],
         window_rows=input_rows,
         hop_rows=rule.hop_rows,
@@ -75,16 +81,19 @@ def stream_view(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_ro
         threshold=rule.threshold,
         release=rule.release,
         refractory=rule.refractory_samples,
+        segments=rule.segments,
     )
 
 
-def render_stream(spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_rows: int) -> dict[str, bytes]:
+def render_stream(
+    spec: FeatureSpec, rule: StreamRule, *, real_zero: int, input_rows: int, ring_s: float = 0.0
+) -> dict[str, bytes]:
     """{"src/stream.cpp": its text}: the implementation of stream_api.h.
 
     Raises:
         TinygenError: the rule is out of range.
     """
-    view = stream_view(spec, rule, real_zero=real_zero, input_rows=input_rows)
+    view = stream_view(spec, rule, real_zero=real_zero, input_rows=input_rows, ring_s=ring_s)
     return {"src/stream.cpp": render("model/stream.cpp.j2", {"v": view, "runtime_version": RUNTIME_VERSION})}
 
 
@@ -99,4 +108,5 @@ def memory_bytes(view: StreamView) -> int:
     decision = -(-decision // 8) * 8
     normal = 8 * 4 + (8 + KEPT_ROWS) * view.learned_values if view.learned_values else 0
     ring = 2 * view.channels * view.ring_instants
-    return -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 6 * 4 + normal + ring) // 8) * 8
+    gate = -(-(20 + 2 * view.row_values) // 8) * 8 if view.segments else 0
+    return gate + -(-(decision + _STATISTICS_BYTES + _KEPT_EVENTS * _EVENT_BYTES + 7 * 4 + normal + ring) // 8) * 8

@@ -35,7 +35,7 @@ def boards(known: list[BoardSpec]) -> Report:
 
 def board(board: BoardSpec) -> Report:
     """Everything known about one board."""
-    chip = board.chip
+    chip, known = board.chip, board.platformio.frameworks
     facts = [
         ("chip", f"{chip.title} ({chip.cpu}; {', '.join(chip.isa) or 'no extensions'})"),
         *(
@@ -43,7 +43,7 @@ def board(board: BoardSpec) -> Report:
             for region in chip.regions
         ),
         ("core clock", f"{board.clock_hz:,} Hz{_tree(board)}"),
-        ("LED", board.led_pin or "-"),
+        ("LED", f"{board.led_pin}, {board.led_drive}" if board.led_pin else "-"),
         ("cycle counter", chip.cycle_counter),
         *(
             (what, f"0x{chip.peripherals[key]:08X}")
@@ -55,7 +55,7 @@ def board(board: BoardSpec) -> Report:
         (
             "PlatformIO",
             f"{board.platformio.platform}, board {board.platformio.board}, "
-            f"framework {board.platformio.framework or 'none'}",
+            f"framework {board.platformio.framework or 'none'} (of {', '.join(f or 'none' for f in known)})",
         ),
         ("upload", ", ".join(board.platformio.upload_protocols) or "-"),
     ]

@@ -30,7 +30,7 @@ def show(name: str | None) -> Report:
     return replace(listed, notes=(*listed.notes, *files))
 
 
-def new(identifier: str, chip: str, output: Path | None) -> Report:
+def new(identifier: str, chip: str | None, output: Path | None) -> Report:
     """Write a board file with every field explained.
 
     Args:
@@ -42,11 +42,15 @@ def new(identifier: str, chip: str, output: Path | None) -> Report:
         TinygenError: no such chip, an id that is taken or cannot be one, or a file that is there already.
     """
     known = load_boards()
+    if not identifier:
+        raise bad_input("what is it called?", where="boards new", hint="tinygen boards new my_board --chip stm32f446re")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", identifier):
         raise bad_input(f"'{identifier}' is no board id", hint="use lower-case letters, digits, - and _")
     if taken := next((b.id for b in known.values() if identifier in (b.id, *b.aliases)), ""):
         raise bad_input(f"'{identifier}' is taken by {taken}", hint="choose another id")
     chips = {board.chip.id: board for board in reversed(known.values()) if board.chip.arch != "native"}
+    if chip is None:
+        raise bad_input("which chip is on it?", where="--chip", hint=", ".join(sorted(chips)))
     if chip not in chips:
         raise bad_input(f"unknown chip '{chip}'", where="--chip", hint=did_you_mean(chip, chips))
     path = output or Path("boards") / f"{identifier}.toml"

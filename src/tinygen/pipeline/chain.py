@@ -19,6 +19,7 @@ from tinygen.firmware.features_view import render_features
 from tinygen.firmware.library_view import identifier
 from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.sensors.plan import source_plan
 from tinygen.firmware.stream_view import StreamView, render_stream, stream_view
 from tinygen.firmware.values import RenderedTree
 from tinygen.model import importer
@@ -43,6 +44,7 @@ class Chain:
         name: for people. slug: for folders and the hello.
         graph: as imported; the plan's may be rewritten.
         spec: the device's front end; n_frames is what the compiled model takes per inference.
+        ring_s: so much of the signal waits in the device at least.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Chain:
     quantization: InputQuantization
     decision: DecisionRule
     rule: StreamRule
+    ring_s: float = 0.0
 
     @property
     def input_quantization(self) -> Quantization:
@@ -70,7 +73,11 @@ class Chain:
     def stream_view(self) -> StreamView:
         """Constants of the streaming engine, and so its memory."""
         return stream_view(
-            self.spec, self.rule, real_zero=self.input_quantization.zero_point, input_rows=self.spec.n_frames
+            self.spec,
+            self.rule,
+            real_zero=self.input_quantization.zero_point,
+            input_rows=self.spec.n_frames,
+            ring_s=self.ring_s,
         )
 
 
@@ -97,7 +104,8 @@ def of_task(ctx: Context, streaming: str) -> Chain:
     graph = importer.load(made.model.tflite, f"{task.name}.tflite")
     incremental = streaming == "incremental"
     plan = engines.planned(ctx, graph, made.model.tflite, ctx.board, incremental=incremental)
-    rule = firmware_steps.stream_rule(made)
+    in_q = firmware_steps.quantization_of(graph.tensors[graph.inputs[0]])
+    rule = firmware_steps.stream_rule(made, in_q.scale)
     spec = task.features
     if incremental:
         rewritten = plan.graph.rewritten
@@ -112,7 +120,6 @@ def of_task(ctx: Context, streaming: str) -> Chain:
             hop_rows=hop,
         )
         spec = replace(spec, n_frames=hop)
-    in_q = firmware_steps.quantization_of(graph.tensors[graph.inputs[0]])
     return Chain(
         name=task.name,
         slug=f"{task.name}-{streaming}",
@@ -124,6 +131,7 @@ def of_task(ctx: Context, streaming: str) -> Chain:
         quantization=for_input(task.features, in_q.scale, in_q.zero_point),
         decision=made.model.decision,
         rule=rule,
+        ring_s=ctx.ring_s,
     )
 
 
@@ -171,6 +179,7 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
             zero_point=out_q.zero_point,
             unsigned=output.dtype == "uint8",
         ),
+        ring_s=ctx.ring_s,
     )
 
 
@@ -198,9 +207,11 @@ def rendered(ctx: Context, chain: Chain) -> RenderedTree:
             chain.rule,
             real_zero=chain.input_quantization.zero_point,
             input_rows=chain.spec.n_frames,
+            ring_s=chain.ring_s,
         ),
     }
-    return render_project(chain.board, chain.slug, ctx.config.engine, files, level=compiler_level(plan))
+    source = source_plan(chain.board, chain.spec, ctx.config.sensor)
+    return render_project(chain.board, chain.slug, ctx.config.engine, files, level=compiler_level(plan), source=source)
 
 
 def built(ctx: Context, chain: Chain, output: Path | None = None) -> BuiltChain:

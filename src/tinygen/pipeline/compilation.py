@@ -30,7 +30,7 @@ from tinygen.model import importer, reference
 from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.rewrite.registry import rewrite
-from tinygen.pipeline import compile_views, engines, placement, proof, proof_memory, saved, steps, views
+from tinygen.pipeline import compile_views, engines, placement, proof, proof_memory, runs, saved, steps, views
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
@@ -181,7 +181,7 @@ def compile_model(ctx: Context, request: Request) -> Report:
     )
     report = compile_views.compilation(made.plan, made.board, facts)
     explained = compile_views.compilation(made.plan, made.board, replace(facts, explain=True))
-    page = html.page([explained], plan_view(made.plan))
+    page = html.page([runs.portable(explained, ctx)], plan_view(made.plan))
     files = {**library_files(made), _OURS: _plan_json(made), "arena.html": page}
     place_tree(measured.folder, files, named=request.output is not None)
     return saved.keep(ctx if request.model is None else inner, report)

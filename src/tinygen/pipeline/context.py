@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinygen.boards.framework import with_framework
 from tinygen.boards.loader import find_board
 from tinygen.boards.spec import BoardSpec
 from tinygen.config import Config
@@ -13,7 +14,7 @@ from tinygen.core.store import Store
 from tinygen.model.selection import Options
 
 # What PlatformIO, an editor and git keep in a project folder of ours.
-PROJECT_KEEPS = (".pio", ".vscode", ".git")
+PROJECT_KEEPS = (".pio", ".vscode", ".git", "renode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +38,15 @@ class Context:
         """The board of the configuration.
 
         Raises:
-            TinygenError: unknown board.
+            TinygenError: unknown board, or a framework it does not have.
         """
-        return find_board(self.config.board)
+        return with_framework(find_board(self.config.board), self.config.framework)
+
+    @property
+    def place(self) -> str:
+        """What this task's results for this board are filed under."""
+        framework = f"-{self.config.framework}" if self.config.framework else ""
+        return f"{self.config.task}-{self.board.id}{framework}"
 
     @property
     def reach(self) -> tuple[str, ...]:
@@ -50,6 +57,11 @@ class Context:
     def options(self) -> Options:
         """What kernels are chosen for."""
         return Options(optimize=self.config.optimize, kernels=self.config.kernels)
+
+    @property
+    def ring_s(self) -> float:
+        """So much of the signal waits in the device at least."""
+        return 0.0 if self.config.sensor is None else self.config.sensor.ring_s
 
     @property
     def store(self) -> Store:
@@ -64,18 +76,18 @@ class Context:
     @property
     def project_dir(self) -> Path:
         """The generated PlatformIO project of this task and board."""
-        return self.config.build_dir / "projects" / f"{self.config.task}-{self.board.id}"
+        return self.config.build_dir / "projects" / self.place
 
     @property
     def reports_dir(self) -> Path:
         """The last report of each verb."""
-        return self.config.build_dir / "reports" / f"{self.config.task}-{self.board.id}"
+        return self.config.build_dir / "reports" / self.place
 
     @property
     def page(self) -> Path:
         """The HTML report of this task and board."""
-        return self.config.build_dir / f"report-{self.config.task}-{self.board.id}.html"
+        return self.config.build_dir / f"report-{self.place}.html"
 
     def log(self, name: str) -> Path:
         """The log file of a tool run."""
-        return self.config.build_dir / "logs" / f"{self.config.task}-{self.board.id}-{name}.log"
+        return self.config.build_dir / "logs" / f"{self.place}-{name}.log"

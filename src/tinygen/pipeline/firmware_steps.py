@@ -16,6 +16,7 @@ from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
+from tinygen.firmware.sensors.plan import source_plan
 from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import importer
@@ -96,8 +97,12 @@ def planned(ctx: Context) -> Planned:
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
 
 
-def stream_rule(made: Converted) -> StreamRule:
+def stream_rule(made: Converted, input_scale: float) -> StreamRule:
     """How a stream of this model's inferences becomes events, the whole window computed anew at every hop.
+
+    Args:
+        made: the model.
+        input_scale: of its input.
 
     Raises:
         TinygenError: the task's plan gives integers the device cannot compute.
@@ -110,6 +115,7 @@ def stream_rule(made: Converted) -> StreamRule:
         window_rows=task.features.n_frames,
         hop_rows=min(task.stream.hop_rows, task.features.n_frames),
         score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+        input_scale=input_scale,
     )
 
 
@@ -177,7 +183,25 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         for vector, expected in zip(proof.vectors, proof.expected, strict=True)
     ]
     files = {
-        **engines.engine_for(ctx, plan, made.model.tflite, planned.board).files,
+        **chain_files(ctx, planned),
+        **render_stream(
+            made.task.features,
+            stream_rule(made, quantization_of(planned.input_tensor).scale),
+            real_zero=quantization_of(planned.input_tensor).zero_point,
+            input_rows=made.task.features.n_frames,
+            ring_s=ctx.ring_s,
+        ),
+    }
+    source = source_plan(planned.board, made.task.features, ctx.config.sensor)
+    level = compiler_level(plan)
+    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level, source=source)
+
+
+def chain_files(ctx: Context, planned: Planned) -> dict[str, bytes]:
+    """Front end, model and decision: {path in a project: content}."""
+    made = planned.converted
+    return {
+        **engines.engine_for(ctx, planned.plan, made.model.tflite, planned.board).files,
         **render_features(made.task.features, planned.input_quantization),
         **render_decision(
             made.model.decision,
@@ -186,15 +210,7 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
             in_q=quantization_of(planned.input_tensor),
             out_q=quantization_of(planned.output_tensor),
         ),
-        **render_stream(
-            made.task.features,
-            stream_rule(made),
-            real_zero=quantization_of(planned.input_tensor).zero_point,
-            input_rows=made.task.features.n_frames,
-        ),
     }
-    level = compiler_level(plan)
-    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level)
 
 
 def built(ctx: Context) -> Built:

@@ -53,7 +53,7 @@ class Linked(Protocol):
 
 
 def _relinked(ctx: Context, made: Linked) -> Path:
-    return ctx.config.build_dir / "relinked" / f"{ctx.config.task}-{made.firmware.board}"
+    return ctx.config.build_dir / "relinked" / ctx.place
 
 
 def image_for(ctx: Context, made: Linked, target: str) -> Image:

@@ -16,7 +16,7 @@ from tinygen.datasets.synth.kws import FILLERS
 from tinygen.datasets.synth.speech import draw_speakers, engines, speak_all
 from tinygen.device.registry import choose
 from tinygen.pipeline import chain as chains
-from tinygen.pipeline import saved, streaming
+from tinygen.pipeline import runs, saved, streaming
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.steps import converted
@@ -113,7 +113,7 @@ def evaluate(ctx: Context, request: Request) -> Report:
         },
     )
     page = request.page or ctx.config.build_dir / "evaluate-stream.html"
-    write_atomic(page, html.page([report]))
+    write_atomic(page, html.page([runs.portable(report, ctx)]))
     return saved.keep(inner, report)
 
 

@@ -20,6 +20,7 @@ from tinygen.device.client import Client
 from tinygen.device.instruments import count_stages
 from tinygen.device.link import Capabilities
 from tinygen.device.registry import choose
+from tinygen.device.sensing import REAL_TIME_BAUD
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
 from tinygen.features import reference
 from tinygen.features.spec import FeatureSpec, feature_shape, samples_per_inference
@@ -38,7 +39,6 @@ Say = Callable[[str], None]
 
 HOP_MS = 10
 """Instruction counts are told per this much audio."""
-_REAL_TIME_BAUD = 460_800
 _COUNTED_S = 2.0
 _HELDOUT_S = 60.0
 _PIECE_S = 0.5
@@ -409,6 +409,6 @@ def _notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) 
     if not events:
         notes.append("weak: no event came of this signal, so only rows and outputs were compared")
     baud = chain.board.serial.baud
-    if capabilities.name == "serial" and baud < _REAL_TIME_BAUD:
-        notes.append(f"{baud} baud carry less than real-time audio ({_REAL_TIME_BAUD} do): the line was waited for")
+    if capabilities.name == "serial" and baud < REAL_TIME_BAUD:
+        notes.append(f"{baud} baud carry less than real-time audio ({REAL_TIME_BAUD} do): the line was waited for")
     return tuple(notes)

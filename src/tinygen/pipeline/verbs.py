@@ -20,15 +20,16 @@ from tinygen.device.watch import Seen
 from tinygen.pipeline import (
     firmware_steps,
     image_views,
+    judgement,
     model_views,
     proof,
     rack,
+    runs,
     saved,
     steps,
     views,
 )
 from tinygen.pipeline.context import Context
-from tinygen.report import html
 from tinygen.toolchain import flash as flasher
 
 
@@ -167,14 +168,16 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
     saved.keep(ctx, image_views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
     page = ctx.page
-    write_report(ctx, page)
-    return views.whole_run(
+    saved.keep(ctx, judgement.view(made, judgement.judge(ctx, made)))
+    kept = write_report(ctx, page)
+    whole = views.whole_run(
         report, made, image, page=page, seconds=time.monotonic() - started, shortened=ctx.config.epochs is not None
     )
+    return replace(whole, subject={**whole.subject, "run": kept.subject["run"]})
 
 
 def write_report(ctx: Context, output: Path | None) -> Report:
-    """The kept reports of this task and board as one HTML page.
+    """The kept reports of this task and board as one HTML page, kept as a run too.
 
     Raises:
         TinygenError: there is none yet, or the file cannot be written.
@@ -187,10 +190,15 @@ def write_report(ctx: Context, output: Path | None) -> Report:
             hint="tinygen run makes a report",
         )
     path = output or ctx.page
-    drawn = next((report.details["plan_view"] for report in kept if "plan_view" in report.details), None)
-    write_atomic(path, html.page(kept, drawn if isinstance(drawn, dict) else None))
-    parts = ", ".join(report.kind for report in kept)
-    return Report(kind="report", subject={"page": str(path), "parts": parts}, notes=(f"written: {path}",))
+    plain = [runs.portable(report, ctx) for report in kept]
+    page = runs.page_of(plain)
+    write_atomic(path, page)
+    run_folder = runs.keep(ctx, plain, page)
+    return Report(
+        kind="report",
+        subject={"page": str(path), "run": run_folder.name, "parts": ", ".join(report.kind for report in kept)},
+        notes=(f"written: {path}", f"kept as run {run_folder.name}; tinygen report --list shows all"),
+    )
 
 
 def devices(*, ask: bool) -> Report:

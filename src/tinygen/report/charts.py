@@ -173,11 +173,14 @@ def confusion(title: str, labels: Sequence[str], counts: Sequence[Sequence[int]]
     return svg.chart(title, description, width, top + n * size + 6, *parts)
 
 
-def curves(title: str, x_name: str, y_name: str, lines: Sequence[Curve], *, unit_square: bool) -> Node:
+def curves(
+    title: str, x_name: str, y_name: str, lines: Sequence[Curve], *, unit_square: bool, key_below: bool = False
+) -> Node:
     """Lines in one diagram.
 
     Args:
         unit_square: both axes run from 0 to 1 (rates), with the diagonal of chance; else they suit the data.
+        key_below: the lines end high, so their names stand at the bottom.
     """
     points = [point for curve in lines for point in curve.points]
     x_top = 1.0 if unit_square else max((p[0] for p in points), default=1.0) or 1.0
@@ -199,7 +202,11 @@ def curves(title: str, x_name: str, y_name: str, lines: Sequence[Curve], *, unit
         shape = [(left + px / x_top * width, top + height - py / y_top * height) for px, py in curve.points]
         parts.append(svg.polyline(shape, curve.colour, dashed=curve.dashed))
     for number, curve in enumerate(lines):
-        y = top + 16 + number * 18 if not unit_square else top + height - 14 - (len(lines) - 1 - number) * 18
+        y = (
+            top + 16 + number * 18
+            if not (unit_square or key_below)
+            else top + height - 14 - (len(lines) - 1 - number) * 18
+        )
         name_px = svg.text_width(curve.name, 11)
         x = left + width - name_px - 34
         parts += [

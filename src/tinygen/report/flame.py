@@ -1,4 +1,4 @@
-"""A profile as a picture: the whole on top, its parts below, as wide as they take long."""
+"""A profile as a picture: the whole on top, its parts below, as wide as what they take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinygen.report.markup import Child, Node, node, to_html
-from tinygen.report.style import CSS
+from tinygen.report.style import head
 from tinygen.report.svg import GREY, PALETTE, WHITE, chart, rect, shortened, text
 
 _WIDTH, _ROW, _GAP = 940.0, 34.0, 1.0
@@ -49,16 +49,8 @@ def _draw(found: list[Child], block: Block, span: tuple[float, float], level: in
 
 def page(title: str, subtitle: str, pictures: Sequence[tuple[str, Node]]) -> bytes:
     """One self-contained HTML file: no script, nothing fetched."""
-    head = node(
-        "head",
-        None,
-        node("meta", {"charset": "utf-8"}),
-        node("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-        node("title", None, title),
-        node("style", None, CSS),
-    )
     sections = [
         node("section", None, node("h2", None, name), node("figure", None, picture)) for name, picture in pictures
     ]
     main = node("main", None, node("h1", None, title), node("p", {"class": "faint"}, subtitle), *sections)
-    return to_html(node("html", {"lang": "en"}, head, node("body", None, main)))
+    return to_html(node("html", {"lang": "en"}, head(title), node("body", None, main)))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tinygen import __version__
 from tinygen.core.values import Report
 from tinygen.report import plan_view as plans
 from tinygen.report.markup import node, to_html
 from tinygen.report.sections import plan_section, report_section
-from tinygen.report.style import CSS
+from tinygen.report.style import head
 
-_ORDER = ("run", "verify", "train", "convert", "compile", "generate", "build", "flash")
+_ORDER = ("run", "verify", "train", "convert", "judge", "compile", "generate", "build", "flash")
 """The answer first, then the way to it; other reports follow."""
 
 
@@ -30,7 +29,8 @@ def page(reports: Sequence[Report], plan_view: Mapping[str, object] | None = Non
         for key in ("task", "board", "target", "engine"):
             if report.subject.get(key):
                 subject.setdefault(key, report.subject[key])
-    named = " · ".join(subject.values())
+    models = () if "task" in subject else tuple(r.subject["model"] for r in reports[:1] if r.subject.get("model"))
+    named = " · ".join((*models, *subject.values()))
     ok = all(report.ok for report in reports)
     plan = plans.parse(plan_view) if plan_view is not None else None
     ordered = sorted(reports, key=lambda report: _ORDER.index(report.kind) if report.kind in _ORDER else len(_ORDER))
@@ -38,15 +38,6 @@ def page(reports: Sequence[Report], plan_view: Mapping[str, object] | None = Non
     if plan is not None:
         after = max((i for i, report in enumerate(ordered, start=1) if report.kind == "compile"), default=len(ordered))
         sections.insert(after, plan_section(plan))
-    head = node(
-        "head",
-        None,
-        node("meta", {"charset": "utf-8"}),
-        node("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-        node("meta", {"name": "generator", "content": f"tinygen {__version__}"}),
-        node("title", None, f"tinygen: {named}" if named else "tinygen report"),
-        node("style", None, CSS),
-    )
     verdict = "everything passed" if ok else "something failed"
     main = node(
         "main",
@@ -55,4 +46,6 @@ def page(reports: Sequence[Report], plan_view: Mapping[str, object] | None = Non
         node("p", {"class": "passed" if ok else "failed"}, f"{len(reports)} reports: {verdict}"),
         *sections,
     )
-    return to_html(node("html", {"lang": "en"}, head, node("body", None, main)))
+    return to_html(
+        node("html", {"lang": "en"}, head(f"tinygen: {named}" if named else "tinygen report"), node("body", None, main))
+    )

@@ -9,9 +9,11 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from tinygen.core.values import Measurement, Report, Table
-from tinygen.report import charts, svg, words
+from tinygen.report import charts, judged, model_picture, svg, words
+from tinygen.report.grid import grid
 from tinygen.report.markup import Child, Node, node
 from tinygen.report.plan_view import PlanView
+from tinygen.report.spectra import spectra
 
 _NAMES = TypeAdapter(list[str])
 _COUNTS = TypeAdapter(list[list[int]])
@@ -38,11 +40,16 @@ def report_section(report: Report) -> Node:
         *_checks(report),
         *_measurements(words.measurements(report)),
         *_usage(report),
+        *judged.float_and_int8(report),
         *drawn,
+        *judged.judged_parts(report),
+        *spectra(report),
+        *(judged.data_card(report.details, report.subject.get("dataset", "")) if report.kind == "convert" else ()),
         *[
             _table(table)
             for table in report.tables
-            if not ("confusion_int8" in report.details and drawn and table.title.startswith(_DRAWN_TABLES))
+            if not (drawn and "confusion_int8" in report.details and table.title.startswith(_DRAWN_TABLES))
+            and not (report.details.get("mistakes") and table.title == "worst mistakes")
         ],
         *_notes(report.notes),
     )
@@ -76,10 +83,12 @@ def plan_section(plan: PlanView) -> Node:
             f"{plan.name}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weights_bytes:,} bytes of weights, "
             f"an arena of {plan.arena_bytes:,} bytes (planned){distance}",
         ),
+        node("h3", None, "The model"),
+        node("figure", None, model_picture.picture(plan)),
         node("h3", None, "Memory over time"),
         node("figure", None, charts.memory_map(plan)),
         node("h3", None, "Steps"),
-        _grid(columns, rows, numeric={0, 5}),
+        grid(columns, rows, numeric={0, 5}),
     )
 
 
@@ -89,7 +98,7 @@ def _checks(report: Report) -> list[Child]:
     rows: list[list[Child]] = [
         [node("span", {"class": c.status.value}, words.STATUS_WORDS[c.status]), c.name, c.reason] for c in report.checks
     ]
-    return [node("h3", None, "Checks"), _grid(("", "check", "reason"), rows, numeric=set())]
+    return [node("h3", None, "Checks"), grid(("", "check", "reason"), rows, numeric=set())]
 
 
 def _measurements(measurements: Sequence[Measurement]) -> list[Child]:
@@ -97,7 +106,7 @@ def _measurements(measurements: Sequence[Measurement]) -> list[Child]:
         return []
     rows: list[list[Child]] = [[words.label(m.name), words.quantity(m), words.origin(m), m.note] for m in measurements]
     columns = ("measurement", "value", "origin", "note")
-    return [node("h3", None, "Measurements"), _grid(columns, rows, numeric={1})]
+    return [node("h3", None, "Measurements"), grid(columns, rows, numeric={1})]
 
 
 def _usage(report: Report) -> list[Child]:
@@ -127,6 +136,7 @@ def _usage(report: Report) -> list[Child]:
 def _training(report: Report) -> list[Child]:
     """Confusion matrices, ROC and loss, from details as training gives them; what is malformed is left out."""
     labels = _read(_NAMES, report.details.get("labels"))
+    seed = report.details.get("seed", "-")
     found: list[Child] = []
     for key, title in (("confusion_int8", "INT8"), ("confusion_float", "float")):
         counts = _read(_COUNTS, report.details.get(key))
@@ -134,7 +144,7 @@ def _training(report: Report) -> list[Child]:
             name = f"Confusion matrix, {title}"
             figure = charts.confusion(name, labels, counts)
             caption = f"{name} (rows: truth, columns: answer)"
-            found += [node("h3", None, caption), node("figure", None, figure)]
+            found += [node("h3", None, caption), node("figure", None, figure, _origin(key, seed))]
     rates: list[charts.Curve] = []
     for key, name, colour, dashed in (("roc_float", "float", svg.AMBER, True), ("roc_int8", "INT8", svg.BLUE, False)):
         points = _read(_POINTS, report.details.get(key))
@@ -142,9 +152,9 @@ def _training(report: Report) -> list[Child]:
             rates.append(charts.Curve(name=name, points=tuple(points), colour=colour, dashed=dashed))
     if rates:
         figure = charts.curves("ROC", "false alarm rate", "detection rate", rates, unit_square=True)
-        found += [node("h3", None, "ROC"), node("figure", None, figure)]
+        found += [node("h3", None, "ROC"), node("figure", None, figure, _origin("roc_int8", seed))]
     found += _det(report)
-    found += _history(_read(_HISTORY, report.details.get("history")))
+    found += _history(_read(_HISTORY, report.details.get("history")), seed)
     return found
 
 
@@ -162,20 +172,37 @@ def _det(report: Report) -> list[Child]:
     return [node("h3", None, "DET"), node("figure", None, figure)]
 
 
-def _history(history: list[dict[str, float]] | None) -> list[Child]:
-    lines: list[charts.Curve] = []
-    for key, name, colour in (("loss", "training", svg.BLUE), ("val_loss", "validation", svg.AMBER)):
-        points = [
-            (row.get("epoch", number + 1.0), row[key])
-            for number, row in enumerate(history or [])
-            if key in row and math.isfinite(row[key])
+def _origin(key: str, seed: object) -> Node:
+    """Where a picture's numbers come from."""
+    where = {"confusion_float": "Keras", "roc_int8": "TFLM's interpreter and Keras"}.get(key, "TFLM's interpreter")
+    return node("figcaption", {"class": "faint"}, f"measured in {where} on the test side, seed {seed}")
+
+
+def curve_of(history: object, key: str) -> tuple[tuple[float, float], ...]:
+    """(epoch, value) of one figure of a training history; () where there are less than two finite ones."""
+    rows = _read(_HISTORY, history) or []
+    points = tuple(
+        (row.get("epoch", number + 1.0), row[key])
+        for number, row in enumerate(rows)
+        if key in row and math.isfinite(row[key])
+    )
+    return points if len(points) > 1 else ()
+
+
+def _history(history: list[dict[str, float]] | None, seed: object) -> list[Child]:
+    found: list[Child] = []
+    for title, training, validation in (("Loss", "loss", "val_loss"), ("Accuracy", "accuracy", "val_accuracy")):
+        lines = [
+            charts.Curve(name=name, points=points, colour=colour)
+            for key, name, colour in ((training, "training", svg.BLUE), (validation, "validation", svg.AMBER))
+            if (points := curve_of(history, key))
         ]
-        if len(points) > 1:
-            lines.append(charts.Curve(name=name, points=tuple(points), colour=colour))
-    if not lines:
-        return []
-    figure = charts.curves("Loss", "epoch", "loss", lines, unit_square=False)
-    return [node("h3", None, "Loss"), node("figure", None, figure)]
+        if lines:
+            low = title == "Accuracy"
+            figure = charts.curves(title, "epoch", title.lower(), lines, unit_square=False, key_below=low)
+            said = node("figcaption", {"class": "faint"}, f"float network while it learned, seed {seed}")
+            found += [node("h3", None, f"Learning curve: {title.lower()}"), node("figure", None, figure, said)]
+    return found
 
 
 def _read(adapter: TypeAdapter[_T], value: object) -> _T | None:
@@ -188,11 +215,11 @@ def _read(adapter: TypeAdapter[_T], value: object) -> _T | None:
 def _table(table: Table) -> Node:
     rows: list[list[Child]] = [list(row) for row in table.rows]
     numeric = {i for i in range(len(table.columns)) if rows and all(_is_number(row[i : i + 1]) for row in table.rows)}
-    grid = _grid(table.columns, rows, numeric=numeric)
+    shown = grid(table.columns, rows, numeric=numeric)
     if len(rows) <= _OPEN_ROWS:
-        return node("div", None, node("h3", None, table.title), grid)
+        return node("div", None, node("h3", None, table.title), shown)
     summary = node("summary", None, f"{len(rows)} rows")
-    return node("div", None, node("h3", None, table.title), node("details", None, summary, grid))
+    return node("div", None, node("h3", None, table.title), node("details", None, summary, shown))
 
 
 def _is_number(cells: Sequence[str]) -> bool:
@@ -203,12 +230,3 @@ def _notes(notes: Sequence[str]) -> list[Child]:
     if not notes:
         return []
     return [node("h3", None, "Notes"), node("ul", None, *(node("li", None, note) for note in notes))]
-
-
-def _grid(columns: Sequence[str], rows: Sequence[Sequence[Child]], *, numeric: set[int]) -> Node:
-    def cells(tag: str, values: Sequence[Child]) -> list[Node]:
-        return [node(tag, {"class": "number"} if i in numeric else None, value) for i, value in enumerate(values)]
-
-    head = node("thead", None, node("tr", None, *cells("th", columns)))
-    body = node("tbody", None, *(node("tr", None, *cells("td", row)) for row in rows))
-    return node("div", {"class": "scroll"}, node("table", None, head, body))

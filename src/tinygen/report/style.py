@@ -1,5 +1,10 @@
 """The look of the HTML view; everything is inside the file, nothing is fetched."""
 
+from __future__ import annotations
+
+from tinygen import __version__
+from tinygen.report.markup import Node, node
+
 CSS = """
 :root{color-scheme:light dark;--ink:#1c2430;--faint:#5d6875;--paper:#f6f7f9;--card:#fff;--edge:#dfe3e8;
 --good:#1f7a4d;--bad:#b3352b;--hold:#946200}
@@ -29,5 +34,22 @@ figure svg{min-width:280px}
 ul{margin:6px 0 0;padding-left:20px}
 code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px}
 details>summary{cursor:pointer;color:var(--faint)}
+.mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:16px}
+.mistake{border:1px solid var(--edge);border-radius:8px;padding:10px 12px;overflow:hidden}
+audio{width:100%;height:34px;margin:6px 0}
+figcaption{font-size:13px;margin-top:2px}
 @media print{body{background:#fff}section{break-inside:avoid}}
 """
+
+
+def head(title: str) -> Node:
+    """The head of every page: nothing in it, or below it, may be fetched."""
+    return node(
+        "head",
+        None,
+        node("meta", {"charset": "utf-8"}),
+        node("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
+        node("meta", {"name": "generator", "content": f"tinygen {__version__}"}),
+        node("title", None, title),
+        node("style", None, CSS),
+    )

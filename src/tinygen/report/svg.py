@@ -83,11 +83,11 @@ def rect(
     )  # fmt: skip
 
 
-def polyline(points: list[tuple[float, float]], colour: str, *, dashed: bool = False) -> Node:
+def polyline(points: list[tuple[float, float]], colour: str, *, dashed: bool = False, width: float = 2.0) -> Node:
     """A line through points."""
     attributes: dict[str, str | float | int] = {
-        "points": " ".join(f"{x:.2f},{y:.2f}" for x, y in points), "fill": "none", "stroke": colour, "stroke-width": 2,
-        "stroke-linejoin": "round",
+        "points": " ".join(f"{x:.2f},{y:.2f}" for x, y in points), "fill": "none", "stroke": colour,
+        "stroke-width": width, "stroke-linejoin": "round",
     }  # fmt: skip
     if dashed:
         attributes["stroke-dasharray"] = "6 4"

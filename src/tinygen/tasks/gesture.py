@@ -6,15 +6,19 @@ Convolutions along time, written as 2-D ones of height 1.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from typing import Literal
 
 import numpy as np
 
 from tinygen.core.errors import bad_input
 from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
+from tinygen.features import reference
 from tinygen.features.spec import ScaledWindowSpec
+from tinygen.tasks.segment import levels
 from tinygen.tasks.shapes import after
-from tinygen.tasks.spec import Acceptance, Layer, StreamPlan, Task, TrainingPlan
+from tinygen.tasks.spec import Acceptance, Layer, MotionPlan, StreamPlan, Task, TrainingPlan
 
 NAME = "gesture"
 TITLE = "Gesture recognition"
@@ -22,6 +26,42 @@ TITLE = "Gesture recognition"
 _MAX_FRAMES = 128
 _MIN_FRAMES = 16
 _IDLE = ("none", "negative", "idle", "rest", "other")
+
+FEW_RECORDINGS = 20
+"""With no more of its rarest gesture, the task trains in few-shot mode: a wider network, many variations of each."""
+
+
+def _conv(filters: int, taps: int, stride: int, padding: Literal["same", "valid"] = "same") -> Layer:
+    return Layer(
+        kind="conv2d",
+        filters=filters,
+        kernel=(1, taps),
+        strides=(1, stride),
+        padding=padding,
+        activation="relu",
+        batch_norm=True,
+    )
+
+
+_BODY = (_conv(16, 7, 2, "valid"), _conv(24, 5, 2), _conv(32, 5, 1))
+_FEW_BODY = (_conv(24, 7, 2, "valid"), _conv(32, 5, 2), _conv(48, 5, 1), _conv(48, 3, 1))
+_PLAN = TrainingPlan(epochs=30, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3)
+_FEW_EXAMPLES = 1600
+
+_LOOKED_AT = 200  # recordings
+_REST_ROWS = 8
+_QUIET_S = 0.15
+
+
+def _few_plan(recordings: int) -> TrainingPlan:
+    repeats = min(60, max(4, -(-_FEW_EXAMPLES // max(recordings, 1)) - 1))
+    return TrainingPlan(epochs=20, batch_size=32, learning_rate=4e-3, augment=("motion",) * repeats)
+
+
+def fewest_recordings(dataset: Dataset) -> int:
+    """How many recordings the rarest gesture has."""
+    counts = Counter(r.label for r in dataset.recordings if r.label != UNLABELLED and r.label.lower() not in _IDLE)
+    return min(counts.values(), default=0)
 
 
 def front_end(dataset: Dataset) -> ScaledWindowSpec:
@@ -60,25 +100,14 @@ def make(dataset: Dataset) -> Task:
     features = front_end(dataset)
     labels = tuple(sorted({r.label for r in dataset.recordings} - {UNLABELLED}))
     shape = (1, features.n_frames, features.n_channels)
-    body = (
-        Layer(kind="conv2d", filters=16, kernel=(1, 7), strides=(1, 2), activation="relu", batch_norm=True),
-        Layer(
-            kind="conv2d",
-            filters=24,
-            kernel=(1, 5),
-            strides=(1, 2),
-            padding="same",
-            activation="relu",
-            batch_norm=True,
-        ),
-        Layer(kind="conv2d", filters=32, kernel=(1, 5), padding="same", activation="relu", batch_norm=True),
-    )
+    few = fewest_recordings(dataset) <= FEW_RECORDINGS
+    body = _FEW_BODY if few else _BODY
     _, width, _ = after(body, shape)
     pool = max(1, width // 5)
     head = (
         Layer(kind="average_pool2d", kernel=(1, pool), strides=(1, pool)),
         Layer(kind="flatten"),
-        Layer(kind="dropout", rate=0.3),
+        Layer(kind="dropout", rate=0.4 if few else 0.3),
         Layer(kind="dense", filters=len(labels), activation="softmax"),
     )
     return Task(
@@ -90,9 +119,40 @@ def make(dataset: Dataset) -> Task:
         layers=(*body, *head),
         loss="cross_entropy",
         decision="argmax",
-        training=TrainingPlan(epochs=30, batch_size=32, learning_rate=4e-3, augment=("motion",) * 3),
+        training=_few_plan(len(dataset.recordings)) if few else _PLAN,
         acceptance=Acceptance(metric="accuracy", at_least=0.85),
-        stream=StreamPlan(
-            hop_rows=max(1, features.n_frames // 8), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=_IDLE
-        ),
+        stream=_stream_plan(dataset, features),
+    )
+
+
+def _stream_plan(dataset: Dataset, features: ScaledWindowSpec) -> StreamPlan:
+    """One look per motion where recordings rest before and after it; else a look eight times per window."""
+    motion = motion_plan(dataset, features)
+    hop = features.n_frames // (8 if motion is None else 32)
+    return StreamPlan(hop_rows=max(1, hop), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=_IDLE, motion=motion)
+
+
+def motion_plan(dataset: Dataset, features: ScaledWindowSpec) -> MotionPlan | None:
+    """When something moves, from how gestures stand out from the rest around them; None where they do not.
+
+    Recordings that were cut to the gesture, or stretched to one length, show no rest: nothing can be learned of them.
+    """
+    moving = [r for r in dataset.recordings if r.label.lower() not in (*_IDLE, UNLABELLED)]
+    chosen = moving[:: max(1, len(moving) // _LOOKED_AT)]
+    seen = [levels(reference.stream(features, r.signal)) for r in chosen if len(r.signal) >= features.decimation]
+    seen = [level for level in seen if len(level) > 2 * _REST_ROWS]
+    if not seen:
+        return None
+    peaks = np.array([level.max() for level in seen])
+    # A level starts at 0 by itself, so the rest is seen at the end, when the leaky mean has forgotten the motion.
+    rest = float(np.quantile([level[-_REST_ROWS:].min() for level in seen], 0.9))
+    start = 0.35 * float(np.quantile(peaks, 0.2))
+    stop = max(0.5 * start, 1.3 * rest)
+    if rest <= 0 or stop > start:
+        return None
+    rows_per_s = features.rate_hz / features.decimation
+    return MotionPlan(
+        start=start * features.feature_scale,
+        stop=stop * features.feature_scale,
+        quiet_rows=max(3, round(_QUIET_S * rows_per_s)),
     )

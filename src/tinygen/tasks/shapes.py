@@ -31,8 +31,8 @@ def step(layer: Layer, shape: Shape) -> tuple[Shape, Cost]:
     match layer.kind:
         case "conv2d":
             weights = rows * columns * channels * layer.filters
-            cost = Cost(parameters=weights + layer.filters, macs=out_h * out_w * weights)
-            return (out_h, out_w, layer.filters), cost
+            price = Cost(parameters=weights + layer.filters, macs=out_h * out_w * weights)
+            return (out_h, out_w, layer.filters), price
         case "depthwise_conv2d":
             weights = rows * columns * channels
             return (out_h, out_w, channels), Cost(parameters=weights + channels, macs=out_h * out_w * weights)
@@ -47,6 +47,12 @@ def step(layer: Layer, shape: Shape) -> tuple[Shape, Cost]:
             )
         case "dropout":
             return shape, Cost(parameters=0, macs=0)
+        case "residual":
+            return after(layer.inner, shape), cost(layer.inner, shape)
+        case "broadcast_residual":
+            narrow = (height, 1, channels)
+            out_h, _, out_c = after(layer.inner, narrow)
+            return (out_h, width, out_c), cost(layer.inner, narrow)
 
 
 def after(layers: Iterable[Layer], shape: Shape) -> Shape:

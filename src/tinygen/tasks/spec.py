@@ -10,9 +10,27 @@ from tinygen.features.spec import FeatureSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One layer of a small network; Keras names, NHWC. Unused fields keep their defaults."""
+    """One layer of a small network; Keras names, NHWC. Unused fields keep their defaults.
 
-    kind: Literal["conv2d", "depthwise_conv2d", "dense", "max_pool2d", "average_pool2d", "flatten", "dropout"]
+    Attributes:
+        kind: "residual" adds its input to what `inner` makes of it; "broadcast_residual" hands `inner` the mean over
+            the bands (axis 2) and adds the result to every band. Where `inner` gives fewer rows, the newest of the
+            input are used.
+        branches: parallel convolutions while training, together with a 1x1 one and the input itself where shapes
+            allow; what is converted is one convolution (Ding et al. 2021, RepVGG). 0: one, trained as it is.
+    """
+
+    kind: Literal[
+        "conv2d",
+        "depthwise_conv2d",
+        "dense",
+        "max_pool2d",
+        "average_pool2d",
+        "flatten",
+        "dropout",
+        "residual",
+        "broadcast_residual",
+    ]
     filters: int = 0
     kernel: tuple[int, int] = (1, 1)
     strides: tuple[int, int] = (1, 1)
@@ -20,6 +38,8 @@ class Layer:
     activation: Literal["linear", "relu", "softmax"] = "linear"
     batch_norm: bool = False
     rate: float = 0.0
+    branches: int = 0
+    inner: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +65,36 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """How a network of `training.stages` is trained, and which means are switched on; each works alone.
+
+    Attributes:
+        average: decay per step of a moving average of the weights that the run ends with; 0 takes the last weights.
+        rounding_epochs: epochs with INT8's rounding in the loop after the others (quantisation-aware training), at
+            `rounding_rate` times the learning rate; 0 takes ranges from examples.
+        teachers: larger networks whose answers are imitated (distillation), each trained for `teacher_epochs`;
+            `trust` is the share of the loss that is their answer.
+        prune: share of channels that are driven to zero, for the compiler to remove.
+        branches: parallel paths of re-parameterised layers while training are used; off trains the folded shape.
+        smoothing: of labels. synthesis: synthetic speech is learned from besides the recordings.
+    """
+
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 4e-3
+    weight_decay: float = 1e-2
+    smoothing: float = 0.1
+    average: float = 0.0
+    rounding_epochs: int = 0
+    rounding_rate: float = 0.01
+    teachers: int = 0
+    teacher_epochs: int = 0
+    trust: float = 0.7
+    prune: float = 0.0
+    branches: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
     """Hyper-parameters of one training run."""
 
@@ -52,6 +102,15 @@ class TrainingPlan:
     batch_size: int
     learning_rate: float
     augment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionPlan:
+    """When something moves: `tasks.segment`'s levels in real units of the model's input, and the rest behind it."""
+
+    start: float
+    stop: float
+    quiet_rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +124,7 @@ class StreamPlan:
             again. Anomaly tasks use the threshold of their decision instead.
         refractory_s: the least time between two events.
         ignored: labels that never raise events.
+        motion: the model looks once per motion, not at every hop; there is nothing to smooth then.
     """
 
     hop_rows: int = 1
@@ -73,6 +133,7 @@ class StreamPlan:
     release: float = 0.4
     refractory_s: float = 1.0
     ignored: tuple[str, ...] = ()
+    motion: MotionPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

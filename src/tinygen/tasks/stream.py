@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.errors import bad_input
+from tinygen.tasks.segment import SegmentRule, check_segments, looks
 from tinygen.tasks.spec import StreamPlan
 
 Int64 = npt.NDArray[np.int64]
@@ -44,6 +45,7 @@ class StreamRule:
         smoothing: inferences that are summed, 1..255.
         threshold, release: of the sum; release <= threshold.
         refractory_samples: instants.
+        segments: the model looks once per motion, at the end of the hop in which that is due.
     """
 
     kind: Literal["labels", "score"]
@@ -57,6 +59,7 @@ class StreamRule:
     threshold: int
     release: int
     refractory_samples: int
+    segments: SegmentRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,17 @@ def check_rule(rule: StreamRule) -> None:
         found.append(f"1 <= hop_rows <= window_rows <= 4096, got {rule.hop_rows}, {rule.window_rows}")
     if found:
         raise bad_input("; ".join(found), where="stream")
+    if rule.segments is not None:
+        check_segments(rule.segments)
+
+
+def hops_looked_at(rule: StreamRule, rows: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Numbers of the hops at which the model is asked, int64 [inferences], of a stream's rows int8 [n, values]."""
+    count = len(rows) // rule.hop_rows
+    if rule.segments is None:
+        return np.arange(count)
+    hops = np.unique(np.array(looks(rule.segments, rows, rule.window_rows), np.int64) // rule.hop_rows)
+    return hops[hops < count]
 
 
 def label_values(rule: StreamRule, outputs: npt.NDArray[np.int8]) -> Int64:
@@ -150,6 +164,7 @@ def rule_of(
     hop_rows: int,
     unsigned_output: bool = False,
     score_threshold: int | None = None,
+    input_scale: float | None = None,
 ) -> StreamRule:
     """The integers of a plan.
 
@@ -160,11 +175,16 @@ def rule_of(
         window_rows, hop_rows: of the model as it is compiled.
         unsigned_output: its output's type.
         score_threshold: of one inference, for anomaly models (in place of the plan's share).
+        input_scale: of the model's input; with it the plan's `motion` counts.
 
     Raises:
         TinygenError: no label is watched, or a value is out of range.
     """
-    smoothing = plan.smoothing
+    segments = None
+    if plan.motion is not None and input_scale is not None:
+        start, stop = (max(1, round(level / input_scale)) for level in (plan.motion.start, plan.motion.stop))
+        segments = SegmentRule(start=start, stop=stop, quiet_rows=plan.motion.quiet_rows)
+    smoothing = plan.smoothing if segments is None else 1
     if score_threshold is None:
         watched = tuple(i for i, label in enumerate(labels) if label not in plan.ignored)
         threshold, release = (int(share * 255 * smoothing) for share in (plan.threshold, plan.release))
@@ -180,11 +200,12 @@ def rule_of(
         unsigned_output=unsigned_output,
         window_rows=window_rows,
         hop_rows=hop_rows,
-        warmup=-(-window_rows // hop_rows) - 1,
+        warmup=-(-window_rows // hop_rows) - 1 if segments is None else 0,
         smoothing=smoothing,
         threshold=threshold,
         release=release,
         refractory_samples=round(plan.refractory_s * rate_hz),
+        segments=segments,
     )
     check_rule(rule)
     return rule

@@ -60,6 +60,7 @@ PURPOSES: dict[str, tuple[Tool, ...]] = {
         Tool(program="qemu-system-xtensa", package="qemu-system-misc"),
     ),
     "flash": (Tool(program="stm32flash", package="stm32flash"),),
+    "browser": (Tool(program="chromium", package="chromium"),),
     "speech": (
         Tool(program="espeak-ng", package="espeak-ng"),
         Tool(program="flite", package="flite"),

@@ -1,4 +1,4 @@
-"""`python -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech`: Debian packages, said first.
+"""`python -m tinygen.toolchain.install --for host,stm32,esp32s3,sim,flash,speech,browser`: Debian packages, said first.
 
 Uses the standard library and this package only. Run by `make demo` and `make test`; safe to repeat.
 """

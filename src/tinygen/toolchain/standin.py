@@ -16,8 +16,10 @@ TITLES = {
     "espressif32": "Espressif 32 [offline stand-in]",
     "native": "Native [offline stand-in]",
 }
+_NO_FRAMEWORK = {"script": "builder/frameworks/none.py", "title": "none [offline stand-in]"}
 _FRAMEWORKS: dict[str, dict[str, object]] = {
-    "espressif32": {"arduino": {"script": "builder/frameworks/arduino.py", "title": "none [offline stand-in]"}}
+    "espressif32": {"arduino": _NO_FRAMEWORK, "espidf": _NO_FRAMEWORK},
+    "ststm32": {"arduino": _NO_FRAMEWORK, "stm32cube": _NO_FRAMEWORK},
 }
 
 
@@ -49,7 +51,7 @@ def board_manifest(board: BoardSpec) -> dict[str, object]:
             "extra_flags": " ".join(f"-D{define}" for define in defines),
         },
         "upload": {"maximum_size": flash_bytes, "maximum_ram_size": ram_bytes},
-        "frameworks": [board.platformio.framework] if board.platformio.framework else [],
+        "frameworks": [framework for framework in board.platformio.frameworks if framework],
     }
 
 

@@ -87,7 +87,7 @@ def fit_task(
         TinygenError: TensorFlow is missing, or the data does not suit the task.
     """
     prepare_tensorflow()
-    train, validation, test = _sides(task, dataset, split, seed=seed, work_dir=cache, progress=progress)
+    train, validation, test = sides_of(task, dataset, split, seed=seed, work_dir=cache, progress=progress)
     if task.decision == "reconstruction":
         train = train.where(train.classes == 0)
     real = real_input(task, train.features)
@@ -218,10 +218,14 @@ def _rows(inputs: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArra
     return inputs.reshape(len(inputs), *shape)
 
 
-def _sides(
+def sides_of(
     task: Task, dataset: Dataset, split: Split, *, seed: int, work_dir: Path, progress: Progress
 ) -> tuple[Examples, Examples, Examples]:
-    """Examples of the three sides, from the cache where they were made before."""
+    """Examples of the three sides, from the cache where they were made before.
+
+    Raises:
+        TinygenError: the features cannot be computed.
+    """
     noises = dataset.noises
 
     def key(name: str, digest: str, *more: object) -> list[object]:

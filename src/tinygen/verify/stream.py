@@ -57,10 +57,11 @@ def rows_of(
 ) -> Rows:
     """Rows and windows of a signal int16 [instants, n_channels]; before it, every row was real 0."""
     rows = apply(reference.stream(spec, signal), quantization)
-    count = len(rows) // rule.hop_rows
+    hops = stream.hops_looked_at(rule, rows)
+    count = len(hops)
     past = np.full((rule.window_rows - rule.hop_rows, rows.shape[1]), real_zero, np.int8)
     padded = np.concatenate([past, rows])
-    starts = rule.hop_rows * np.arange(count)
+    starts = rule.hop_rows * hops
     windows = np.stack([padded[at : at + rule.window_rows] for at in starts]) if count else padded[:0]
     ends = [reference.row_end(spec, int(at) + rule.hop_rows - 1) for at in starts]
     return Rows(rows=rows, windows=windows.reshape(count, -1), instants=np.array(ends, dtype=np.int64))

@@ -35,6 +35,8 @@ constexpr std::uint8_t kStreamEvents = 0x33;
 constexpr std::uint8_t kLearn = 0x34;
 constexpr std::uint8_t kReadLearned = 0x35;
 constexpr std::uint8_t kWriteLearned = 0x36;
+constexpr std::uint8_t kSense = 0x37;
+constexpr std::uint8_t kSamples = 0x38;
 constexpr std::uint8_t kEvent = 0x3F;  // device -> host, unasked
 
 constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse
@@ -66,6 +68,11 @@ constexpr std::uint8_t kWeightDigests = 0x04;  // the image carries one per weig
 constexpr std::uint8_t kWeightsIntact = 0x08;
 constexpr std::uint8_t kStreamCount = 0x01;
 constexpr std::uint8_t kStreamDigests = 0x02;
+constexpr std::uint8_t kStreamSensor = 0x04;  // samples come from the image's own source
+
+constexpr std::uint8_t kSenseAsk = 0;
+constexpr std::uint8_t kSenseRecord = 1;
+constexpr std::uint8_t kSenseStop = 2;
 
 constexpr std::size_t kDigestWindow = 64;  // digests kept, and the most one answer carries
 constexpr std::size_t kMaxStages = 16;     // of a front end
@@ -87,6 +94,7 @@ enum class Error : std::uint8_t {
   streaming = 0x30,    // the model belongs to the stream until STREAM_END
   no_learning = 0x32,  // this image has no anomaly score to replace, or fewer than two rows were gathered
   no_stream = 0x31,    // this image has no front end to stream into
+  no_sensor = 0x33,    // the image's own source does not run; detail: source::Status
 };
 
 }  // namespace tinygen::protocol

@@ -25,8 +25,11 @@ class Session {
   void bad_frame(Error error);
   void log(std::uint8_t level, const char* text);
 
-  // Works off samples that came from elsewhere than the serial line.
+  // Asks the image's own source for samples, and works off what came from elsewhere than the serial line.
   void poll_stream();
+
+  // Samples must be asked for: no time to sleep.
+  bool sensing() const { return recording_ || sensing_; }
 
  private:
   static constexpr std::size_t kReplayBytes = 96;
@@ -57,6 +60,9 @@ class Session {
   void stream_chunk(const std::uint8_t* payload, std::size_t bytes);
   void stream_end();
   void stream_events(const std::uint8_t* payload, std::size_t bytes);
+  void sense(const std::uint8_t* payload, std::size_t bytes);
+  void samples(const std::uint8_t* payload, std::size_t bytes);
+  void stop_sensing();
   void learn(const std::uint8_t* payload, std::size_t bytes);
   void read_learned(const std::uint8_t* payload, std::size_t bytes);
   void write_learned(const std::uint8_t* payload, std::size_t bytes);
@@ -90,6 +96,8 @@ class Session {
   std::uint32_t instants_ = 0;
   bool raw_active_ = false;
   bool streaming_ = false;
+  bool sensing_ = false;      // the stream's samples come from the image's own source
+  bool recording_ = false;    // samples wait in the ring until the host has fetched them
   bool state_saved_ = false;  // the model's state before this input has been kept
 
   // Last inference.

@@ -10,19 +10,21 @@
 #include "tinygen/port.h"
 #include "tinygen/protocol/crc32.h"
 #include "tinygen/stream/decision.h"
+#include "tinygen/stream/segment.h"
 #include "tinygen/stream_api.h"
 
 namespace tinygen::stream {
 
 // `Config` is generated. An object in zeroed memory is ready for begin(). The model's window of rows is its
-// application's input_copy(): nothing of the model is kept here.
-template <class Config>
-class Engine {
+// application's input_copy(): nothing of the model is kept here. `Gate` says at which hops the model looks.
+template <class Config, class Gate = EveryHop>
+class Engine : private Gate {
  public:
   void begin(bool count, bool digests) {
     features::reset();
     model::reset();
     decision_.reset();
+    Gate::reset();
     head_ = 0;
     tail_ = 0;
     new_rows_ = 0;
@@ -31,6 +33,7 @@ class Engine {
     statistics_ = {};
     overruns_ = 0;
     saturated_ = 0;
+    limit_ = 0;
     std::int8_t* const window = model::input_copy();
     for (std::uint32_t i = 0; i < Config::kWindowRows * Config::kRowValues; ++i) {
       window[i] = Config::kRealZero;
@@ -40,6 +43,9 @@ class Engine {
   // The only function an interrupt may call. It alone moves head_, overruns_ and saturated_.
   void offer(const std::int16_t* samples, std::size_t instants) {
     std::uint32_t head = head_;
+    if (limit_ != 0 && instants > limit_ - head) {
+      instants = limit_ - head;
+    }
     for (; instants != 0; --instants) {
       if (head - tail_ == Config::kRingInstants) {
         overruns_ = overruns_ + static_cast<std::uint32_t>(instants);
@@ -60,6 +66,28 @@ class Engine {
 
   std::uint32_t room() const { return Config::kRingInstants - (head_ - tail_); }
 
+  void miss(std::uint32_t instants) { overruns_ = overruns_ + instants; }
+
+  void take_only(std::uint32_t instants) { limit_ = instants; }
+
+  std::uint32_t offered() const { return head_; }
+
+  std::uint32_t copy_waiting(std::uint32_t position, std::int16_t* into, std::uint32_t instants) {
+    const std::uint32_t head = head_;
+    if (position - tail_ > head - tail_) {  // given up already, or not there yet
+      return 0;
+    }
+    tail_ = position;
+    const std::uint32_t there = head - position;
+    const std::uint32_t count = there < instants ? there : instants;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      for (std::uint32_t channel = 0; channel < Config::kChannels; ++channel) {
+        *into++ = ring_[(position + i) % Config::kRingInstants][channel];
+      }
+    }
+    return count;
+  }
+
   void run(OnEvent tell, void* context) {
     for (std::uint32_t waiting = head_ - tail_; waiting != 0; waiting = head_ - tail_) {
       const std::uint32_t place = tail_ % Config::kRingInstants;
@@ -76,9 +104,13 @@ class Engine {
         if (digests_) {
           statistics_.row_digest = protocol::crc32(statistics_.row_digest, row, Config::kRowValues);
         }
+        Gate::row(row);
         if (++new_rows_ == Config::kHopRows) {
           new_rows_ = 0;
-          infer(tell, context);
+          if (Gate::due()) {
+            infer(tell, context);
+          }
+          advance();
         }
       }
     }
@@ -111,14 +143,18 @@ class Engine {
     std::int8_t* const window = model::input_copy();
     Event event;
     const bool happened = decide(window, event);
-    for (std::uint32_t i = 0; i < (Config::kWindowRows - Config::kHopRows) * Config::kRowValues; ++i) {
-      window[i] = window[i + Config::kHopRows * Config::kRowValues];
-    }
     ++statistics_.inferences;
     statistics_.inference_ticks += ticks() - start;
     if (happened) {
       kept_[event.number % kKeptEvents] = event;
       tell(context, event);
+    }
+  }
+
+  void advance() {
+    std::int8_t* const window = model::input_copy();
+    for (std::uint32_t i = 0; i < (Config::kWindowRows - Config::kHopRows) * Config::kRowValues; ++i) {
+      window[i] = window[i + Config::kHopRows * Config::kRowValues];
     }
   }
 
@@ -165,6 +201,7 @@ class Engine {
   volatile std::uint32_t tail_;  // instants ever taken out
   volatile std::uint32_t overruns_;
   volatile std::uint32_t saturated_;
+  std::uint32_t limit_;  // instants after which the source is not listened to any more; 0: none
   std::uint32_t new_rows_;
   bool counts_;
   bool digests_;

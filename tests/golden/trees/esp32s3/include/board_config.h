@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #define TINYGEN_CHIP_ESP32S3 1
+#define TINYGEN_SERIAL_USB 0
 
 namespace tinygen::board {
 
@@ -10,6 +11,12 @@ namespace tinygen::board {
 constexpr uint32_t kSerialBaud = 115200;
 constexpr uint32_t kSerialBase = 0x60000000;
 constexpr uint32_t kRtcControlBase = 0x60008000;
+constexpr uint32_t kTxPin = 43;
+constexpr uint32_t kRxPin = 44;
 constexpr uint32_t kCoreHz = 240000000;
+
+// LED: GPIO48
+constexpr uint32_t kLedPin = 255;
+constexpr uint32_t kLedActiveHigh = 1;
 
 }  // namespace tinygen::board

@@ -5,6 +5,7 @@
 #define TINYGEN_CHIP_STM32F4 1
 #define TINYGEN_INTERRUPT_COUNT 82
 #define TINYGEN_SERIAL_IRQ 39
+#define TINYGEN_BARE_METAL 1
 
 namespace tinygen::board {
 
@@ -42,10 +43,16 @@ constexpr uint32_t kFlashBase = 0x40023C00;
 constexpr uint32_t kPowerBase = 0x40007000;
 constexpr uint32_t kGpioBase = 0x40020000;
 constexpr uint32_t kWatchdogBase = 0x40003000;
+constexpr uint32_t kUniqueIdBase = 0x1FFF7A10;
 
 // Offsets of RCC's enable registers
 constexpr uint32_t kRccGpioEnable = 0x30;
 constexpr uint32_t kRccApb1Enable = 0x40;
 constexpr uint32_t kRccApb2Enable = 0x44;
+
+// LED: PC1
+constexpr uint32_t kLedPort = 2;
+constexpr uint32_t kLedPin = 1;
+constexpr uint32_t kLedActiveHigh = 1;
 
 }  // namespace tinygen::board

@@ -55,6 +55,16 @@ void offer(const std::int16_t* samples, std::size_t instants) { tinygen_stream.o
 
 std::uint32_t room() { return tinygen_stream.room(); }
 
+void miss(std::uint32_t instants) { tinygen_stream.miss(instants); }
+
+void take_only(std::uint32_t instants) { tinygen_stream.take_only(instants); }
+
+std::uint32_t offered() { return tinygen_stream.offered(); }
+
+std::uint32_t copy_waiting(std::uint32_t position, std::int16_t* into, std::uint32_t instants) {
+  return tinygen_stream.copy_waiting(position, into, instants);
+}
+
 void run(OnEvent tell, void* context) { tinygen_stream.run(tell, context); }
 
 bool learning(LearningAction, std::uint32_t) { return false; }

@@ -1,0 +1,292 @@
+"""How good keyword spotting is: folds by speaker, synthesis alone, and what each means of training brought.
+
+Every training is kept by the digest of all that determines it; one that was interrupted goes on at its last epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.boards.loader import find_board
+from tinygen.core.canonical import digest, digest_bytes, pretty_json
+from tinygen.core.errors import bad_input
+from tinygen.core.files import write_atomic
+from tinygen.core.progress import Progress, silent
+from tinygen.core.resources import source_dir
+from tinygen.core.store import Store
+from tinygen.core.values import Report
+from tinygen.datasets.load import load_dataset
+from tinygen.datasets.synth import kws as synth
+from tinygen.datasets.synth.speech import engines
+from tinygen.datasets.synth.wordset import COMMANDS, OTHERS, speak_words
+from tinygen.datasets.values import Dataset
+from tinygen.model import compile as compiler
+from tinygen.model import importer
+from tinygen.model.rewrite.registry import rewrite
+from tinygen.pipeline import kws_views
+from tinygen.tasks import kws
+from tinygen.tasks.recipes import RECIPES
+from tinygen.tasks.spec import Means, Task
+from tinygen.training.spectral import Variation
+from tinygen.training.speech_run import SpeechResult, train_words
+from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
+
+FOLDS, SEED = 5, 1
+SPEAKERS, OTHERS_EACH = 600, 8
+ABLATION_SEEDS = (1, 2, 3)
+
+RECIPE = "branched"
+REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 30, 12
+REAL_TIMES, SPOKEN_SHARE = 3.0, 0.2
+
+VARIATION = Variation(
+    shift_rows=4, speed=0.12, warp=0.06, bend=0.5, curve_db=3.0, level_db=(-8.0, 6.0), room=0.15, noise=0.4,
+    snr_db=(5.0, 35.0), mask_rows=4, mask_bands=3,
+)  # fmt: skip
+
+BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
+FULL = replace(BASE, branches=False, average=0.995, rounding_epochs=max(3, REPORT_EPOCHS // 10))
+SHORT = replace(BASE, epochs=ABLATION_EPOCHS, branches=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One training.
+
+    Attributes:
+        group: of the table. fold: the part that is judged on, -1 trains on synthesis alone and judges on everything.
+        real: how often an epoch takes each recording; spoken: share of the synthetic words it takes.
+    """
+
+    group: str
+    label: str
+    recipe: str
+    means: Means
+    fold: int
+    seed: int = SEED
+    real: float = REAL_TIMES
+    spoken: float = SPOKEN_SHARE
+
+
+def runs() -> tuple[Run, ...]:
+    """All trainings of the report, the figures first."""
+    folds = [
+        Run(group="folds", label=f"fold {fold + 1}", recipe=RECIPE, means=FULL, fold=fold) for fold in range(FOLDS)
+    ]
+    alone = Run(
+        group="synthesis only", label="all recordings", recipe=RECIPE,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=-1, real=0.0, spoken=1.0,
+    )  # fmt: skip
+    variants: list[tuple[str, str, Means, float]] = [
+        ("nothing switched on", RECIPE, SHORT, 0.0),
+        ("synthetic speech", RECIPE, SHORT, SPOKEN_SHARE),
+        ("parallel paths, folded", RECIPE, replace(SHORT, branches=True), 0.0),
+        ("weight averaging", RECIPE, replace(SHORT, average=0.995), 0.0),
+        ("rounding in the loop", RECIPE, replace(SHORT, rounding_epochs=2), 0.0),
+        ("a larger teacher", RECIPE, replace(SHORT, teachers=1, teacher_epochs=ABLATION_EPOCHS), 0.0),
+        ("a third of the channels pruned", RECIPE, replace(SHORT, prune=0.33), 0.0),
+        *((f"recipe {r.name}", r.name, SHORT, 0.0) for r in RECIPES if r.name != RECIPE),
+    ]
+    ablations = [
+        Run(group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken)
+        for label, recipe, means, spoken in variants
+        for seed in ABLATION_SEEDS
+    ]
+    return (*folds, alone, *ablations)
+
+
+def fold_of(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """The fold int64 [n] of every recording: whole speakers, by the digest of their names."""
+    groups = sorted({r.group for r in dataset.recordings})
+    ranked = sorted(groups, key=lambda g: hashlib.sha256(f"tinygen-fold-1:{g}".encode()).hexdigest())
+    counts = {group: sum(r.group == group for r in dataset.recordings) for group in groups}
+    size = [0] * FOLDS
+    of: dict[str, int] = {}
+    for group in sorted(ranked, key=lambda g: -counts[g]):
+        of[group] = size.index(min(size))
+        size[of[group]] += counts[group]
+    return np.array([of[r.group] for r in dataset.recordings], dtype=np.int64)
+
+
+def kws_report(
+    data: Path, store: Store, progress: Progress = silent, only: Sequence[str] = (), kept_only: bool = False
+) -> Report:
+    """Train and judge everything that is not kept yet.
+
+    Args:
+        data: the recordings: a folder in the layout of Speech Commands.
+        store: keeps each training.
+        progress: told how far it is.
+        only: groups of runs ("folds", "synthesis only", "ablation"); none takes all.
+        kept_only: train nothing, report what is kept.
+
+    Raises:
+        TinygenError: no recordings, no speech engine, TensorFlow or TFLM's interpreter is missing.
+    """
+    wanted = [run for run in runs() if not only or run.group in only]
+    jobs = Jobs(load_dataset("kws", data, store.root, SEED, progress), store, progress)
+    if kept_only:
+        wanted = [run for run in wanted if jobs.is_kept(run)]
+    done = [(run, jobs.result(run)) for run in wanted]
+    return kws_views.report(jobs.dataset, [(asdict(run), result) for run, result in done])
+
+
+class Jobs:
+    """Trainings over one set of recordings; features and synthetic words are made when first needed."""
+
+    def __init__(self, dataset: Dataset, store: Store, progress: Progress) -> None:
+        if not dataset.noises:
+            raise bad_input(
+                "there are no noise recordings", where=dataset.name, hint="put some into _background_noise_/"
+            )
+        self.dataset = dataset
+        self._store, self._progress = store, progress
+        self._task: Task = kws.make(dataset)
+        self._folds = fold_of(dataset)
+        self._real: Words | None = None
+        self._spoken: Words | None = None
+        own = [source_dir("tasks") / "recipes.py", source_dir("datasets") / "synth" / "wordset.py"]
+        own += [source_dir("features") / f"{name}.py" for name in _FEATURES]
+        own += [source_dir("training") / f"{name}.py" for name in _CODE]
+        self._code = digest([digest_bytes(path.read_bytes()) for path in own])
+
+    def inputs(self, run: Run) -> dict[str, object]:
+        """Everything that determines a training."""
+        return {
+            "variation": asdict(VARIATION),
+            "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
+            "data": self.dataset.digest,
+            "code": self._code,
+            "engines": synth.engine_versions() if run.spoken else "",
+            "speakers": [SPEAKERS, OTHERS_EACH] if run.spoken else [],
+            "labels": list(self._task.labels),
+        }
+
+    def is_kept(self, run: Run) -> bool:
+        """Whether a run was finished before."""
+        return self._store.has("kws-run", self.inputs(run))
+
+    def result(self, run: Run) -> dict[str, object]:
+        """The kept figures of a run, or those of a training now."""
+
+        def make(folder: Path) -> None:
+            said = f"{run.group}: {run.label}, seed {run.seed}"
+
+            def told(stage: str, done: int, total: int, remark: str = "") -> None:
+                self._progress(f"{said}: {stage}", done, total, remark)
+
+            result, test = self._trained(run, told)
+            write_atomic(folder / "model.tflite", result.tflite)
+            write_atomic(folder / "result.json", pretty_json(self._figures(run, result, test)).encode())
+
+        step = self._store.step("kws-run", self.inputs(run), make)
+        found: dict[str, object] = json.loads((step.path / "result.json").read_text())
+        return {**found, "model": str(step.path / "model.tflite")}
+
+    def _trained(self, run: Run, told: Progress) -> tuple[SpeechResult, npt.NDArray[np.bool_]]:
+        real = self._recorded()
+        test = np.ones(len(real.classes), dtype=bool) if run.fold < 0 else self._folds == run.fold
+        shares = []
+        if run.real:
+            learned = Words(features=real.features[~test], classes=real.classes[~test])
+            shares.append(Share(words=learned, times=run.real))
+        if run.spoken:
+            shares.append(Share(words=self.spoken(), times=run.spoken))
+        result = train_words(
+            self._task, run.recipe, run.means, shares=shares, noises=self._noises(run),
+            test=Words(features=real.features[test], classes=real.classes[test]),
+            how=VARIATION, seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
+            progress=told,
+        )  # fmt: skip
+        return result, test
+
+    def _figures(self, run: Run, result: SpeechResult, test: npt.NDArray[np.bool_]) -> dict[str, object]:
+        truth = self._recorded().classes[test]
+        groups = [r.group for r, chosen in zip(self.dataset.recordings, test.tolist(), strict=True) if chosen]
+        right, right_float = result.found == truth, result.found_float == truth
+        words = truth != self._task.labels.index("_silence_") if "_silence_" in self._task.labels else truth >= 0
+        n = len(self._task.labels)
+        table = np.zeros((n, n), dtype=np.int64)
+        np.add.at(table, (truth, result.found), 1)
+        speakers = {
+            group: float(np.mean(right[[i for i, g in enumerate(groups) if g == group]]))
+            for group in sorted(set(groups))
+        }
+        return {
+            "accuracy": float(right.mean()),
+            "float_accuracy": float(right_float.mean()),
+            "accuracy_without_silence": float(right[words].mean()),
+            "tested": len(truth),
+            "parameters": result.parameters,
+            "macs": result.macs,
+            "compiled_macs": compiler.plan(
+                rewrite(importer.load(result.tflite, run.label)), find_board("nucleo_f446re").chip
+            ).macs,
+            "wall_s": round(result.wall_s, 1),
+            "cpu_s": round(result.cpu_s, 1),
+            "confusion": table.tolist(),
+            "labels": list(self._task.labels),
+            "per_speaker": speakers,
+            "history": result.history,
+        }
+
+    def _recorded(self) -> Words:
+        if self._real is None:
+            recordings = self.dataset.recordings
+            self._real = words_of(self._task, [r.signal for r in recordings], [r.label for r in recordings])
+        return self._real
+
+    def _noises(self, run: Run) -> Int16:
+        """Recorded noises, or made ones where nothing recorded may be learned from."""
+        if run.real:
+            return noise_rows(log_mel_of(self._task), [r.signal for r in self.dataset.noises])
+        return noise_rows(log_mel_of(self._task), made_noises())
+
+    def spoken(self) -> Words:
+        """The ten commands and other words by pseudo-speakers; features are kept on disk."""
+        if self._spoken is None:
+            commands = tuple(label for label in self._task.labels if label in COMMANDS)
+            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._code]
+            path = self._store.root / f"spoken-{digest(facts)[:20]}.npz"
+            if not path.is_file():
+                recordings = speak_words(
+                    words=commands, others=OTHERS, n_speakers=SPEAKERS, others_each=OTHERS_EACH, seed=SEED,
+                    engines=engines(), progress=self._progress,
+                )  # fmt: skip
+                made = words_of(self._task, [r.signal for r in recordings], [r.label for r in recordings])
+                out = io.BytesIO()
+                np.savez_compressed(out, features=made.features, classes=made.classes)
+                write_atomic(path, out.getvalue())
+            with np.load(path, allow_pickle=False) as file:
+                self._spoken = Words(features=file["features"], classes=file["classes"])
+        return self._spoken
+
+
+_FEATURES = ("logmel", "fft", "hann", "integers", "melbank", "log1p")
+_CODE = (
+    "speech_run",
+    "spectral",
+    "layout",
+    "network",
+    "loop",
+    "fold",
+    "rounding",
+    "export",
+    "stages",
+    "prune",
+    "words",
+)
+
+
+def made_noises() -> list[Int16]:
+    """Noises of every made-up kind, half a minute each: int16 [n, 1]."""
+    rng = np.random.default_rng([SEED, 41])
+    return [synth.noise(kind, rng, 8 * synth.SAMPLES) for kind in synth.NOISE_KINDS for _ in range(4)]

@@ -1,0 +1,122 @@
+"""The keyword figures as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
+from tinygen.datasets.values import Dataset
+
+Done = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""A run and its figures."""
+
+_ORIGIN = "TFLM's interpreter"
+_SECONDS = 8 * 60
+
+
+def report(dataset: Dataset, done: Sequence[Done]) -> Report:
+    """Checks against the project's figures, a table of folds, a table of what each means brought."""
+    folds = [result for run, result in done if run["group"] == "folds"]
+    alone = [result for run, result in done if run["group"] == "synthesis only"]
+    ablations = [(run, result) for run, result in done if run["group"] == "ablation"]
+    checks: list[Check] = []
+    measurements: list[Measurement] = []
+    tables: list[Table] = []
+    if folds:
+        values = [float(r["accuracy"]) for r in folds]
+        gaps = [float(r["accuracy"]) - float(r["float_accuracy"]) for r in folds]
+        longest = max(float(r["wall_s"]) for r in folds)
+        checks += [
+            _check("recordings and synthesis, 5-fold by speaker: at least 90 %", np.mean(values) >= 0.90,
+                   _spread(values)),
+            _check("at most 40,000 parameters", max(r["parameters"] for r in folds) <= 40_000,
+                   f"{folds[0]['parameters']:,}"),
+            _check("INT8 minus float: at least -0.3 points", np.mean(gaps) >= -0.003,
+                   f"mean {100 * np.mean(gaps):+.2f} points, lowest {100 * min(gaps):+.2f}"),
+        ]  # fmt: skip
+        measurements += [
+            _measured("five_fold_accuracy", float(np.mean(values)), "mean over folds of unseen speakers"),
+            _measured("five_fold_without_silence", float(np.mean([r["accuracy_without_silence"] for r in folds])),
+                      "`_silence_` left out: its test clips may come from the very noises that are learned"),
+            _measured("int8_minus_float", float(np.mean(gaps)), "same examples"),
+            Measurement(name="longest_fold_s", value=longest, unit="s", origin="measured-on-this-machine",
+                        note=f"wall clock, whatever else ran; the aim is {_SECONDS} s on two free cores"),
+        ]  # fmt: skip
+    if alone:
+        value = float(alone[0]["accuracy"])
+        checks.append(_check("synthesis only, all recordings as test: at least 80 %", value >= 0.80, f"{value:.1%}"))
+        measurements.append(_measured("synthesis_only_accuracy", value, "no recording was learned from"))
+    if folds or alone:
+        rows = [
+            (
+                f"{run['label']} ({run['group']})",
+                f"{result['accuracy']:.1%}",
+                f"{result['float_accuracy']:.1%}",
+                f"{result['accuracy_without_silence']:.1%}",
+                f"{result['tested']:,}",
+                f"{min(result['per_speaker'].values()):.0%}",
+                f"{result['wall_s']:,.0f} s",
+                f"{result['cpu_s']:,.0f} s",
+            )
+            for run, result in done
+            if run["group"] != "ablation"
+        ]
+        columns = ("part", "INT8", "float", "without silence", "tested", "worst speaker", "wall clock", "CPU")
+        tables.append(Table(title="unseen speakers", columns=columns, rows=tuple(rows)))
+    if ablations:
+        tables.append(_ablation_table(ablations))
+    return Report(
+        kind="judge-kws",
+        subject={"task": "kws", "data": dataset.name, "recordings": str(len(dataset.recordings)),
+                 "licence": dataset.licence, "digest": dataset.digest[:16]},
+        checks=tuple(checks),
+        measurements=tuple(measurements),
+        tables=tuple(tables),
+        notes=(
+            "folds keep whole speakers together; nothing was chosen on the part a fold is judged on: the last weights "
+            "(or their average) count",
+            f"INT8: {_ORIGIN}; folds have one seed each, ablations three on the first fold with a short schedule",
+        ),
+        details={"runs": [{**run, **result} for run, result in done]},
+    )  # fmt: skip
+
+
+def _ablation_table(done: Sequence[Done]) -> Table:
+    """Mean over seeds of each variant against the plain training."""
+    labels = list(dict.fromkeys(str(run["label"]) for run, _ in done))
+    of = {label: [result for run, result in done if run["label"] == label] for label in labels}
+    base = float(np.mean([r["accuracy"] for r in of[labels[0]]]))
+    rows = []
+    for label in labels:
+        values = [float(r["accuracy"]) for r in of[label]]
+        gap = float(np.mean([r["accuracy"] - r["float_accuracy"] for r in of[label]]))
+        rows.append(
+            (
+                label,
+                f"{np.mean(values):.1%}",
+                f"{100 * (np.mean(values) - base):+.1f}",
+                f"{100 * (max(values) - min(values)):.1f}",
+                f"{100 * gap:+.2f}",
+                f"{of[label][0]['compiled_macs']:,}"
+                if "compiled_macs" in of[label][0]
+                else f"{of[label][0]['macs']:,}",
+                str(len(values)),
+            )
+        )
+    columns = ("switched on", "INT8", "points", "spread over seeds", "INT8 minus float", "MACs compiled", "seeds")
+    return Table(title="what each brought, first fold", columns=columns, rows=tuple(rows))
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"mean {np.mean(values):.1%}, {min(values):.1%} to {max(values):.1%} over {len(values)} folds"
+
+
+def _measured(name: str, value: float, note: str) -> Measurement:
+    return Measurement(name=name, value=round(value, 5), unit="ratio", origin=_ORIGIN, note=note)
+
+
+def _check(name: str, met: object, reason: str) -> Check:
+    return Check(name=name, status=CheckStatus.PASSED if met else CheckStatus.FAILED, reason=reason)

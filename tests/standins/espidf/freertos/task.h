@@ -1,0 +1,8 @@
+#pragma once
+#include "FreeRTOS.h"
+struct tskTaskControlBlock;
+typedef struct tskTaskControlBlock* TaskHandle_t;
+extern "C" {
+void vTaskDelay(const TickType_t xTicksToDelay);
+UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t xTask);
+}

@@ -1,0 +1,3 @@
+// STM32CubeF4
+#pragma once
+#include "hal.h"

@@ -1,0 +1,120 @@
+"""`tinygen search`: what is over the budget is never trained, a killed search goes on, the front is a front."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygen.pipeline.search_views import Row, front, picture
+
+
+def row(number: int, accuracy: float | None, instructions: int, ram: int = 1000) -> Row:
+    return Row(
+        number=number, state="complete", accuracy=accuracy, given_up=None if accuracy else 2,
+        accuracy_then=None if accuracy else 0.4, over="", ram_bytes=ram, flash_bytes=5000, instructions=instructions,
+        parameters=10, layers=("conv2d 8 1x3",),
+    )  # fmt: skip
+
+
+def test_the_front_holds_what_nothing_beats() -> None:
+    rows = [row(0, 0.9, 100), row(1, 0.8, 100), row(2, 0.7, 50), row(3, 0.9, 100), row(4, 0.85, 200, ram=900)]
+    assert [r.number for r in front(rows)] == [2, 0, 4]
+
+
+def test_the_picture_shows_every_candidate() -> None:
+    rows = [row(0, 0.9, 100), row(1, None, 300), row(2, 0.7, 50)]
+    drawn = picture(rows, front([r for r in rows if r.accuracy])).decode()
+    assert drawn.count("<rect") == len(rows)
+    assert 'xmlns="http://www.w3.org/2000/svg"' in drawn
+
+
+@pytest.fixture
+def gestures(tmp_path: Path) -> Path:
+    """Three made-up gestures of nine persons that differ in their axis."""
+    rng = np.random.default_rng(1)
+    folder = tmp_path / "data"
+    t = np.arange(64)
+    for label in range(3):
+        for person in range(9):
+            for take in range(2):
+                motion = rng.normal(0, 120, size=(64, 3))
+                motion[:, label] += 2000 * np.sin(2 * np.pi * t / rng.uniform(18, 26) + rng.uniform(0, 1))
+                path = folder / f"axis{label}" / f"p{person}_{take}.csv"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                rows = [",".join(str(int(v)) for v in values) for values in motion]
+                path.write_text("x,y,z\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def words(data: Path, build: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "tinygen", "search", "--task", "gesture", "--board", "nucleo_f446re", "--ram", "20K",
+        "--flash", "64K", "--instructions", "700K", "--data", str(data), "--build-dir", str(build), "--epochs", "3",
+        "--json", *more,
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_twenty_candidates_and_a_kill(
+    gestures: Path, tmp_path: Path, needs_module: Callable[..., None], needs_tool: Callable[..., str]
+) -> None:
+    needs_module("tensorflow", "train")
+    needs_module("optuna", "train")
+    needs_module("tflite_micro", "verify")
+    needs_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    build = tmp_path / "build"
+    process = subprocess.Popen(
+        words(gestures, build, "--trials", "20"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    until = time.monotonic() + 240
+    trained_before = 0
+    while time.monotonic() < until and process.poll() is None and trained_before < 3:
+        time.sleep(0.3)
+        trained_before = _trained(build)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 3 <= trained_before < 20, "killed too late or too early to show anything"
+    done = subprocess.run(
+        words(gestures, build, "--trials", "20"), capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["candidates_trained"] == 20
+    assert report["candidates_over_budget"] > 0
+    assert report["best_accuracy"] > 0.6
+    rows = report["rows"]
+    for entry in rows:
+        if entry["over"]:
+            assert entry["accuracy"] is None and entry["given_up"] is None
+        elif entry["state"] != "fail":
+            assert entry["instructions"] <= 700_000
+            assert entry["ram_bytes"] <= 20 * 1024
+            assert entry["flash_bytes"] <= 64 * 1024
+    assert (Path(report["folder"]) / "front.svg").is_file()
+    assert not [trial for trial in _study(build).trials if trial.state.name == "RUNNING"]
+
+
+def _study(build: Path) -> Any:
+    path = next((build / "search").glob("*/study.db"))
+    storage = f"sqlite:///{path}"
+    from optuna import get_all_study_names, load_study
+
+    return load_study(study_name=get_all_study_names(storage)[0], storage=storage)
+
+
+def _trained(build: Path) -> int:
+    try:
+        return sum("trained" in trial.user_attrs for trial in _study(build).trials)
+    except Exception:  # the study is not there yet, or is being made
+        return 0
