@@ -1,4 +1,4 @@
-// For images that only count instructions in a simulator (firmware/bench/start.cpp).
+// For images that only count instructions in a simulator (firmware/bench/<arm or xtensa>/start.cpp).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,6 @@ void bench_say(const char* text);
 void bench_say_hex(const void* data, std::size_t bytes);
 [[noreturn]] void bench_end();
 
-// Ticks of a 32-bit timer; in QEMU with `-icount shift=0` one tick is one instruction. 0 where there is none.
+// Instructions, read off a timer of QEMU's with `-icount shift=0`; 0 where there is none. Xtensa: in steps of 25.
 std::uint32_t bench_now();
 }

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.firmware.sensors.values import SensorChoice
+from tinygen.tasks.recipes import Choice
 
 FILE_NAME = "tinygen.toml"
 _UNITS = {"": 1, "B": 1, "K": 1024, "KB": 1024, "KIB": 1024, "M": 1024**2, "MB": 1024**2, "MIB": 1024**2}
@@ -59,6 +60,17 @@ class _Tflm(BaseModel):
     arena: Bytes | None = None
 
 
+class _Training(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    recipe: Literal["ds_cnn", "branched", "broadcast"]
+    averaging: bool = True
+    quantisation_aware: bool = True
+    teachers: int = Field(default=0, ge=0, le=8)
+    prune: float = Field(default=0.0, ge=0.0, le=0.9)
+    branches: bool = True
+    synthesis: float = Field(default=0.0, ge=0.0, le=10.0)
+
+
 class _Sensor(BaseModel):
     model_config = ConfigDict(extra="forbid")
     source: Literal["imu", "adc", "i2s", "pdm"]
@@ -87,6 +99,7 @@ class _File(BaseModel):
     budget: _Budget = Field(default_factory=_Budget)
     tflm: _Tflm = Field(default_factory=_Tflm)
     sensor: _Sensor | None = None
+    training: _Training | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +118,7 @@ class Config:
         tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
         tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
         sensor: None: samples come over the serial line only.
+        training: a recipe and the means it is trained with; None trains the task's own network.
         given: what the command line named, as one would type it again: {option: its values}.
     """
 
@@ -125,6 +139,7 @@ class Config:
     tflm_tree: Path | None = None
     tflm_arena_bytes: int | None = None
     sensor: SensorChoice | None = None
+    training: Choice | None = None
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def words(self, *left_out: str) -> tuple[str, ...]:
@@ -193,6 +208,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         tflm_tree=tree,
         tflm_arena_bytes=checked.tflm.arena,
         sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
+        training=None if checked.training is None else Choice(**checked.training.model_dump()),
         given=_typed(path, given),
     )
 
@@ -235,6 +251,9 @@ def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -
     return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
 
 
+_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "training": _Training, "tflm": _Tflm}
+
+
 def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     lines = []
     for item in error.errors(include_url=False):
@@ -242,8 +261,7 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
         if place in given:
             place = _option(place)
         if item["type"] == "extra_forbidden":
-            tables: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "tflm": _Tflm}
-            known = tables.get(place.partition(".")[0] if "." in place else "", _File).model_fields
+            known = _TABLES.get(place.partition(".")[0] if "." in place else "", _File).model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
         elif item["type"] == "literal_error":
             allowed = re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))
@@ -272,6 +290,14 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 
 # [kernels]                 # ask for a kernel by name; `tinygen compile --explain` lists them
 # CONV_2D = "generic"       # for every step of an operator that it can take, or for one step: 3 = "generic"
+
+# [training]                # kws: train a recipe in stages; each of these can be switched by itself
+# recipe = "branched"       # ds_cnn | branched | broadcast
+# averaging = true          # end with a moving average of the weights
+# quantisation_aware = true # INT8's rounding in the loop
+# teachers = 1              # imitate so many larger networks
+# prune = 0.3               # share of channels driven to zero, for the compiler to remove
+# synthesis = 0.2           # share of the words spoken by espeak-ng and flite in every epoch
 
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"

@@ -32,11 +32,12 @@ from tinygen.model.kernels.registry import KERNELS, find_kernel
 from tinygen.model.random_rewrites import streamable_model
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.single import single
-from tinygen.pipeline.counting import CORES, Runner, core_chip
+from tinygen.pipeline.counting import CORES, core_chip, runner_of
 from tinygen.toolchain.cross import cross_compiler
 
 Floats = npt.NDArray[np.float64]
 _LEAST = 4  # layers, fewer fit nothing
+_LEAST_BYTES = 40  # of a window; those of less are written out, one instruction a byte
 _CALL = 20  # instructions
 _ROUGH = 0.4  # mean error of what is not worth keeping
 
@@ -72,7 +73,9 @@ def shapes() -> Iterator[tuple[str, Graph]]:
             yield name, layers.window(depthwise, (h, w, c), c, (kh, kw), (s, s), same=False)
     for h, w, c, m, kh, kw, s in (
         (40, 40, 1, 8, 3, 3, 2), (30, 20, 1, 8, 8, 6, 2), (24, 24, 1, 16, 5, 5, 1), (20, 20, 3, 4, 3, 3, 1),
-        (49, 20, 1, 6, 10, 8, 2), (16, 16, 2, 8, 3, 3, 1), (12, 30, 1, 4, 4, 4, 2),
+        (49, 20, 1, 6, 10, 8, 2), (16, 16, 2, 8, 3, 3, 1), (12, 30, 1, 4, 4, 4, 2), (30, 30, 1, 16, 3, 3, 1),
+        (60, 60, 1, 12, 3, 3, 2), (40, 20, 1, 8, 9, 5, 2), (32, 32, 1, 8, 6, 8, 2), (20, 40, 1, 4, 8, 10, 1),
+        (10, 10, 1, 24, 2, 2, 1), (25, 25, 1, 8, 7, 7, 2), (30, 12, 1, 5, 3, 5, 1), (16, 16, 1, 7, 4, 8, 1),
     ):  # fmt: skip
         yield f"multiplied {h}x{w}x{c} {m} {kh}x{kw}/{s}", layers.window(depthwise, (h, w, c), c * m, (kh, kw), (s, s))
     for inputs, outputs in (
@@ -95,8 +98,10 @@ def shapes() -> Iterator[tuple[str, Graph]]:
     for seed in range(8):
         graph = rewrite(load(streamable_model(seed), "stream"), incremental=True)
         for number, step in enumerate(graph.ops):
-            if step.name == "STREAM_ROWS":
+            if step.name == "STREAM_ROWS" and graph.tensors[step.outputs[0]].n_bytes >= _LEAST_BYTES:
                 yield f"stream {seed}/{number}", single(graph, number)
+    for rows, channels in ((3, 64), (8, 96), (12, 40), (20, 64), (6, 200), (2, 17), (7, 31), (11, 6), (30, 16)):
+        yield f"stream {rows}x{channels}", layers.streaming(rows, channels)
     # Whatever else there is: the small cases of the operators' own tests.
     have = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SOFTMAX", "MEAN"}
     for make in CASES.values():
@@ -156,7 +161,7 @@ def main() -> int:
     chip = core_chip(given.core)
     path = COSTS / f"{given.core}.json"
     known = json.loads(path.read_text())["kernels"] if path.is_file() else {}
-    runner: Runner = "qemu" if given.core == "cortex-m55" else "unicorn"
+    runner = runner_of(given.core)
     with tempfile.TemporaryDirectory() as folder:
         found = layers.measure(
             list(shapes()), chip, Path(folder) / "work", kernels=given.only, n_vectors=1, runner=runner
@@ -191,11 +196,13 @@ def main() -> int:
     for text in wrong:
         print(f"BYTES DIFFER {text}")
     if not given.check:
+        note = f": {cross_compiler(chip).note}" if cross_compiler(chip).note else ""
         version = run([cross_compiler(chip).cxx, "--version"], timeout_s=20).stdout.splitlines()[0]
-        kept = {k: v for k, v in known.items() if k not in fitted and any(k == kernel.id for kernel in KERNELS)}
+        measured = {row.kernel for row in found}
+        kept = {k: v for k, v in known.items() if k not in measured and any(k == kernel.id for kernel in KERNELS)}
         values = {
             "core": given.core,
-            "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in {runner} {given.core}",
+            "origin": f"single layers at -O2, GCC {version.split(') ')[-1]}, counted in {runner} {given.core}{note}",
             "kernels": dict(sorted({**kept, **fitted}.items())),
         }
         COSTS.mkdir(exist_ok=True)

@@ -22,7 +22,7 @@ from tinygen.model.importer import load
 from tinygen.model.ir import Graph
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.single import single
-from tinygen.pipeline.counting import CORES, Runner, core_chip
+from tinygen.pipeline.counting import CORES, core_chip, runner_of
 
 MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "models"
 
@@ -86,7 +86,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     wanted = _of_model(given) if given.model else _of_shape(given)
-    runner: Runner = "qemu" if given.core == "cortex-m55" else "unicorn"
+    runner = runner_of(given.core)
     with tempfile.TemporaryDirectory() as folder:
         found = layers.measure(wanted, core_chip(given.core), Path(folder) / "work", kernels=given.only, runner=runner)
     print(f"instructions of one inference, {given.core}, -O2, counted in {runner} (entering infer() to its return)")

@@ -19,7 +19,9 @@ from tinygen.model.lowering import Lowered, OpContext
 from tinygen.model.ops.registry import find_op
 from tinygen.model.reference import initial_state
 from tinygen.model.reference import run as reference
+from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.selection import Options
+from tinygen.model.single import single
 from tinygen.pipeline.counting import Runner, Subject, count
 from tinygen.verify.inputs import model_inputs, split
 
@@ -188,3 +190,24 @@ def mean(shape: tuple[int, int, int]) -> Graph:
     y = _quantized(builder, "y", (1, shape[2]), 0.03, -4)
     builder.op("MEAN", [x, axes], [y], Record("ReducerOptions", {"keep_dims": False}))
     return load(builder.finish([x], [y]), f"MEAN {shape}")
+
+
+def streaming(kept_rows: int, channels: int) -> Graph:
+    """The window of a depthwise convolution over time that gets one new row."""
+    rng = np.random.default_rng(5)
+    builder = ModelBuilder()
+    rows = kept_rows + 3
+    x = _quantized(builder, "x", (1, rows, 1, channels), 0.05, 3)
+    fields = {"padding": 1, "stride_h": 1, "stride_w": 1, "fused_activation_function": 0}
+    shape = (1, kept_rows + 1, 1, channels)
+    w = builder.tensor(
+        "w", "int8", shape, scales=[0.01] * channels, axis=3, data=rng.integers(-127, 128, shape).astype(np.int8)
+    )
+    y = _quantized(builder, "y", (1, 3, 1, channels), 0.5, -4)
+    builder.op("DEPTHWISE_CONV_2D", [x, w], [y], Record("DepthwiseConv2DOptions", {**fields, "depth_multiplier": 1}))
+    z = _quantized(builder, "z", (1, channels), 0.5, -4)
+    axes = builder.tensor("axes", "int32", (2,), data=np.array([1, 2], np.int32))
+    builder.op("MEAN", [y, axes], [z], Record("ReducerOptions", {"keep_dims": False}))
+    graph = rewrite(load(builder.finish([x], [z]), "stream"), incremental=True)
+    number = next(n for n, op in enumerate(graph.ops) if op.name == "STREAM_ROWS")
+    return single(graph, number)

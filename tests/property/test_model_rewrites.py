@@ -157,28 +157,26 @@ def stateless(tflite: bytes, name: str, seed: int, count: int) -> tuple[Graph, l
     return graph, inputs, b"".join(expected), len(ours)
 
 
-def incremental(tflite: bytes, name: str, seed: int, hops: int) -> tuple[Graph, list[Int8], bytes]:
+def incremental(tflite: bytes, name: str, seed: int, hops: int, time_axis: int = 1) -> tuple[Graph, list[Int8], bytes]:
     """The same for an incremental graph: the wheel runs the full model on the last `window_rows` rows."""
-    graph = rewrite(load(tflite, name), incremental=True)
+    graph = rewrite(load(tflite, name), incremental=True, time_axis=time_axis)
     record = record_of(graph)
-    rng = np.random.default_rng(seed)
     source = graph.tensors[graph.inputs[0]]
-    shape = (1, record.window_rows, *source.shape[2:])
-    assert source.quantization is not None
-    idle = np.full(shape, source.quantization.zero_point, np.int8)
-    fresh = rng.integers(-128, 128, (1, hops * record.hop_rows, *shape[2:])).astype(np.int8)
-    fresh[:, -2 * record.hop_rows :] = 127
-    fresh[:, -record.hop_rows :] = -128
-    rows = np.concatenate([idle, fresh], axis=1)
+    assert source.quantization is not None and source.shape[time_axis] == record.hop_rows
+    zero = source.quantization.zero_point
+    rng = np.random.default_rng(seed)
+    inputs: list[Int8] = [rng.integers(-128, 128, source.shape).astype(np.int8) for _ in range(hops - 2)]
+    inputs += [np.full(source.shape, value, np.int8) for value in (127, -128)]
+    shape = (*source.shape[:time_axis], record.window_rows, *source.shape[time_axis + 1 :])
+    window = np.full(shape, zero, np.int8)
     wheel, state = Wheel(tflite), initial_state(graph)
-    inputs: list[Int8] = []
     expected: list[bytes] = []
-    for number in range(hops):
-        end = shape[1] + (number + 1) * record.hop_rows
-        inputs.append(np.ascontiguousarray(rows[:, end - record.hop_rows : end]))
-        written = run(graph, [inputs[-1]], state)
+    for number, fresh in enumerate(inputs):
+        window = np.concatenate([window, fresh], time_axis)
+        window = np.take(window, range(record.hop_rows, record.hop_rows + record.window_rows), time_axis)
+        written = run(graph, [fresh], state)
         ours = {index: array for index, array in written.items() if _has_oracle(graph, index)}
-        theirs = wheel.expect(np.ascontiguousarray(rows[:, end - shape[1] : end]), graph, list(ours))
+        theirs = wheel.expect(np.ascontiguousarray(window), graph, list(ours))
         for index, wanted in zip(ours, theirs, strict=True):
             assert ours[index].tobytes() == wanted, f"{name}: hop {number}, tensor {index}"
         expected += theirs
@@ -221,12 +219,14 @@ def test_operators_on_constants_are_computed_now(needs_module: Callable[[str, st
     assert len(next(log for log in record_of(graph).passes if log.name == "constant folding").changes) == 2
 
 
-def test_incremental_equals_full(needs_module: Callable[[str, str], None]) -> None:
+@pytest.mark.parametrize("axis", [1, 2])
+def test_incremental_equals_full(needs_module: Callable[[str, str], None], axis: int) -> None:
     needs_module("tflite_micro", "verify")
     saved = 0
     for seed in range(N_GRAPHS):
         try:
-            graph, _, _ = incremental(streamable_model(seed), f"streamable-{seed}", seed, 8)
+            tflite = streamable_model(seed, time_axis=axis)
+            graph, _, _ = incremental(tflite, f"streamable-{seed}", seed, 8, axis)
         except TinygenError as error:
             assert "cannot run incrementally" in str(error)
             continue
@@ -247,15 +247,16 @@ def test_generated_code_of_rewritten_graphs(
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("seed", range(N_BUILT))
+@pytest.mark.parametrize("seed", range(2 * N_BUILT))
 def test_generated_code_of_incremental_graphs(
     needs_tool: Callable[[str], str], needs_module: Callable[[str, str], None], root: Path, tmp_path: Path, seed: int
 ) -> None:
     needs_tool("g++")
     needs_module("tflite_micro", "verify")
-    tflite = streamable_model(seed)
+    axis = 1 + seed % 2
+    tflite = streamable_model(seed // 2, time_axis=axis)
     try:
-        graph, inputs, expected = incremental(tflite, f"streamable-{seed}", seed, 8)
+        graph, inputs, expected = incremental(tflite, f"streamable-{seed}", seed, 8, axis)
     except TinygenError:
         pytest.skip("this seed's model saves nothing")
     assert run_on_host(graph, tflite, inputs, tmp_path, root) == expected

@@ -28,18 +28,22 @@ from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.selection import Options
 from tinygen.model.single import single
 from tinygen.model.typed_graphs import PAIRS, conversion, lstm_model, svdf_model, wide_lstm_model
-from tinygen.pipeline.counting import Runner, Subject, core_chip, count
+from tinygen.pipeline.counting import Subject, core_chip, count, runner_of
 from tinygen.verify.inputs import model_inputs, split
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
-CORES = ("cortex-m4", "cortex-m3", "cortex-m0plus", "cortex-m55")
+CORES = ("cortex-m4", "cortex-m3", "cortex-m0plus", "cortex-m55", "lx106")
 PER_KERNEL = {"fast": 7, "compact": 2}
 VECTORS = 3  # random, all highest, all lowest
 BATCH = 40
 STACK_LIMIT_BYTES = 512
 # Copies of bytes to and from a state: only whole models with variables have them (tests/host, tests/sim compile those).
 ELSEWHERE = ("read_variable_any_copy", "assign_variable_any_copy")
+# Debian's libgcc for the lx106 has no floats (the ESP8266 keeps them in ROM).
+WITH_FLOATS = ("quantize_float32_scale", "dequantize_any_scale")
+# Those that refuse every core but one.
+OWN_CORE = {"conv_2d_int8_unsigned": "lx106"}
 _RAM_BYTES = 90_000
 
 
@@ -128,6 +132,8 @@ def layers() -> tuple[Graph, ...]:
 
 def reachable(kernel: KernelDef, core: str) -> bool:
     """Whether it computes anything and the core is to run it: the Cortex-M55 only what no other one can."""
+    if (core == "lx106" and kernel.id in WITH_FLOATS) or OWN_CORE.get(kernel.id, core) != core:
+        return False
     isa = core_chip(core).isa
     own = "mve" in kernel.needs or core != "cortex-m55"
     return own and not kernel.alias and all(name in isa for name in kernel.needs)
@@ -175,10 +181,14 @@ def batches(chosen: list[tuple[Graph, Plan]]) -> Iterator[list[tuple[Graph, Plan
 def test_every_kernel_gives_the_reference_bytes(
     tmp_path: Path, needs_tool: Callable[..., str], needs_module: Callable[..., None], core: str
 ) -> None:
-    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    if core == "lx106":
+        needs_tool("xtensa-lx106-elf-g++", "gcc-xtensa-lx106")
+        needs_tool("qemu-system-xtensa", "qemu-system-misc")
+    else:
+        needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     if core == "cortex-m55":
         needs_tool("qemu-system-arm", "qemu-system-arm")
-    else:
+    elif core != "lx106":
         needs_module("unicorn", "sim")
     reached: dict[str, int] = {}
     failures: list[str] = []
@@ -189,8 +199,7 @@ def test_every_kernel_gives_the_reference_bytes(
             Subject(plan=made, inputs=tuple(v.model_input.tobytes() for v in vs))
             for (_, made), vs in zip(batch, vectors, strict=True)
         ]
-        runner: Runner = "qemu" if core == "cortex-m55" else "unicorn"
-        counted = count(subjects, core_chip(core), tmp_path / "work", runner=runner, watch=False)
+        counted = count(subjects, core_chip(core), tmp_path / "work", runner=runner_of(core), watch=False)
         for (graph, made), vs, got in zip(batch, vectors, counted, strict=True):
             state = initial_state(graph)
             kernels = {step.kernel for step in made.steps}

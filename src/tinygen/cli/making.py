@@ -37,6 +37,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
 @configured(*BUILD_OPTIONS, "vectors")
 @click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
 @STREAMING
+@click.option("--time-axis", type=click.IntRange(1, 2), default=1, help="Axis of the input along which rows arrive.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
 @WAKEWORD
@@ -49,6 +50,7 @@ def compile_(
     model: Path | None,
     budget: str | None,
     streaming: str,
+    time_axis: int,
     output: Path | None,
     verify_on: str,
     explain: bool,
@@ -66,7 +68,13 @@ def compile_(
         wanted = streams.Request(wakeword=wakeword, formula=input_formula)
         return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
     request = compilation.Request(
-        model=model, output=output, verify_on=verify_on, streaming=streaming, explain=explain, rewrites=rewrites
+        model=model,
+        output=output,
+        verify_on=verify_on,
+        streaming=streaming,
+        time_axis=time_axis,
+        explain=explain,
+        rewrites=rewrites,
     )
     return compilation.compile_model(compilation.with_budget(ctx, budget), request)
 

@@ -54,9 +54,12 @@ def run_in_qemu(elf: Path, machine: str = "netduinoplus2", timeout_s: float = _T
     Raises:
         TinygenError: QEMU is not installed, the image faulted or did not end.
     """
-    words = ["qemu-system-arm", "-M", machine, "-icount", "shift=0", "-display", "none", "-monitor", "none"]
-    words += ["-serial", "none", "-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
-    done = run(words, timeout_s=timeout_s, needs="QEMU (Debian package qemu-system-arm)")
+    xtensa = machine == "sim"
+    words = ["qemu-system-xtensa", "-cpu", "lx106"] if xtensa else ["qemu-system-arm"]
+    words += ["-M", machine, "-icount", "shift=0", "-display", "none", "-monitor", "none", "-serial", "none"]
+    words += ["-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
+    package = "qemu-system-misc" if xtensa else "qemu-system-arm"
+    done = run(words, timeout_s=timeout_s, needs=f"QEMU (Debian package {package})")
     text = done.stdout + done.stderr
     return BareRun(text=_whole(text, f"qemu {machine}"), counts={})
 

@@ -44,10 +44,13 @@ class Costs:
 def cores_of(chip: ChipSpec) -> tuple[str, ...]:
     """The cores whose object code stands for the chip's, the closest last: one instruction set, the same counts.
 
+    No compiler for the ESP32-S3's LX7 is here: the lx106's object code stands for it, and the origin says so.
     A Cortex-M55 runs the DSP kernels' code as a Cortex-M4 does; its own file holds the Helium kernels.
     """
-    if chip.arch in ("xtensa", "native"):
+    if chip.arch == "native":
         return ()
+    if chip.arch == "xtensa":
+        return ("lx106",)
     if "mve" in chip.isa:
         return ("cortex-m4", "cortex-m55")
     return ("cortex-m4",) if "dsp" in chip.isa else (chip.cpu,)

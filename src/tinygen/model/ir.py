@@ -143,6 +143,7 @@ class Rewritten:
         slices: {tensor index: flat positions in the imported graph's tensor that this graph's tensor stands for}; a
             tensor that is not named stands for all of its own.
         window_rows, hop_rows: of the input, where the graph runs incrementally; 0 otherwise.
+        time_axis: of the input, along which those rows lie.
         stands_for: {tensor that the rewrites made: the imported graph's tensor that `slices` cuts it from}.
     """
 
@@ -152,6 +153,7 @@ class Rewritten:
     window_rows: int = 0
     hop_rows: int = 0
     stands_for: dict[int, int] = field(default_factory=dict)
+    time_axis: int = 1
 
     def absent(self, present: frozenset[int]) -> tuple[int, ...]:
         """Tensors the imported graph's operators write and this one does not have among `present`."""

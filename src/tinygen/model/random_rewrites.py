@@ -39,9 +39,12 @@ class _Maker:
         stride: int,
         k: tuple[int, int],
         dead: float = 0.3,
+        turned: bool = False,
     ) -> int:
         """A convolution, often depthwise where channels stay; some channels become constant by bias and clamp."""
         depthwise = shape[3] == out[3] and self.pick(0, 1) == 1
+        strides = {"stride_w": stride, "stride_h": 1} if turned else {"stride_h": stride, "stride_w": 1}
+        k = k[::-1] if turned else k
         axis = 3 if depthwise else 0
         w_shape = (1, *k, out[3]) if depthwise else (out[3], *k, shape[3])
         weights = self.rng.integers(-127, 128, w_shape).astype(np.int8)
@@ -53,7 +56,7 @@ class _Maker:
         b = self.builder.tensor("b", "int32", (out[3],), scales=scales, data=bias)
         taps = k[0] * k[1] * (1 if depthwise else shape[3])
         y = self.tensor(out, self.quantization[x][0] * 0.7 * taps**0.5, zero_point)
-        fields = {"padding": padding, "stride_h": stride, "stride_w": 1, "fused_activation_function": self.pick(0, 1)}
+        fields = {"padding": padding, **strides, "fused_activation_function": self.pick(0, 1)}
         if depthwise:
             fields["depth_multiplier"] = 1
         name, options = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
@@ -113,12 +116,17 @@ def rewritable_model(seed: int) -> bytes:
     return maker.finish(maker.pooled(again, shape), source, d)
 
 
-def streamable_model(seed: int) -> bytes:
-    """Windows along time (axis 1), a RELU, then all rows at once.
+def streamable_model(seed: int, *, time_axis: int = 1) -> bytes:
+    """Windows along time, a RELU, then all rows at once.
 
     Every other seed's windows pad along time too, and may go two ways to a sum.
     """
     maker = _Maker(seed)
+    turned = time_axis == 2
+
+    def placed(rows: int, width: int, channels: int) -> tuple[int, ...]:
+        return (1, width, rows, channels) if turned else (1, rows, width, channels)
+
     pads = seed % 2 == 1
     width, channels = maker.pick(1, 3), maker.pick(2, 5)
     taps = [maker.pick(1, 2, 3) for _ in range(3)]
@@ -126,18 +134,20 @@ def streamable_model(seed: int) -> bytes:
     rows = [maker.pick(2, 3, 4) + (8 if pads else 0)]
     for k, stride in zip(reversed(taps), reversed(strides), strict=True):
         rows.insert(0, rows[0] * stride if pads else (rows[0] - 1) * stride + k)
-    shape = (1, rows[0], width, channels)
+    shape = placed(rows[0], width, channels)
     source = x = maker.tensor(shape, 0.05, maker.pick(-128, 0, 9))
     for k, stride, left in zip(taps, strides, rows[1:], strict=True):
         across = 1 if k > 1 else maker.pick(1, 3)
-        out = (1, left, width, maker.pick(shape[3], 6))
+        out = placed(left, width, maker.pick(shape[3], 6))
         padding = _SAME if pads or (k == 1 and stride == 1) else _VALID
         zero = maker.pick(-128, 0)
         across = across if padding == _SAME else 1
-        x = maker.window(x, shape, out, zero_point=zero, padding=padding, stride=stride, k=(k, across), dead=0.1)
+        x = maker.window(
+            x, shape, out, zero_point=zero, padding=padding, stride=stride, k=(k, across), dead=0.1, turned=turned
+        )
         shape = out
     if pads and maker.pick(0, 1):
-        aside = maker.window(x, shape, shape, zero_point=-128, padding=_SAME, stride=1, k=(3, 1))
+        aside = maker.window(x, shape, shape, zero_point=-128, padding=_SAME, stride=1, k=(3, 1), turned=turned)
         total = maker.tensor(shape, maker.quantization[x][0] * 1.5, -128)
         maker.builder.op("ADD", [x, aside], [total], Record("AddOptions", {}))
         x = total

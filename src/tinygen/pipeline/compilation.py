@@ -67,6 +67,7 @@ class Request:
         output: the library's folder; None takes one in the build folder.
         verify_on: "host", "unicorn", "qemu"... or "" for no proof.
         streaming: "full" or "incremental".
+        time_axis: of the model's input, along which an incremental model's rows arrive.
         explain: people want to see what each rewrite did and why each kernel was taken.
         rewrites: False compiles the graph as it is.
     """
@@ -75,6 +76,7 @@ class Request:
     output: Path | None = None
     verify_on: str = ""
     streaming: str = "full"
+    time_axis: int = 1
     explain: bool = False
     rewrites: bool = True
 
@@ -198,7 +200,9 @@ def planned(ctx: Context, request: Request) -> Compiled:
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
     incremental = request.streaming == "incremental"
-    plan = engines.planned(ctx, graph, tflite, board, incremental=incremental, rewrites=request.rewrites)
+    plan = engines.planned(
+        ctx, graph, tflite, board, incremental=incremental, rewrites=request.rewrites, time_axis=request.time_axis
+    )
     seconds = time.monotonic() - started
     try:
         check_fits(ctx, plan, board, {"state": state_bytes(plan)} if state_bytes(plan) else {})

@@ -65,7 +65,7 @@ def compilation(plan: Plan, board: BoardSpec, facts: Facts) -> Report:
         tables=(
             table,
             *placement.tables(plan, board),
-            _steps(plan),
+            _steps(plan, facts),
             *((*_rewrites(plan), _choices(plan), _buffers(plan)) if facts.explain else ()),
         ),
         notes=(*((facts.size.note,) if facts.size.note else ()), *(proof.notes if proof is not None else ())),
@@ -300,7 +300,7 @@ def _memory(plan: Plan, board: BoardSpec, facts: Facts) -> Table:
     return Table(title="memory", columns=("memory", "what", "bytes", "origin"), rows=rows)
 
 
-def _steps(plan: Plan) -> Table:
+def _steps(plan: Plan, facts: Facts) -> Table:
     top = peak(plan)
     rows = []
     for step in plan.steps:
@@ -308,9 +308,11 @@ def _steps(plan: Plan) -> Table:
         mark = "  <- peak" if step.position == top.position else ""
         shapes = f"{_shapes(plan, step.inputs)} -> {_shapes(plan, step.outputs)}"
         cost = "" if step.instructions is None else f"{step.instructions:,.0f}"
-        numbers = (f"{step.macs:,}", cost, f"{weights:,}")
+        stack = facts.size.step_stacks.get(step.position)
+        deepest = "" if stack is None else f"{stack:,}"
+        numbers = (f"{step.macs:,}", cost, f"{weights:,}", deepest)
         rows.append((str(step.position), step.op.name, shapes, *numbers, step.kernel + mark))
-    columns = ("step", "operator", "shapes", "MACs", "estimated instructions", "constants", "kernel")
+    columns = ("step", "operator", "shapes", "MACs", "estimated instructions", "constants", "stack", "kernel")
     return Table(title="steps", columns=columns, rows=tuple(rows))
 
 
@@ -382,6 +384,7 @@ def _details(plan: Plan, facts: Facts) -> dict[str, object]:
                 "estimated_instructions": None if step.instructions is None else round(step.instructions),
                 "constants_bytes": sum(array.nbytes for array in step.constants.values()),
                 "scratch_bytes": step.scratch_bytes,
+                "stack_bytes": facts.size.step_stacks.get(step.position),
             }
             for step in plan.steps
         ],

@@ -16,7 +16,7 @@ from tinygen.device import bare
 from tinygen.firmware.model_view import compiler_level, render_model
 from tinygen.model.ir import Plan
 from tinygen.toolchain import stack
-from tinygen.toolchain.bare_image import AN547, NETDUINO, Source, build_bare
+from tinygen.toolchain.bare_image import AN547, NETDUINO, SIM_LX106, Source, build_bare
 from tinygen.toolchain.cross import cross_compiler
 
 Runner = Literal["qemu", "unicorn"]
@@ -27,6 +27,7 @@ CORES: dict[str, tuple[tuple[str, ...], str]] = {
     "cortex-m7": (("dsp", "fpu_sp"), "fpv5-sp-d16"),
     "cortex-m33": (("dsp", "fpu_sp"), "fpv5-sp-d16"),
     "cortex-m55": (("dsp", "fpu_sp", "mve"), "auto"),
+    "lx106": ((), ""),
 }
 _INFER = re.compile(r"_ZN7tinygen\d+(model\w*?)5inferEPFbPvtES1_$")
 _STEP = re.compile(r"_ZN7tinygen\d+(model\w*?)12_GLOBAL__N_1L?\d+step_(\d+)_")
@@ -70,7 +71,13 @@ def core_chip(core: str) -> ChipSpec:
         MemoryRegion(name="flash", address=0x08000000, size_bytes=1 << 20, kind="flash"),
         MemoryRegion(name="ram", address=0x20000000, size_bytes=128 << 10, kind="ram"),
     )
-    arch = {"cortex-m0plus": "armv6m", "cortex-m3": "armv7m", "cortex-m33": "armv8m", "cortex-m55": "armv8m"}
+    arch = {
+        "cortex-m0plus": "armv6m",
+        "cortex-m3": "armv7m",
+        "cortex-m33": "armv8m",
+        "cortex-m55": "armv8m",
+        "lx106": "xtensa",
+    }
     return ChipSpec(
         id=core,
         title=core,
@@ -90,6 +97,11 @@ def core_chip(core: str) -> ChipSpec:
     )
 
 
+def runner_of(core: str) -> Runner:
+    """What runs a core's images: unicorn where it can, because it also counts per step."""
+    return "qemu" if core in ("cortex-m55", "lx106") else "unicorn"
+
+
 def count(
     subjects: Sequence[Subject],
     chip: ChipSpec,
@@ -105,8 +117,8 @@ def count(
         subjects: plans for this chip; together they must fit 128 KiB of RAM and 1 MiB of flash.
         chip: decides compiler flags and the simulated core.
         work: folder that is made anew.
-        runner: "qemu" (an STM32F405 with a Cortex-M4; mps3-an547 for the M55, in steps of 31 instructions) or "unicorn"
-            (any core but the M55, and counts per step).
+        runner: "qemu" (an STM32F405 with a Cortex-M4; mps3-an547 for the M55, in steps of 31 instructions; Xtensa's
+            `sim` for the lx106, in steps of 25) or "unicorn" (any other core, and counts per step).
         watch: count; without it unicorn only runs, and instructions are 0.
         level: compiler's; "" takes what the plan was optimized for.
 
@@ -114,7 +126,7 @@ def count(
         TinygenError: a tool is missing or failed, or the image faulted.
     """
     main = resource_dir("firmware") / "bench" / "model_main.cpp"
-    machine = AN547 if "mve" in chip.isa else NETDUINO
+    machine = SIM_LX106 if chip.arch == "xtensa" else AN547 if "mve" in chip.isa else NETDUINO
     with building_directory(work) as folder:
         sources: list[Source] = []
         for number, subject in enumerate(subjects):

@@ -38,7 +38,14 @@ class Engine:
 
 
 def planned(
-    ctx: Context, graph: Graph, tflite: bytes, board: BoardSpec, *, incremental: bool = False, rewrites: bool = True
+    ctx: Context,
+    graph: Graph,
+    tflite: bytes,
+    board: BoardSpec,
+    *,
+    incremental: bool = False,
+    rewrites: bool = True,
+    time_axis: int = 1,
 ) -> Plan:
     """The plan of an imported graph for the configured engine.
 
@@ -49,13 +56,15 @@ def planned(
         board: whose chip it is for.
         incremental: compute only what is new of a signal along time.
         rewrites: False compiles the graph as it is.
+        time_axis: of the input, 1 or 2, along which an incremental model's rows arrive.
 
     Raises:
         TinygenError: the model does not fit the engine, or the engine the board.
     """
     if ctx.config.engine == AOT:
         passes = PASSES if rewrites else ()
-        return compiler.plan(rewrite(graph, passes=passes, incremental=incremental), board.chip, ctx.options)
+        rewritten = rewrite(graph, passes=passes, incremental=incremental, time_axis=time_axis)
+        return compiler.plan(rewritten, board.chip, ctx.options)
     optimized = _optimized(board)
     if incremental:
         raise bad_input(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
 from tinygen.boards.loader import find_board
 from tinygen.core.canonical import digest, digest_bytes, pretty_json
@@ -33,24 +34,21 @@ from tinygen.model import importer
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline import kws_views
 from tinygen.tasks import kws
-from tinygen.tasks.recipes import RECIPES
+from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.tasks.spec import Means, Task
-from tinygen.training.spectral import Variation
+from tinygen.training.spectral import USUAL
 from tinygen.training.speech_run import SpeechResult, train_words
 from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
 
 FOLDS, SEED = 5, 1
+ALONE, SHIPPED = -1, -2
+"""In place of a fold: nothing recorded is learned from; everything is, and no figure comes from it."""
 SPEAKERS, OTHERS_EACH = 600, 8
 ABLATION_SEEDS = (1, 2, 3)
 
 RECIPE = "branched"
 REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 30, 12
 REAL_TIMES, SPOKEN_SHARE = 3.0, 0.2
-
-VARIATION = Variation(
-    shift_rows=4, speed=0.12, warp=0.06, bend=0.5, curve_db=3.0, level_db=(-8.0, 6.0), room=0.15, noise=0.4,
-    snr_db=(5.0, 35.0), mask_rows=4, mask_bands=3,
-)  # fmt: skip
 
 BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
 FULL = replace(BASE, branches=False, average=0.995, rounding_epochs=max(3, REPORT_EPOCHS // 10))
@@ -62,7 +60,7 @@ class Run:
     """One training.
 
     Attributes:
-        group: of the table. fold: the part that is judged on, -1 trains on synthesis alone and judges on everything.
+        group: of the table. fold: the part that is judged on, or ALONE or SHIPPED.
         real: how often an epoch takes each recording; spoken: share of the synthetic words it takes.
     """
 
@@ -83,7 +81,7 @@ def runs() -> tuple[Run, ...]:
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
-        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=-1, real=0.0, spoken=1.0,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0,
     )  # fmt: skip
     variants: list[tuple[str, str, Means, float]] = [
         ("nothing switched on", RECIPE, SHORT, 0.0),
@@ -101,6 +99,10 @@ def runs() -> tuple[Run, ...]:
         for seed in ABLATION_SEEDS
     ]
     return (*folds, alone, *ablations)
+
+
+READY = Run(group="ready", label="all recordings", recipe=RECIPE, means=FULL, fold=SHIPPED)
+"""The model that ships: learned from everything; the folds say how good such a model is."""
 
 
 def fold_of(dataset: Dataset) -> npt.NDArray[np.int64]:
@@ -139,6 +141,31 @@ def kws_report(
     return kws_views.report(jobs.dataset, [(asdict(run), result) for run, result in done])
 
 
+def ready_files(
+    data: Path, store: Store, progress: Progress, figures: Mapping[str, Mapping[str, object]]
+) -> dict[str, bytes]:
+    """The model that ships: model.tflite, task.json and card.toml.
+
+    Args:
+        data: as `kws_report`.
+        store: keeps the training.
+        progress: told how far it is.
+        figures: measurements of the folds' report.
+
+    Raises:
+        TinygenError: as `kws_report`.
+    """
+    jobs = Jobs(load_dataset("kws", data, store.root, SEED, progress), store, progress)
+    result = jobs.result(READY)
+    tflite = Path(str(result["model"])).read_bytes()
+    card = kws_views.card(tflite, jobs.task, jobs.dataset, run=asdict(READY), result=result, figures=figures)
+    return {
+        "model.tflite": tflite,
+        "task.json": TypeAdapter(Task).dump_json(jobs.task, indent=2) + b"\n",
+        "card.toml": card.encode(),
+    }
+
+
 class Jobs:
     """Trainings over one set of recordings; features and synthetic words are made when first needed."""
 
@@ -161,7 +188,7 @@ class Jobs:
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
         return {
-            "variation": asdict(VARIATION),
+            "variation": asdict(USUAL),
             "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
             "data": self.dataset.digest,
             "code": self._code,
@@ -169,6 +196,11 @@ class Jobs:
             "speakers": [SPEAKERS, OTHERS_EACH] if run.spoken else [],
             "labels": list(self._task.labels),
         }
+
+    @property
+    def task(self) -> Task:
+        """The task of the shipped model: labels, features and the recipe's layers."""
+        return chosen(self._task, Choice(recipe=RECIPE, branches=False, synthesis=SPOKEN_SHARE))
 
     def is_kept(self, run: Run) -> bool:
         """Whether a run was finished before."""
@@ -193,17 +225,19 @@ class Jobs:
 
     def _trained(self, run: Run, told: Progress) -> tuple[SpeechResult, npt.NDArray[np.bool_]]:
         real = self._recorded()
-        test = np.ones(len(real.classes), dtype=bool) if run.fold < 0 else self._folds == run.fold
+        everything = np.ones(len(real.classes), dtype=bool)
+        test = everything if run.fold in (ALONE, SHIPPED) else self._folds == run.fold
+        learned_from = everything if run.fold == SHIPPED else ~test
         shares = []
         if run.real:
-            learned = Words(features=real.features[~test], classes=real.classes[~test])
+            learned = Words(features=real.features[learned_from], classes=real.classes[learned_from])
             shares.append(Share(words=learned, times=run.real))
         if run.spoken:
             shares.append(Share(words=self.spoken(), times=run.spoken))
         result = train_words(
             self._task, run.recipe, run.means, shares=shares, noises=self._noises(run),
             test=Words(features=real.features[test], classes=real.classes[test]),
-            how=VARIATION, seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
+            how=USUAL, seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
             progress=told,
         )  # fmt: skip
         return result, test

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from tinygen.core.canonical import digest_bytes
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.datasets.values import Dataset
+from tinygen.tasks.spec import Task
 
 Done = tuple[Mapping[str, Any], Mapping[str, Any]]
 """A run and its figures."""
@@ -82,6 +85,71 @@ def report(dataset: Dataset, done: Sequence[Done]) -> Report:
         ),
         details={"runs": [{**run, **result} for run, result in done]},
     )  # fmt: skip
+
+
+ATTRIBUTION = "Speech Commands v0.02, Pete Warden, Google, arXiv:1804.03209, CC BY 4.0"
+
+
+def card(
+    tflite: bytes,
+    task: Task,
+    dataset: Dataset,
+    *,
+    run: Mapping[str, Any],
+    result: Mapping[str, Any],
+    figures: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """card.toml of the model that ships.
+
+    Args:
+        tflite: the model.
+        task, dataset: what it is for and what it learned from.
+        run, result: its training.
+        figures: measurements of models trained the same way on four fifths of the recordings.
+    """
+    features = task.features
+    lines = [
+        "# The keyword model that ships. Written by: python tests/bench/train_report.py --ready",
+        'task = "kws"',
+        f"labels = {list(task.labels)}".replace("'", '"'),
+        f'model_sha256 = "{digest_bytes(tflite)}"',
+        f"model_bytes = {len(tflite)}",
+        f"parameters = {result['parameters']}",
+        f"seed = {run['seed']}",
+        'command = "python tests/bench/train_report.py --ready"',
+        'licence = "MIT (the network); the recordings it learned from ask for the attribution below"',
+        f'attribution = "Learned from {ATTRIBUTION}"',
+        "",
+        "[[data]]",
+        'name = "Speech Commands v0.02, a part of its test set"',
+        f"recordings = {len(dataset.recordings)}",
+        f"speakers = {len({r.group for r in dataset.recordings if r.label != '_silence_'})}",
+        f'digest = "{dataset.digest}"',
+        'licence = "CC BY 4.0"',
+        "",
+        "[[data]]",
+        'name = "words spoken by espeak-ng and flite"',
+        f"share_of_an_epoch = {run['spoken']}",
+        'licence = "none: the GPL of espeak-ng covers the program, not what it says"',
+        "",
+        "[features]",
+        *(f"{name} = {_toml(value)}" for name, value in asdict(features).items()),
+        "",
+        "# Of models trained in the same way on four fifths of the speakers, judged on the others.",
+        "[figures]",
+        *(
+            f'{name} = {{ value = {m["value"]}, unit = "{m["unit"]}", origin = "{m["origin"]}" }}'
+            for name, m in figures.items()
+            if m.get("value") is not None
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def _ablation_table(done: Sequence[Done]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tinygen.datasets.registry import generator_version
 from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording
 from tinygen.pipeline.context import Context
+from tinygen.tasks.recipes import chosen
 from tinygen.tasks.registry import make_task
 from tinygen.tasks.spec import Task
 from tinygen.training.values import TrainedModel
@@ -101,6 +102,8 @@ def trained(ctx: Context) -> StepResult:
 
         dataset = dataset_of(ctx)
         task = make_task(config.task, dataset)
+        if config.training is not None:
+            task = chosen(task, config.training)
         sides = split(dataset, config.seed)
         fit_task(
             task,
@@ -125,6 +128,7 @@ def trained(ctx: Context) -> StepResult:
         "data": data_key(config.data),
         "seed": config.seed,
         "epochs": config.epochs,
+        "training": None if config.training is None else asdict(config.training),
     }
     return ctx.store.step("train", inputs, make)
 

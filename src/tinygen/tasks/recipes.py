@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.tasks.shapes import Shape, after
-from tinygen.tasks.spec import Layer
+from tinygen.tasks.spec import Layer, Means, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,28 @@ class Recipe:
     name: str
     title: str
     body: Callable[[Shape], tuple[Layer, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The table [training] of tinygen.toml: a recipe and the means of training, each switched on by itself.
+
+    Attributes:
+        averaging: ends with a moving average of the weights.
+        quantisation_aware: a tenth of the epochs more, with INT8's rounding in the loop.
+        teachers: larger networks whose answers are imitated.
+        prune: share of channels driven to zero.
+        branches: parallel paths while training, where the recipe has them.
+        synthesis: share of the words spoken by speech engines that each epoch takes besides the recordings.
+    """
+
+    recipe: str
+    averaging: bool = True
+    quantisation_aware: bool = True
+    teachers: int = 0
+    prune: float = 0.0
+    branches: bool = True
+    synthesis: float = 0.0
 
 
 def conv(filters: int, kernel: tuple[int, int] = (1, 1), strides: tuple[int, int] = (1, 1), branches: int = 0) -> Layer:
@@ -96,6 +118,9 @@ RECIPES: tuple[Recipe, ...] = (
 )
 
 
+_EPOCHS = 50
+
+
 def find_recipe(name: str) -> Recipe:
     """The recipe with a name.
 
@@ -131,3 +156,33 @@ def teacher_body(shape: Shape) -> tuple[Layer, ...]:
     whole = conv(160, (1, after(front, shape)[1]))
     later = [layer for _ in range(3) for layer in (depthwise((5, 1), branches=1), conv(160, branches=1))]
     return (*front, whole, *later)
+
+
+def chosen(task: Task, choice: Choice) -> Task:
+    """The task with another network, trained in stages.
+
+    Raises:
+        TinygenError: the task is not kws, or there is no such recipe.
+    """
+    if task.name != "kws":
+        raise bad_input(
+            f"recipes are for kws, this is '{task.name}'", where="training.recipe", hint="remove the table [training]"
+        )
+    body = find_recipe(choice.recipe).body(task.input_shape)
+    means = Means(
+        epochs=_EPOCHS,
+        batch_size=64,
+        learning_rate=1e-2,
+        average=0.995 if choice.averaging else 0.0,
+        rounding_epochs=_EPOCHS // 10 if choice.quantisation_aware else 0,
+        teachers=choice.teachers,
+        teacher_epochs=_EPOCHS,
+        prune=choice.prune,
+        branches=choice.branches,
+        synthesis=choice.synthesis,
+    )
+    return replace(
+        task,
+        layers=with_head(body, task.input_shape, len(task.labels)),
+        training=replace(task.training, epochs=_EPOCHS, means=means),
+    )

@@ -76,7 +76,8 @@ class Means:
             `trust` is the share of the loss that is their answer.
         prune: share of channels that are driven to zero, for the compiler to remove.
         branches: parallel paths of re-parameterised layers while training are used; off trains the folded shape.
-        smoothing: of labels. synthesis: synthetic speech is learned from besides the recordings.
+        smoothing: of labels.
+        synthesis: share of the words spoken by speech engines that every epoch takes besides the recordings; 0: none.
     """
 
     epochs: int
@@ -92,16 +93,18 @@ class Means:
     trust: float = 0.7
     prune: float = 0.0
     branches: bool = True
+    synthesis: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """Hyper-parameters of one training run."""
+    """Hyper-parameters of one training run; with `means` the network is trained in stages."""
 
     epochs: int
     batch_size: int
     learning_rate: float
     augment: tuple[str, ...] = ()
+    means: Means | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

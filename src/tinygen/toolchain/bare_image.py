@@ -9,7 +9,7 @@ from pathlib import Path
 from tinygen.boards.spec import ChipSpec
 from tinygen.core.process import run
 from tinygen.core.resources import resource_dir
-from tinygen.toolchain.cross import compile_object, cross_compiler
+from tinygen.toolchain.cross import RUNTIME_FLAGS, compile_object, cross_compiler, runtime_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,10 @@ class Machine:
     link_flags: tuple[str, ...] = ()
 
 
+# In firmware/bench, by architecture.
+_START = {"xtensa": ("xtensa", ("reset.S", "start.cpp"))}
+_ARM = ("arm", ("start.cpp",))
+
 # TIM2 of QEMU's STM32F4 counts nanoseconds; the Cortex-M55's SysTick counts 32 MHz, 125 ns in 4 ticks.
 NETDUINO = Machine(name="netduinoplus2", flags=("-DBENCH_TIMER=0x40000000",))
 AN547 = Machine(
@@ -33,6 +37,7 @@ AN547 = Machine(
     flags=("-DBENCH_SYSTICK_NS_PER_4=125",),
     link_flags=("-Wl,--defsym=bench_flash=0x10000000", "-Wl,--defsym=bench_ram=0x30000000"),
 )
+SIM_LX106 = Machine(name="sim", flags=())  # CCOUNT is the core's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +74,28 @@ def build_bare(
     compiler = cross_compiler(chip)
     bench = resource_dir("firmware") / "bench"
     folders = (*include, bench, resource_dir("firmware") / "include")
+    place, files = _START.get(chip.arch, _ARM)
     fpu = ("-DBENCH_COPROCESSORS",) if chip.fpu or "mve" in chip.isa else ()
-    own = Source(path=bench / "start.cpp", name="bench_start", flags=(*fpu, *(machine.flags if machine else ())))
+    flags = (*fpu, *(machine.flags if machine else ()))
+    paths = (*(bench / place / name for name in files), bench / "say.cpp")
+    own = [Source(path=path, name=f"bench_{path.stem}", flags=flags) for path in paths]
+    own += [Source(path=path, name=f"libc_{path.stem}", flags=RUNTIME_FLAGS) for path in runtime_sources(chip)]
     objects = [
         compile_object(
             compiler, source.path, folder / f"{source.name}.o", include=folders, flags=(level, *source.flags)
         )
-        for source in (own, *sources)
+        for source in (*own, *sources)
     ]
     elf = folder / "bench.elf"
-    words = [compiler.cxx, *compiler.link_flags, "-nostartfiles", "-Wl,--gc-sections", "-T", str(bench / "bench.ld")]
+    words = [
+        compiler.cxx,
+        *compiler.link_flags,
+        "-nostartfiles",
+        "-Wl,--gc-sections",
+        "-T",
+        str(bench / place / "bench.ld"),
+    ]
     words += machine.link_flags if machine else ()
-    run([*words, "-o", str(elf), *(str(path) for path in objects)], timeout_s=120)
+    last = ("-lgcc",) if chip.arch == "xtensa" else ()
+    run([*words, "-o", str(elf), *(str(path) for path in objects), *last], timeout_s=120)
     return elf

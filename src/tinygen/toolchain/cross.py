@@ -89,8 +89,15 @@ def compile_object(
     return output
 
 
+# memset() written as a loop must not become a call of memset().
+RUNTIME_FLAGS = ("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns")
+
+
 def runtime_sources(chip: ChipSpec) -> tuple[Path, ...]:
-    """Sources of what a freestanding toolchain's C library lacks (the stand-in's memcpy and divisions)."""
+    """Sources of what a freestanding toolchain's C library lacks (the stand-in's memcpy and divisions).
+
+    They are compiled with `RUNTIME_FLAGS`.
+    """
     if chip.arch != "xtensa":
         return ()
     folder = resource_dir("firmware") / "standin" / "xtensa" / "runtime"

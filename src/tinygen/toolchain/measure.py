@@ -16,7 +16,7 @@ from tinygen.core.errors import tool_failed
 from tinygen.core.files import building_directory
 from tinygen.core.process import run
 from tinygen.toolchain import stack
-from tinygen.toolchain.cross import CrossCompiler, compile_object, cross_compiler, runtime_sources
+from tinygen.toolchain.cross import RUNTIME_FLAGS, CrossCompiler, compile_object, cross_compiler, runtime_sources
 
 # Uses what an application uses: the digests' side of the interface stays out, as the linker leaves it out.
 _PROBE = """#include "tinygen/model_api.h"
@@ -27,6 +27,7 @@ extern "C" int main() {
 }
 """
 INFER = "_ZN7tinygen5model5inferEPFbPvtES1_"
+_STEP = re.compile(r"_ZN7tinygen5model12_GLOBAL__N_1L?\d+step_(\d+)_")
 _WEIGHTS = re.compile(r"_ZN7tinygen5model7weights\d+(\w+?)E?$")
 _COUNTED = ("_weights", "_bias", "_multiplier", "_shift", "_channels")  # as compile.WEIGHT_CONSTANTS
 _RELOCATED = ".data.rel.ro"  # constants that hold addresses, in programs of this machine
@@ -45,6 +46,7 @@ class Sizes:
         ram_bytes: {symbol: bytes} of everything writable in the library's objects; the arena is one of them.
         linked_ram_bytes: writable sections of the linked program; None where the program has the host's own.
         stack: worst case of one inference, None where it is not known.
+        step_stacks: {step: bytes of its kernel's worst case}, the step's own frame included.
         compiler: as it says itself.
         note: what a reader must know.
     """
@@ -57,6 +59,7 @@ class Sizes:
     ram_bytes: dict[str, int]
     linked_ram_bytes: int | None
     stack: stack.StackUse | None
+    step_stacks: dict[int, int]
     compiler: str
     note: str
 
@@ -92,7 +95,7 @@ def measure_library(library: Path, chip: ChipSpec, work: Path, *, optimize: str 
         helpers = [
             compile_object(
                 compiler, source, folder / f"libc_{source.name}.o", include=(),
-                flags=("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns", *stack.FLAGS),
+                flags=(*RUNTIME_FLAGS, *stack.FLAGS),
             )
             for source in runtime_sources(chip)
         ]  # fmt: skip
@@ -134,7 +137,8 @@ def _sizes(
         written, constants = data_symbols(path)
         ram |= written
         weights |= {match[1]: size for name, size in constants.items() if (match := _WEIGHTS.match(name))}
-    worst = stack.worst_case(folder, folder / "probe.elf", INFER, prefix=compiler.prefix)
+    steps = _step_functions(folder / "probe.elf")
+    worst = stack.worst_cases(folder, folder / "probe.elf", (INFER, *steps), prefix=compiler.prefix)
     return Sizes(
         optimize=optimize,
         flash_bytes=flash,
@@ -143,10 +147,19 @@ def _sizes(
         c_library_ram_bytes=c_ram,
         ram_bytes=ram,
         linked_ram_bytes=None if native else linked_ram,
-        stack=worst,
+        stack=worst.get(INFER),
+        step_stacks={number: worst[name].total_bytes for name, number in sorted(steps.items()) if name in worst},
         compiler=version,
         note=compiler.note,
     )
+
+
+def _step_functions(program: Path) -> dict[str, int]:
+    """{function: step} of a linked program."""
+    with program.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        names = [symbol.name for symbol in table.iter_symbols()] if table is not None else []
+    return {name: int(match[1]) for name in names if (match := _STEP.match(name))}
 
 
 _MAP_LINE = re.compile(r"^ (\.?[\w.$*]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S.*)$")

@@ -30,7 +30,7 @@ from tinygen.training.int8 import check_structure
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.values import TrainedModel
 
-NETWORK, EXAMPLES, FACTS = "network.npz", "examples.npz", "fitted.json"
+NETWORK, EXAMPLES, FACTS, MODEL = "network.npz", "examples.npz", "fitted.json", "model.tflite"
 
 _REPRESENTATIVE = 256
 _SMOKE_EPOCHS = 3
@@ -87,6 +87,9 @@ def fit_task(
         TinygenError: TensorFlow is missing, or the data does not suit the task.
     """
     prepare_tensorflow()
+    if task.training.means is not None:
+        _fit_staged(task, dataset, split, seed=seed, folder=folder, cache=cache, epochs=epochs, progress=progress)
+        return
     train, validation, test = sides_of(task, dataset, split, seed=seed, work_dir=cache, progress=progress)
     if task.decision == "reconstruction":
         train = train.where(train.classes == 0)
@@ -124,6 +127,22 @@ def fit_task(
     }
     with (folder / EXAMPLES).open("wb") as file:
         np.savez_compressed(file, **kept)  # type: ignore[arg-type]
+    _keep_facts(
+        folder, task, dataset, split, seed=seed, history=history, metrics=float_metrics(task, test, test_real, outputs)
+    )
+
+
+def _keep_facts(
+    folder: Path,
+    task: Task,
+    dataset: Dataset,
+    split: Split,
+    *,
+    seed: int,
+    history: list[dict[str, float]],
+    metrics: dict[str, float],
+) -> None:
+    """What `convert_task` needs to know beside arrays."""
     price = cost(task.layers, task.input_shape)
     facts = {
         "task": task.name,
@@ -139,9 +158,39 @@ def fit_task(
         "source": dataset.source,
         "dataset_digest": dataset.digest,
         "notes": list(dataset.notes),
-        "metrics": float_metrics(task, test, test_real, outputs),
+        "metrics": metrics,
     }
     write_atomic(folder / FACTS, pretty_json(facts).encode())
+
+
+def _fit_staged(
+    task: Task,
+    dataset: Dataset,
+    split: Split,
+    *,
+    seed: int,
+    folder: Path,
+    cache: Path,
+    epochs: int | None,
+    progress: Progress,
+) -> None:
+    """`fit_task` for a plan with means: the INT8 model is written at once."""
+    from tinygen.training.staged import fit_staged
+
+    plan = task.training
+    if plan.means is None:
+        raise ValueError("no means")
+    plain = replace(task, training=replace(plan, augment=()))
+    sides = sides_of(plain, dataset, split, seed=seed, work_dir=cache, progress=progress)
+    made = fit_staged(task, dataset, sides, plan.means, seed=seed, epochs=epochs, cache=cache, progress=progress)
+    _, validation, test = sides
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / MODEL, made.tflite)
+    kept = {"float_outputs": made.float_outputs, **_packed("validation", validation), **_packed("test", test)}
+    with (folder / EXAMPLES).open("wb") as file:
+        np.savez_compressed(file, **kept)  # type: ignore[arg-type]
+    metrics = float_metrics(task, test, real_input(task, test.features), made.float_outputs)
+    _keep_facts(folder, task, dataset, split, seed=seed, history=made.history, metrics=metrics)
 
 
 def convert_task(task: Task, folder: Path, progress: Progress = silent) -> TrainedModel:
@@ -161,13 +210,15 @@ def convert_task(task: Task, folder: Path, progress: Progress = silent) -> Train
 
     progress("converting", 0, 1)
     facts = json.loads((folder / FACTS).read_text())
-    with np.load(folder / NETWORK, allow_pickle=False) as arrays:
-        network = PlainNetwork.from_arrays(task, dict(arrays))
     with np.load(folder / EXAMPLES, allow_pickle=False) as kept:
-        representative = kept["representative"]
         outputs = kept["float_outputs"]
         validation, test = _unpacked("validation", kept), _unpacked("test", kept)
-    tflite = convert(network, representative)
+        representative = dict(kept).get("representative")
+    if representative is None:
+        tflite = (folder / MODEL).read_bytes()
+    else:
+        with np.load(folder / NETWORK, allow_pickle=False) as arrays:
+            tflite = convert(PlainNetwork.from_arrays(task, dict(arrays)), representative)
     graph = check_structure(tflite, task.name)
     progress("converting", 1, 1, f"{len(tflite)} bytes")
     judged = evaluate(

@@ -66,11 +66,16 @@ def windows(plan: Plan, hops: Sequence[Vector]) -> tuple[Vector, ...]:
         return tuple(hops)
     source = rewritten.source.tensors[rewritten.source.inputs[0]]
     zero = source.quantization.zero_point if source.quantization is not None else 0
-    window = np.full(source.n_elements, zero, np.dtype(source.dtype)).view(np.int8)
+    axis = rewritten.time_axis
+    fresh = plan.graph.tensors[plan.graph.inputs[0]]
+    shape = (*fresh.shape[:axis], rewritten.window_rows, *fresh.shape[axis + 1 :])
+    window = np.full(shape, zero, np.dtype(source.dtype))
     found: list[Vector] = []
     for hop in hops:
-        window = np.concatenate([window, hop.model_input])[-source.n_bytes :]
-        found.append(Vector(name=hop.name, raw=None, model_input=window, label=hop.label))
+        rows = np.ascontiguousarray(hop.model_input).view(source.dtype).reshape(fresh.shape)
+        window = np.delete(np.concatenate([window, rows], axis), range(rewritten.hop_rows), axis)
+        whole = np.ascontiguousarray(window).reshape(-1).view(np.int8)
+        found.append(Vector(name=hop.name, raw=None, model_input=whole, label=hop.label))
     return tuple(found)
 
 

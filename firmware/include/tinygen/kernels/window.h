@@ -3,7 +3,7 @@
 #include <cstdint>
 
 // Where code may grow; -Os keeps the loops as they are written.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE_SIZE__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE_SIZE__) && !defined(__XTENSA__)
 #define TINYGEN_UNROLL_4 _Pragma("GCC unroll 4")
 #else
 #define TINYGEN_UNROLL_4

@@ -73,7 +73,7 @@ def plain_work(lowered: Lowered) -> dict[str, float]:
     if "row_bytes_0" in p:
         row = sum(size for name, size in p.items() if name.startswith("row_bytes_"))
         return {"call": 1.0, "rows": float(p["n_rows"]), "elements": float(p["n_rows"] * row)}
-    elements += p.get("kept_bytes", 0) + p.get("new_bytes", 0)
+    elements += p.get("n_blocks", 1) * (p.get("kept_bytes", 0) + p.get("new_bytes", 0))
     return {"call": 1.0, "elements": float(elements), "macs": float(lowered.macs)}
 
 

@@ -15,10 +15,11 @@ from tinygen.model.kernels.order import (
 )
 from tinygen.model.lowering import Lowered
 
-_CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
+CHANNEL_ARGUMENTS = ("weights", "bias", "multiplier", "shift")
 
 
-def _accepts_1x1(lowered: Lowered, chip: ChipSpec) -> str | None:
+def accepts_1x1(lowered: Lowered, chip: ChipSpec) -> str | None:
+    """The reason a step is no matrix product over pixels as they lie."""
     del chip
     p = lowered.params
     if (p["k_h"], p["k_w"]) != (1, 1):
@@ -48,9 +49,9 @@ CONV_2D_INT8_1X1 = KernelDef(
     id="conv_2d_int8_1x1",
     op="CONV_2D",
     header="conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="a matrix product: two pixels times two channels per pass over the inputs",
-    accepts=_accepts_1x1,
+    accepts=accepts_1x1,
     pack=_pack_1x1,
     overlap=pixel_pairs,
     work=work.matrix_1x1,
@@ -60,7 +61,7 @@ CONV_2D_INT8_GENERIC = KernelDef(
     id="conv_2d_int8_generic",
     op="CONV_2D",
     header="conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and grouping",
     pack=_pack_conv,
     overlap=sliding_window(pairs),
@@ -91,7 +92,7 @@ DEPTHWISE_CONV_2D_INT8_BLOCKS = KernelDef(
     id="depthwise_conv_2d_int8_blocks",
     op="DEPTHWISE_CONV_2D",
     header="depthwise_conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="four channels side by side in registers",
     accepts=_accepts_blocks,
     pack=_pack_blocks,
@@ -103,7 +104,7 @@ DEPTHWISE_CONV_2D_INT8_GENERIC = KernelDef(
     id="depthwise_conv_2d_int8_generic",
     op="DEPTHWISE_CONV_2D",
     header="depthwise_conv_2d.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="any kernel, stride, dilation and depth multiplier",
     pack=_pack_depthwise,
     overlap=sliding_window(own_channel),
@@ -125,7 +126,7 @@ DEPTHWISE_CONV_2D_INT8_IN_PLACE = KernelDef(
     id="depthwise_conv_2d_int8_in_place",
     op="DEPTHWISE_CONV_2D",
     header="depthwise_in_place.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="the result takes its input's place, four channel planes at a time, which makes the arena smaller",
     accepts=_accepts_in_place,
     pack=_pack_blocks,
@@ -168,7 +169,7 @@ FULLY_CONNECTED_INT8_PER_CHANNEL = KernelDef(
     id="fully_connected_int8_per_channel",
     op="FULLY_CONNECTED",
     header="fully_connected.h",
-    arguments=_CHANNEL_ARGUMENTS,
+    arguments=CHANNEL_ARGUMENTS,
     why="a multiplier and shift for each output",
     pack=_pack_dense,
     overlap=row_by_row,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinygen.boards.spec import ChipSpec
+from tinygen.model.kernels import work
 from tinygen.model.kernels.base import KernelDef, Packed, without
 from tinygen.model.kernels.dsp_matrix import FULLY_CONNECTED_INT8_DSP_PER_CHANNEL
 from tinygen.model.kernels.dsp_packing import channel_records, fast, folded_bias, largest_sum, needs_words
@@ -166,13 +167,20 @@ def _whole_pixel(p: Mapping[str, int], inside: bool) -> list[tuple[int, int]]:
 def _work_one_input(lowered: Lowered) -> dict[str, float]:
     p = lowered.params
     pixels = float(p["batch"] * p["out_h"] * p["out_w"])
+    within = p["batch"] * work.inside(p, "h") * work.inside(p, "w")
+    above = p["batch"] * (p["out_h"] - work.inside(p, "h")) * work.inside(p, "w")
     fours, rest = divmod(p["out_c"], 4)
     words, odd = divmod(p["k_h"] * _run(p), 4)
+    row_words, row_bytes = divmod(_run(p), 4)
     return {
         "call": 1.0,
         "pixels": pixels,
-        "rows": pixels * p["k_h"],
-        "bytes": pixels * p["k_h"] * _run(p),
+        "inside_rows": float(within * p["k_h"]),
+        "inside_words": float(within * p["k_h"] * row_words),
+        "inside_bytes": float(within * p["k_h"] * row_bytes),
+        "above_rows": float(above * p["k_h"]),
+        "side_rows": (pixels - within - above) * p["k_h"],
+        "side_words": (pixels - within - above) * p["k_h"] * (row_words + row_bytes),
         "outputs": pixels * p["out_c"],
         "fours": pixels * fours,
         "words": pixels * fours * words,
@@ -220,14 +228,19 @@ def _pack_words(lowered: Lowered) -> Packed:
 
 def _work_words(lowered: Lowered) -> dict[str, float]:
     p = lowered.params
-    pixels, taps = float(p["batch"] * p["out_h"] * p["out_w"]), p["k_h"] * p["k_w"]
+    within, border = work.windows(p)
+    words, rest, taps = p["out_c"] // 4, p["out_c"] % 4, p["k_h"] * p["k_w"]
     return {
         "call": 1.0,
-        "pixels": pixels,
-        "words": pixels * (p["out_c"] // 4),
-        "word_taps": pixels * (p["out_c"] // 4) * taps,
-        "word_rows": pixels * (p["out_c"] // 4) * p["k_h"],
-        "rest_taps": pixels * (p["out_c"] % 4) * taps,
+        "pixels": float(within + border),
+        "checked": float(within + border) if border else 0.0,
+        "words": float((within + border) * words),
+        "word_taps": float(within * words * taps),
+        "word_rows": float(within * words * (1 if p["k_w"] == 1 else p["k_h"])),
+        "border_taps": float(border * words * taps),
+        "border_rows": float(border * words * p["k_h"]),
+        "rest_taps": float((within + border) * rest * taps),
+        "rest": float((within + border) * rest),
     }
 
 

@@ -20,7 +20,7 @@ from tinygen.model.kernels.dsp_packing import (
     why_not_dense,
     why_not_pairs,
 )
-from tinygen.model.kernels.order import blocks_of_four, tiles_of_four
+from tinygen.model.kernels.order import blocks_of_four, tiles_of
 from tinygen.model.lowering import Array, Int8, Int32, Lowered
 
 _TILE_PIXELS = 4
@@ -101,7 +101,7 @@ CONV_2D_INT8_DSP = KernelDef(
     accepts=_accepts_conv,
     pack=_pack_conv,
     scratch_bytes=lambda lowered: _TILE_PIXELS * _WORD_BYTES * _steps(lowered),
-    overlap=tiles_of_four,
+    overlap=tiles_of(_TILE_PIXELS),
     needs=("dsp",),
     code="fast",
     work=_conv_work,

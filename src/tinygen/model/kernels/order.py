@@ -98,8 +98,12 @@ def sliding_window(events: Events) -> Callable[[Lowered], dict[int, int]]:
     return overlap
 
 
-def tiles_of_four(lowered: Lowered) -> dict[int, int]:
-    """The distance of a kernel that reads the windows of up to four output pixels before it writes them."""
+def tiles_of(n_pixels: int) -> Callable[[Lowered], dict[int, int]]:
+    """The distance of a kernel that reads the windows of so many output pixels before it writes them."""
+    return lambda lowered: _tiles(lowered, n_pixels)
+
+
+def _tiles(lowered: Lowered, n_pixels: int) -> dict[int, int]:
     p = lowered.params
     firsts = [
         [
@@ -114,7 +118,7 @@ def tiles_of_four(lowered: Lowered) -> dict[int, int]:
     image = p["in_h"] * p["in_w"]
     places = np.minimum((rows[:, None] * p["in_w"] + columns[None, :]).reshape(-1), _NOTHING)
     pixels = np.concatenate([places + b * image for b in range(p["batch"])]) * p["in_c"]
-    starts = [*range(0, len(pixels), 4)]
+    starts = [*range(0, len(pixels), n_pixels)]
     low = np.minimum.reduceat(pixels, starts)
     end = np.array([*starts[1:], len(pixels)], np.int64) * p["out_c"]
     return {0: exact_distance(low, end, p["batch"] * image * p["in_c"])}

@@ -33,6 +33,7 @@ from tinygen.model.kernels.dsp_matrix import (
 )
 from tinygen.model.kernels.dsp_pool import AVERAGE_POOL_2D_INT8_DSP, MAX_POOL_2D_INT8_DSP, MEAN_INT8_DSP
 from tinygen.model.kernels.dsp_recurrent import UNIDIRECTIONAL_SEQUENCE_LSTM_INT8_DSP
+from tinygen.model.kernels.gathered import CONV_2D_INT8_PAIRS, CONV_2D_INT8_UNSIGNED
 from tinygen.model.kernels.int16 import INT16_KERNELS
 from tinygen.model.kernels.movement import (
     CONCATENATION_ANY_ROWS,
@@ -92,6 +93,7 @@ from tinygen.model.kernels.typed import (
     QUANTIZE_FLOAT32_SCALE,
     READ_VARIABLE_ANY_COPY,
     READ_VARIABLE_ANY_SHARED,
+    SOFTMAX_INT8_DSP,
     SOFTMAX_INT8_TABLE,
     SOFTMAX_INT16_TABLE,
     SVDF_INT8_GENERIC,
@@ -108,6 +110,8 @@ KERNELS: tuple[KernelDef, ...] = (
     CONV_2D_INT8_DSP,
     CONV_2D_INT8_DSP_WINDOW,
     CONV_2D_INT8_1X1,
+    CONV_2D_INT8_PAIRS,
+    CONV_2D_INT8_UNSIGNED,
     CONV_2D_INT8_GENERIC,
     DEPTHWISE_CONV_2D_INT8_MVE,
     DEPTHWISE_CONV_2D_INT8_DSP_3X3,
@@ -130,6 +134,7 @@ KERNELS: tuple[KernelDef, ...] = (
     RELU_INT8_TABLE,
     RELU6_INT8_TABLE,
     RESHAPE_INT8_ALIAS,
+    SOFTMAX_INT8_DSP,
     SOFTMAX_INT8_TABLE,
     ABS_INT8_TABLE,
     ELU_INT8_TABLE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinygen.model.kernels import work
 from tinygen.model.kernels.base import KernelDef
 
 STREAM_ROWS_INT8_SHIFT = KernelDef(
@@ -10,4 +11,5 @@ STREAM_ROWS_INT8_SHIFT = KernelDef(
     header="stream_rows.h",
     arguments=(),
     why="the window moves up, new rows come in below",
+    work=work.shifted_rows,
 )

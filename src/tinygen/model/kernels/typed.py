@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -159,4 +160,13 @@ SOFTMAX_INT8_TABLE = KernelDef(
     accepts=_softmax_type(0),
     pack=_pack_softmax,
     overlap=elementwise_overlap,
+)
+
+SOFTMAX_INT8_DSP = replace(
+    SOFTMAX_INT8_TABLE,
+    id="softmax_int8_dsp",
+    header="dsp/softmax.h",
+    why="the largest value is found four at a time",
+    needs=("dsp",),
+    code="fast",
 )

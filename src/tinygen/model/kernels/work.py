@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tinygen.model.lowering import Lowered
 
 
-def _inside(p: Mapping[str, int], axis: str) -> int:
+def inside(p: Mapping[str, int], axis: str) -> int:
     """How many windows along an axis lie inside the input."""
     reach = (p[f"k_{axis}"] - 1) * p[f"dilation_{axis}"]
     before = p["pad_top" if axis == "h" else "pad_left"]
@@ -25,32 +25,70 @@ def _covered(p: Mapping[str, int], axis: str) -> int:
     )
 
 
-def _windows(p: Mapping[str, int]) -> tuple[int, int]:
+def windows(p: Mapping[str, int]) -> tuple[int, int]:
     """(windows inside the input, windows at its border)."""
-    inside = p["batch"] * _inside(p, "h") * _inside(p, "w")
-    return inside, p["batch"] * p["out_h"] * p["out_w"] - inside
+    within = p["batch"] * inside(p, "h") * inside(p, "w")
+    return within, p["batch"] * p["out_h"] * p["out_w"] - within
 
 
 def convolution(lowered: Lowered) -> dict[str, float]:
     """Two channels at a time where rows are contiguous, tap by tap and one by one where they are not."""
     p = lowered.params
-    inside, border = _windows(p)
+    within, border = windows(p)
     alone = p["groups"] != 1 or (p["dilation_w"] != 1 and p["k_w"] != 1)
     run, group = p["k_w"] * p["in_c"], p["in_c"] // p["groups"]
     pairs = -(-p["out_c"] // 2)
     taps = border * p["k_h"] * p["k_w"]
-    covered = p["batch"] * _covered(p, "h") * _covered(p, "w") - inside * p["k_h"] * p["k_w"]
-    found = {"call": 1.0, "pixels": float(inside + border), "outputs": float((inside + border) * p["out_c"])}
+    covered = p["batch"] * _covered(p, "h") * _covered(p, "w") - within * p["k_h"] * p["k_w"]
+    found = {"call": 1.0, "pixels": float(within + border), "outputs": float((within + border) * p["out_c"])}
     if alone:
-        taps = (inside + border) * p["out_c"] * p["k_h"] * p["k_w"]
+        taps = (within + border) * p["out_c"] * p["k_h"] * p["k_w"]
         return {**found, "single_macs": float(taps * group), "single_taps": float(taps)}
     return {
         **found,
-        "inside_steps": float(inside * pairs * p["k_h"] * run),
-        "inside_runs": float(inside * pairs * p["k_h"]),
+        "inside_steps": float(within * pairs * p["k_h"] * run),
+        "inside_runs": float(within * pairs * p["k_h"]),
         "border_steps": float(covered * pairs * p["in_c"]),
         "outside_steps": float((taps - covered) * pairs * p["in_c"]),
         "border_runs": float(border * pairs * p["k_h"]),
+    }
+
+
+def taps(p: Mapping[str, int]) -> int:
+    """Weights of one output channel."""
+    return p["k_h"] * p["k_w"] * p["in_c"]
+
+
+def gathered_pairs(lowered: Lowered) -> dict[str, float]:
+    """Two gathered pixels times two channels; what is left over of either; what is copied."""
+    p = lowered.params
+    pixels = p["batch"] * p["out_h"] * p["out_w"]
+    tiles, rest = (pixels // 2) * (p["out_c"] // 2), (pixels % 2) * (p["out_c"] // 2)
+    single = pixels * (p["out_c"] % 2)
+    copied = float(pixels * taps(p))
+    return {
+        "call": 1.0,
+        "tile_steps": float(tiles * taps(p)),
+        "rest_steps": float((2 * rest + single) * taps(p)),
+        "outputs": float(pixels * p["out_c"]),
+        "copied_words" if p["in_c"] % 4 == 0 else "copied_bytes": copied / (4 if p["in_c"] % 4 == 0 else 1),
+        "rows": float(pixels * p["k_h"]),
+        "pixels": float(pixels),
+    }
+
+
+def gathered_unsigned(lowered: Lowered) -> dict[str, float]:
+    """Two gathered pixels times two channels, whether or not there is a second channel; a last pixel alone."""
+    p = lowered.params
+    pixels, pairs = p["batch"] * p["out_h"] * p["out_w"], -(-p["out_c"] // 2)
+    return {
+        "call": 1.0,
+        "tile_steps": float((pixels // 2) * pairs * taps(p)),
+        "rest_steps": float((pixels % 2) * pairs * taps(p)),
+        "outputs": float(pixels * p["out_c"]),
+        "copied_bytes": float(pixels * taps(p)),
+        "rows": float(pixels * p["k_h"]),
+        "pixels": float(pixels),
     }
 
 
@@ -69,17 +107,17 @@ def _channels_alone(p: Mapping[str, int], channels: int) -> dict[str, float]:
 def depthwise_blocks(lowered: Lowered) -> dict[str, float]:
     """Four channels at a time, the last ones alone."""
     p = lowered.params
-    inside, border = _windows(p)
+    within, border = windows(p)
     taps, blocks = p["k_h"] * p["k_w"], p["out_c"] // 4
     return {
         "call": 1.0,
-        "block_taps": float(inside * blocks * taps),
-        "block_rows": float(inside * blocks * p["k_h"]),
+        "block_taps": float(within * blocks * taps),
+        "block_rows": float(within * blocks * p["k_h"]),
         "border_taps": float(border * blocks * taps),
         "border_rows": float(border * blocks * p["k_h"]),
-        "blocks": float((inside + border) * blocks),
+        "blocks": float((within + border) * blocks),
         **_channels_alone(p, p["out_c"] % 4),
-        "pixels": float(inside + border),
+        "pixels": float(within + border),
     }
 
 
@@ -123,3 +161,11 @@ def matrix_1x1(lowered: Lowered) -> dict[str, float]:
         "rest": float((pixels // 2) * (p["out_c"] % 2) + (pixels % 2) * p["out_c"]),
         "pixels": float(pixels),
     }
+
+
+def shifted_rows(lowered: Lowered) -> dict[str, float]:
+    """What of a window stays and what is new, by words where both are whole ones."""
+    kept, new = lowered.params["kept_bytes"], lowered.params["new_bytes"]
+    unit = 4 if kept % 4 == 0 and new % 4 == 0 else 1
+    word = "words" if unit == 4 else "bytes"
+    return {"call": 1.0, f"kept_{word}": kept / unit, f"new_{word}": new / unit}

@@ -33,6 +33,7 @@ class Draft:
     window_rows: int = 0
     hop_rows: int = 0
     stands_for: dict[int, int] = field(default_factory=dict)
+    time_axis: int = 1
 
     def readers(self, tensor: int) -> list[Op]:
         """The operators that read a tensor."""

@@ -17,18 +17,20 @@ from tinygen.model.rewrite.tables import TABLES
 PASSES: tuple[Pass, ...] = (FOLD_CONSTANTS, PAD_INTO_CONV, CLAMP, TABLES, CONSTANT_CHANNELS)
 
 
-def rewrite(graph: Graph, *, passes: Sequence[Pass] = PASSES, incremental: bool = False) -> Graph:
+def rewrite(graph: Graph, *, passes: Sequence[Pass] = PASSES, incremental: bool = False, time_axis: int = 1) -> Graph:
     """Apply rewrites that change no byte.
 
     Args:
         graph: as imported.
         passes: empty for the graph as it is.
         incremental: also turn the graph into one that takes one hop of new rows and keeps the rest as state.
+        time_axis: of the model's input, 1 or 2, along which rows arrive.
 
     Raises:
         TinygenError: an operator is not supported, or `incremental` is asked for a model that does not allow it.
     """
     draft = draft_of(graph)
+    draft.time_axis = time_axis
     log: list[PassLog] = []
     for one in (*passes, *((STREAMING,) if incremental else ())):
         log.append(_apply(one, draft))
@@ -39,6 +41,7 @@ def rewrite(graph: Graph, *, passes: Sequence[Pass] = PASSES, incremental: bool 
         window_rows=draft.window_rows,
         hop_rows=draft.hop_rows,
         stands_for=dict(draft.stands_for),
+        time_axis=time_axis,
     )
     return dataclasses.replace(draft.graph(graph), rewritten=record)
 

@@ -1,8 +1,9 @@
 """Automatic streaming: a model that looks at a window in time takes one hop of new rows and keeps the rest as state.
 
-Time is axis 1 of the model's input [1, rows, ...]: rows that arrive later stand further down. One inference takes
-`hop_rows` new rows and gives the bytes that the full model gives on the last `window_rows` rows. Before the first hop,
-and after a reset, the past is as if every row had been real 0 (the input's zero point).
+Time is axis 1 of the model's input [1, rows, ...] unless said otherwise: rows that arrive later stand further down.
+With axis 2, [1, bands, rows, ...], a "row" is a column and stands further to the right. One inference takes `hop_rows`
+new rows and gives the bytes that the full model gives on the last `window_rows` rows. Before the first hop, and after a
+reset, the past is as if every row had been real 0 (the input's zero point).
 
 Of every tensor along time some rows *move*: what is computed of input rows alone is, a hop later, the same row further
 up. Only the new ones of these are computed, and the ones needed again are kept in a state. Where a layer pads along
@@ -34,16 +35,17 @@ def _run(draft: Draft) -> None:
     source = _input_along_time(draft)
     times, reaches, hop = _analyse(draft, source)
     before, _ = figures(draft)
-    if hop >= source.shape[1]:
-        raise _refused(draft, f"a hop of {hop} rows is the whole window of {source.shape[1]}")
+    window = source.shape[draft.time_axis]
+    if hop >= window:
+        raise _refused(draft, f"a hop of {hop} rows is the whole window of {window}")
     Writer(draft=draft, times=times, reaches=reaches, hop=hop, idle=_idle_rows(draft)).write()
-    draft.window_rows, draft.hop_rows = source.shape[1], hop
+    draft.window_rows, draft.hop_rows = window, hop
     after, _ = figures(draft)
     if after >= before:
         reasons = "; ".join(draft.refusals[:3]) or "it works on every row anew"
         raise _refused(draft, f"nothing would be saved ({reasons})")
     draft.changes.append(
-        f"one inference takes {hop} new of {source.shape[1]} rows: {before} -> {after} multiply-accumulates, "
+        f"one inference takes {hop} new of {window} rows: {before} -> {after} multiply-accumulates, "
         f"{sum(state.initial.nbytes for state in draft.states)} bytes of state"
     )
 
@@ -65,9 +67,11 @@ def _input_along_time(draft: Draft) -> Tensor:
         if len(unfolded) >= 3:
             source = draft.tensors[source.index] = dataclasses.replace(source, shape=unfolded)
     converted = source.dtype == "float32" and all(op.name == "QUANTIZE" for op in readers)
-    if not (source.dtype == "int8" or converted) or len(source.shape) < 3 or source.shape[0] != 1:
-        raise _refused(draft, f"its input is {source.dtype} {list(source.shape)}, needed: int8 [1, rows, ...]")
-    if source.shape[1] < 2:
+    axis = draft.time_axis
+    if not (source.dtype == "int8" or converted) or len(source.shape) < axis + 2 or source.shape[0] != 1:
+        form = "[1, rows, ...]" if axis == 1 else "[1, bands, rows, ...]"
+        raise _refused(draft, f"its input is {source.dtype} {list(source.shape)}, needed: int8 {form}")
+    if source.shape[axis] < 2:
         raise _refused(draft, "its input has a single row")
     return source
 
@@ -89,7 +93,7 @@ def _followed(
     draft: Draft, source: Tensor, whole: dict[int, str]
 ) -> tuple[dict[int, Time], dict[int, Reach], list[str]]:
     """What moves, when the tensors in `whole` are made in full for the reason given there."""
-    rows = source.shape[1]
+    rows = source.shape[draft.time_axis]
     times = {source.index: Time(rows=rows, stride=1, first=0, last=rows)}
     reaches: dict[int, Reach] = {}
     refusals: list[str] = []
@@ -116,7 +120,8 @@ def _followed(
 
 def _moved(draft: Draft, op: Op, times: dict[int, Time], reach: Reach) -> Time | None:
     """How the output moves; None when no row of it does."""
-    rows = draft.tensors[op.outputs[0]].shape[1]
+    shape = draft.tensors[op.outputs[0]].shape
+    rows = shape[draft.time_axis] if len(shape) > draft.time_axis else 1
     inputs = [times[i] for i in op.inputs if i in times]
     if rows == 1:
         return Time(rows=1, stride=inputs[0].stride, first=0, last=1)
@@ -128,30 +133,32 @@ def _moved(draft: Draft, op: Op, times: dict[int, Time], reach: Reach) -> Time |
 
 def _reach(draft: Draft, op: Op, times: dict[int, Time]) -> tuple[Reach | None, str]:
     """Which rows of its moving inputs an operator needs for a row of its output; or why that is not known."""
-    source, output = draft.tensors[op.inputs[0]], draft.tensors[op.outputs[0]]
+    source, output, axis = draft.tensors[op.inputs[0]], draft.tensors[op.outputs[0]], draft.time_axis
     unknown = "it is not known to work row by row"
     if op.name in _WINDOWS and op.inputs[0] in times:
         p = draft.lowered(op).params
-        return Reach(stride=p["stride_h"], rows=(p["k_h"] - 1) * p["dilation_h"] + 1, before=p["pad_top"], window=p), ""
-    if len(output.shape) < 2 or output.dtype != "int8":
+        letter, before = ("h", "pad_top") if axis == 1 else ("w", "pad_left")
+        taps = (p[f"k_{letter}"] - 1) * p[f"dilation_{letter}"] + 1
+        return Reach(stride=p[f"stride_{letter}"], rows=taps, before=p[before], window=p), ""
+    if len(output.shape) <= axis or output.dtype != "int8":
         return None, unknown
-    alone = op.name in (*_ROW_BY_ROW, "RESHAPE") or (op.name == "SOFTMAX" and len(source.shape) >= 3)
-    if alone and op.inputs[0] in times and output.shape[:2] == source.shape[:2]:
+    alone = op.name in (*_ROW_BY_ROW, "RESHAPE") or (op.name == "SOFTMAX" and len(source.shape) > axis + 1)
+    if alone and op.inputs[0] in times and output.shape[: axis + 1] == source.shape[: axis + 1]:
         return Reach(), ""
     if op.name in _PAIRS:
         others = [draft.tensors[i] for i in op.inputs]
         if any(t.data is None and (t.index not in times or t.shape != output.shape) for t in others):
             return None, "it repeats an input, or one does not move"
-        if any(t.data is not None and _has_rows(t, len(output.shape)) for t in others):
+        if any(t.data is not None and _has_rows(t, len(output.shape), axis) for t in others):
             return None, "a constant differs from row to row"
         if len({times[t.index].stride for t in others if t.data is None}) == 1:
             return Reach(), ""
     return None, unknown
 
 
-def _has_rows(constant: Tensor, rank: int) -> bool:
-    """Whether a constant, broadcast to a tensor of that rank, has more than one row along axis 1."""
-    place = 1 - (rank - len(constant.shape))
+def _has_rows(constant: Tensor, rank: int, axis: int) -> bool:
+    """Whether a constant, broadcast to a tensor of that rank, has more than one row along an axis."""
+    place = axis - (rank - len(constant.shape))
     return place >= 0 and constant.shape[place] != 1
 
 
@@ -176,7 +183,7 @@ def _idle_rows(draft: Draft) -> dict[int, Array]:
 
 STREAMING = Pass(
     name="automatic streaming",
-    obligation="time is axis 1; a row that is computed of moving input rows alone is that of the hop before, further "
+    obligation="time is one axis; a row that is computed of moving input rows alone is that of the hop before, further "
     "up; rows with padding in them are computed anew; other operators see all their rows",
     run=_run,
 )

@@ -12,6 +12,9 @@ from tinygen.model.ir import Op, State, Tensor
 from tinygen.model.lowering import Array
 from tinygen.model.rewrite.base import Draft, Positions, title
 
+# {time axis of a window's input: its word in options, and word, letter and padding before of the other axis}.
+WORDS = {1: ("height", "width", "w", "pad_left"), 2: ("width", "height", "h", "pad_top")}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Time:
@@ -80,9 +83,10 @@ class Writer:
     def write(self) -> None:
         """Replace the draft's operators."""
         self.full = dict(self.draft.tensors)
-        for index, time in self.times.items():
+        for index in self.times:
             count = self.full[index].n_elements
-            self.places[index] = self.draft.slices.get(index, np.arange(count, dtype=np.int64)).reshape(time.rows, -1)
+            positions = self.draft.slices.get(index, np.arange(count, dtype=np.int64))
+            self.places[index] = positions.reshape(self.full[index].shape)
         operators = list(self.draft.ops)
         for number, op in enumerate(operators):
             for index, low, high in self._asked(number, op):
@@ -156,10 +160,13 @@ class Writer:
         options = dict(op.options)
         p = reach.window
         if p is not None:
-            across = (p["out_w"] - 1) * p["stride_w"] + (p["k_w"] - 1) * p["dilation_w"] + 1
-            options |= {"padding": "explicit", "pad_height_before": pads[0], "pad_height_after": pads[1]}
-            options |= {"pad_width_before": p["pad_left"]}
-            options |= {"pad_width_after": max(0, across - p["pad_left"] - p["in_w"])}
+            along, other, letter, before = WORDS[self.draft.time_axis]
+            across = (
+                (p[f"out_{letter}"] - 1) * p[f"stride_{letter}"] + (p[f"k_{letter}"] - 1) * p[f"dilation_{letter}"] + 1
+            )
+            options |= {"padding": "explicit", f"pad_{along}_before": pads[0], f"pad_{along}_after": pads[1]}
+            options |= {f"pad_{other}_before": p[before]}
+            options |= {f"pad_{other}_after": max(0, across - p[before] - p[f"in_{letter}"])}
         if op.name == "RESHAPE":
             inputs, options = inputs[:1], {}
         self.done.append(dataclasses.replace(op, inputs=tuple(inputs), outputs=(output,), options=options))
@@ -200,7 +207,7 @@ class Writer:
             return tensor
         rank = len(self.full[index].shape)
         begin, size = [0] * rank, list(self.full[index].shape)
-        begin[1], size[1] = wanted[0] - have[0], wanted[1] - wanted[0]
+        begin[self.draft.time_axis], size[self.draft.time_axis] = wanted[0] - have[0], wanted[1] - wanted[0]
         result = self._tensor(index, "rows", *wanted)
         inputs = (tensor, self._numbers(begin), self._numbers(size))
         self.done.append(Op(position=op.position, name="SLICE", inputs=inputs, outputs=(result,)))
@@ -208,7 +215,10 @@ class Writer:
 
     def _joined(self, op: Op, index: int, parts: list[int], rows: tuple[int, int]) -> int:
         result = self._tensor(index, "rows", *rows)
-        options: dict[str, int | float | bool | str] = {"axis": 1, "fused_activation_function": "none"}
+        options: dict[str, int | float | bool | str] = {
+            "axis": self.draft.time_axis,
+            "fused_activation_function": "none",
+        }
         self.done.append(
             Op(position=op.position, name="CONCATENATION", inputs=tuple(parts), outputs=(result,), options=options)
         )
@@ -216,11 +226,11 @@ class Writer:
 
     def _state(self, op: Op, index: int, rows: int) -> int:
         """The state that holds the newest `rows` moving rows; it is updated before its first reader."""
-        tensor, time = self.full[index], self.times[index]
+        tensor, time, axis = self.full[index], self.times[index], self.draft.time_axis
         state = self._next()
-        shape = (1, rows, *tensor.shape[2:])
+        shape = (*tensor.shape[:axis], rows, *tensor.shape[axis + 1 :])
         self.draft.tensors[state] = dataclasses.replace(tensor, index=state, name=f"{tensor.name}/rows", shape=shape)
-        past = np.repeat(self.idle[index][:, time.last - 1 : time.last], rows, axis=1)
+        past = np.repeat(np.take(self.idle[index], [time.last - 1], axis), rows, axis)
         self.draft.states.append(State(tensor=state, initial=np.ascontiguousarray(past)))
         self.done.append(Op(position=op.position, name="STREAM_ROWS", inputs=(index, state), outputs=(state,)))
         return state
@@ -237,9 +247,9 @@ class Writer:
 
     def _shape(self, tensor: int, index: int, low: int, high: int) -> None:
         """Let a tensor hold the rows low..high-1 of tensor `index`, and say which of the oracle's values those are."""
-        shape = (1, high - low, *self.full[index].shape[2:])
-        self.draft.tensors[tensor] = dataclasses.replace(self.draft.tensors[tensor], shape=shape)
-        self.draft.slices[tensor] = self.places[index][low:high].reshape(-1)
+        taken = np.take(self.places[index], range(low, high), self.draft.time_axis)
+        self.draft.tensors[tensor] = dataclasses.replace(self.draft.tensors[tensor], shape=taken.shape)
+        self.draft.slices[tensor] = taken.reshape(-1)
 
     def _numbers(self, values: list[int]) -> int:
         index = self._next()

@@ -17,6 +17,22 @@ template <std::int32_t kCount>
   for (std::int32_t i = kCount / 4 * 4; i < kCount; ++i) to[i] = from[i];
 }
 
+// At most kMost bytes, neither address aligned: words, of which the last one may overlap the one before.
+template <std::int32_t kMost>
+[[gnu::always_inline]] inline void copy_few(const std::int8_t* from, std::int32_t count, std::int8_t* to) {
+  if (count < 4) {
+    for (std::int32_t i = 0; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  const std::int32_t last = count - 4;
+#pragma GCC unroll 8
+  for (std::int32_t i = 0; i < kMost - 4; i += 4) {
+    if (i >= last) break;
+    store_word(to + i, load_word(from + i));
+  }
+  store_word(to + last, load_word(from + last));
+}
+
 // The window at (top, left), kRun bytes a row: the weights of what is more than k_w are zero.
 template <typename P, std::int32_t kRun>
 inline void gather_window(const std::int8_t* image, std::int32_t top, std::int32_t left, std::int8_t* to) {
@@ -30,16 +46,14 @@ inline void gather_window(const std::int8_t* image, std::int32_t top, std::int32
     }
     return;
   }
+  const std::int32_t first = left < 0 ? -left : 0;
+  const std::int32_t end = P::in_w - left < P::k_w ? P::in_w - left : P::k_w;
   for (std::int32_t y = top; y < top + P::k_h; ++y) {
     if (columns_inside && y >= 0 && y < P::in_h) {
       copy_bytes<kRun>(row, to);
     } else {
       for (std::int32_t i = 0; i < kRun; ++i) to[i] = static_cast<std::int8_t>(P::input_zero_point);
-      if (y >= 0 && y < P::in_h) {
-        const std::int32_t first = left < 0 ? -left : 0;
-        const std::int32_t end = P::in_w - left < P::k_w ? P::in_w - left : P::k_w;
-        for (std::int32_t i = first; i < end; ++i) to[i] = row[i];
-      }
+      if (y >= 0 && y < P::in_h) copy_few<P::k_w>(row + first, end - first, to + first);
     }
     row += P::in_w;
     to += kRun;

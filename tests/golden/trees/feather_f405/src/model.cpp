@@ -8,7 +8,7 @@
 #include "tinygen/build_info.h"
 #include "tinygen/kernels/typed.h"
 #include "tinygen/kernels/dsp/fully_connected.h"
-#include "tinygen/kernels/softmax.h"
+#include "tinygen/kernels/dsp/softmax.h"
 #include "weights.h"
 
 static_assert(TINYGEN_RUNTIME_VERSION == 1, "generated for another tinygen runtime");
@@ -55,14 +55,14 @@ struct Step0 {
 }
 
 // SOFTMAX [1, 3] -> [1, 3].
-// softmax_int8_table: exp() of every possible difference comes from flash.
+// softmax_int8_dsp: the largest value is found four at a time.
 struct Step1 {
   static constexpr std::int32_t rows = 1;
   static constexpr std::int32_t depth = 3;
   static constexpr std::int32_t table_size = 125;
 };
 [[gnu::noinline]] void step_1_softmax() {
-  kernels::softmax_int8_table<Step1>(tinygen_arena + kTensor3, tinygen_arena + kTensor4, weights::softmax_1_exp_table);
+  kernels::softmax_int8_dsp<Step1>(tinygen_arena + kTensor3, tinygen_arena + kTensor4, weights::softmax_1_exp_table);
   TINYGEN_WRITES_ARENA;
 }
 

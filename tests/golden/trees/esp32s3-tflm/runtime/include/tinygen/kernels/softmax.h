@@ -28,45 +28,65 @@ inline std::int32_t one_over_one_plus(std::int32_t a) {
   return saturating_shift_left(x, 1);
 }
 
-// exp_table: exp of -0, -1, -2... steps in Q0; longer differences count as 0. P: rows, depth,
-// table_size.
-template <typename P, int kBits, typename Store>
+struct LargestOne {
+  static std::int32_t of(const std::int8_t* values, std::int32_t count) {
+    std::int32_t largest = -128;
+    for (std::int32_t i = 0; i < count; ++i) largest = values[i] > largest ? values[i] : largest;
+    return largest;
+  }
+};
+
+// exp_table: exp of -0, -1, -2... steps in Q0; longer differences count as 0. Nothing here is negative, so that halves
+// are rounded upward; the product's two roundings are one: floor((floor(x / m) + k) / n) = floor((x + k * m) / (m *
+// n)). P: rows, depth, table_size.
+template <typename P, int kBits, typename Largest, typename Store>
 inline void softmax_rows(const std::int8_t* input, const std::int32_t* exp_table, Store store) {
   constexpr std::int32_t kLow = -(1 << (kBits - 1));
+  constexpr std::int32_t kMost = (1 << kBits) - 1;
   for (std::int32_t row = 0; row < P::rows; ++row) {
-    std::int32_t largest = -128;
-    for (std::int32_t i = 0; i < P::depth; ++i) largest = input[i] > largest ? input[i] : largest;
+    const std::int32_t largest = Largest::of(input, P::depth);
     std::int32_t sum = 0;  // Q12
     for (std::int32_t i = 0; i < P::depth; ++i) {
       const std::int32_t difference = largest - input[i];
-      if (difference < P::table_size) sum += rounding_shift_right(exp_table[difference], 12);
+      if (P::table_size > 255 || difference < P::table_size) {
+        sum += static_cast<std::int32_t>((static_cast<std::uint32_t>(exp_table[difference]) + (1U << 11)) >> 12);
+      }
     }
     std::int32_t headroom = 0;
     while (((static_cast<std::uint32_t>(sum) << headroom) & 0x80000000U) == 0) ++headroom;
     const std::uint32_t fraction = (static_cast<std::uint32_t>(sum) << headroom) - 0x80000000U;
     const std::int32_t scale = one_over_one_plus(static_cast<std::int32_t>(fraction));
-    const std::int32_t shift = 12 - headroom + 31 - kBits;
+    const std::int32_t shift = 12 - headroom + 31 - kBits;  // 1..31
+    const std::int64_t halves = (std::int64_t{1} << 30) + (std::int64_t{1} << (shift + 30));
     for (std::int32_t i = 0; i < P::depth; ++i) {
       const std::int32_t difference = largest - input[i];
       std::int32_t value = 0;
-      if (difference < P::table_size) value = rounding_shift_right(high_multiply(scale, exp_table[difference]), shift);
-      store(row * P::depth + i, clamp(value + kLow, kLow, -1 - kLow));
+      if (P::table_size > 255 || difference < P::table_size) {
+        const std::int64_t product = halves + static_cast<std::int64_t>(scale) * exp_table[difference];
+        value = static_cast<std::int32_t>(product >> 32) >> (shift - 1);
+      }
+      store(row * P::depth + i, (value < kMost ? value : kMost) + kLow);
     }
     input += P::depth;
   }
 }
 
+template <typename P, typename Largest>
+inline void softmax_int8(const std::int8_t* input, std::int8_t* output, const std::int32_t* exp_table) {
+  softmax_rows<P, 8, Largest>(
+      input, exp_table, [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int8_t>(value); });
+}
+
 // Works in place.
 template <typename P>
 void softmax_int8_table(const std::int8_t* input, std::int8_t* output, const std::int32_t* exp_table) {
-  softmax_rows<P, 8>(input, exp_table,
-                     [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int8_t>(value); });
+  softmax_int8<P, LargestOne>(input, output, exp_table);
 }
 
 template <typename P>
 void softmax_int16_table(const std::int8_t* input, Int16* output, const std::int32_t* exp_table) {
-  softmax_rows<P, 16>(input, exp_table,
-                      [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int16_t>(value); });
+  softmax_rows<P, 16, LargestOne>(
+      input, exp_table, [output](std::int32_t i, std::int32_t value) { output[i] = static_cast<std::int16_t>(value); });
 }
 
 // A point between two of 513 entries that stand for -32768, -32640... 32767.
