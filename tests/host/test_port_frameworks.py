@@ -95,6 +95,21 @@ def test_a_framework_a_board_does_not_have_is_refused() -> None:
     assert caught.value.code is ExitCode.BAD_INPUT
 
 
+def test_esp_idfs_cmake_files_configure(tmp_path: Path, needs_tool: Callable[..., str]) -> None:
+    """With a stand-in of ESP-IDF's build system: every file that is named is there, every word is one it knows."""
+    cmake = needs_tool("cmake")
+    write_tree(tmp_path, render_project(with_framework(find_board("esp32s3"), "espidf"), "echo", "aot", {}).files)
+    done = subprocess.run(
+        [cmake, "-S", ".", "-B", "b"],
+        cwd=tmp_path,
+        env={"IDF_PATH": str(STANDINS / "espidf"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_esp_idf_compiles_every_source_and_nothing_twice() -> None:
     files = render_project(with_framework(find_board("esp32s3"), "espidf"), "echo", "aot", {}).files
     component = files["src/CMakeLists.txt"].decode()

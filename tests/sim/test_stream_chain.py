@@ -150,6 +150,23 @@ def test_a_published_wake_word_on_a_cortex_m4(
     assert real_time < 0.2
 
 
+@pytest.mark.soak
+def test_minutes_of_audio_through_a_published_wake_word_on_a_cortex_m4(
+    tmp_path: Path, shared_dir: Shared, needs_tool: Tool, needs_module: Needs, ready: None
+) -> None:
+    """200 s, some 50 s of them here on an idle machine; the shorter one above runs in CI."""
+    needs_module("unicorn", "sim")
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    path = manifest(tmp_path, shared_dir, "alexa")
+    said = spoken("alexa", tmp_path, needs_tool("espeak-ng"))
+    chain = chains.of_wakeword(context(tmp_path, "nucleo_f401re"), path)
+    report = proved(context(tmp_path, "nucleo_f401re"), chain, conversation(said, shared_dir, 200), path)
+    found = figures(report)
+    assert found["events"] >= 4
+    assert found["inferences"] > 6600
+    assert found["overruns"] == 0
+
+
 def test_the_integer_formula_is_taken_where_asked(tmp_path: Path, shared_dir: Shared) -> None:
     path = manifest(tmp_path, shared_dir, "alexa")
     chosen = chains.of_wakeword(context(tmp_path, "host"), path, "micro_speech")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 from tinygen.core.errors import TinygenError
-from tinygen.core.values import Report
+from tinygen.core.values import CheckStatus, Report
 from tinygen.datasets import soundscape
+from tinygen.pipeline.stream_evaluation import target_check
 from tinygen.report import html
 from tinygen.tasks import stream, thresholds
 from tinygen.tasks.stream import Event, StreamRule
@@ -174,3 +176,16 @@ def test_an_alarm_takes_two_in_a_row() -> None:
     assert (thresholds.first_alarm(above), thresholds.alarms(above)) == (3, 2)
     assert (thresholds.first_alarm(above, 1), thresholds.alarms(above, 1)) == (0, 4)
     assert thresholds.first_alarm(above, 4) is None
+
+
+def test_what_a_length_of_audio_can_show() -> None:
+    """Garwood's bounds: 2.996, 4.744, 9.154 for 0, 1, 4 events (one-sided, 95 %)."""
+    for count, bound in ((0, 2.9957), (1, 4.7439), (4, 9.1535), (100, 118.079)):
+        assert thresholds.highest_rate(count, 1.0) == pytest.approx(bound, rel=1e-4)
+    assert thresholds.highest_rate(0, 6.0) == pytest.approx(0.4993, rel=1e-3)
+    few = thresholds.Judged(threshold=1, hits=1, misses=0, false_accepts=0, delays=())
+    assert target_check(few, 30 / 3600, 0.5).status is CheckStatus.BLOCKED
+    assert "6.0 h without one" in target_check(few, 30 / 3600, 0.5).reason
+    assert target_check(few, 6.5, 0.5).status is CheckStatus.PASSED
+    assert target_check(dataclasses.replace(few, false_accepts=4), 6.5, 0.5).status is CheckStatus.FAILED
+    assert target_check(few, 1e9, 0.0).status is CheckStatus.BLOCKED

@@ -31,6 +31,10 @@ void tinygen_unexpected_interrupt();
 
 }  // extern "C"
 
+#if defined(TINYGEN_SENSOR_DMA_IRQ)
+extern "C" void tinygen_sensor_interrupt();
+#endif
+
 namespace {
 
 using namespace tinygen::port;
@@ -51,6 +55,9 @@ constexpr VectorTable make_vectors() {
   }
   table.handlers[14] = tinygen_systick_interrupt;
   table.handlers[15 + TINYGEN_SERIAL_IRQ] = tinygen_serial_interrupt;
+#if defined(TINYGEN_SENSOR_DMA_IRQ)
+  table.handlers[15 + TINYGEN_SENSOR_DMA_IRQ] = tinygen_sensor_interrupt;
+#endif
   return table;
 }
 

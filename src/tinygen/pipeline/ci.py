@@ -19,11 +19,8 @@ _MARK = b"# Made by `tinygen generate --ci github`"
 
 
 def options(ctx: Context) -> str:
-    """What names this task, board and framework on a command line."""
-    words = ["--task", ctx.config.task, "--board", ctx.board.id]
-    if ctx.config.framework:
-        words += ["--framework", ctx.config.framework]
-    return shlex.join(words)
+    """What makes another command work on this task, board and framework."""
+    return shlex.join(ctx.config.words("--on", "--vectors", "--build-dir", "--config"))
 
 
 def github(ctx: Context, root: Path) -> Report:

@@ -177,6 +177,23 @@ def judge(events: Sequence[Event], truths: Sequence[Truth], *, threshold: int, l
     )
 
 
+def highest_rate(count: int, hours: float, confidence: float = 0.95) -> float:
+    """The rate per hour at which `count` events or fewer in so many hours would still happen with 1 - confidence.
+
+    The exact upper bound of a Poisson rate. Source: F. Garwood, "Fiducial Limits for the Poisson Distribution",
+    Biometrika 28, 1936. With no event it is 3.0 divided by the hours.
+    """
+    low, high = 0.0, 10.0 * (count + 10)
+    for _ in range(60):
+        mean = (low + high) / 2
+        term = total = math.exp(-mean)
+        for k in range(1, count + 1):
+            term *= mean / k
+            total += term
+        low, high = (mean, high) if total > 1 - confidence else (low, mean)
+    return high / hours
+
+
 def with_threshold(rule: StreamRule, threshold: int) -> StreamRule:
     """The rule at another threshold, its hysteresis in the same proportion."""
     return replace(rule, threshold=threshold, release=threshold * rule.release // max(1, rule.threshold))

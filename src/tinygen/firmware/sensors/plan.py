@@ -5,10 +5,11 @@ from __future__ import annotations
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import bad_input
 from tinygen.features.spec import FeatureSpec
+from tinygen.firmware.sensors.captured import adc_plan, i2s_plan, pdm_plan
 from tinygen.firmware.sensors.imu import imu_plan
 from tinygen.firmware.sensors.values import SensorChoice, SourcePlan
 
-PLANS = {"imu": imu_plan}
+PLANS = {"imu": imu_plan, "adc": adc_plan, "i2s": i2s_plan, "pdm": pdm_plan}
 
 
 def source_plan(board: BoardSpec, spec: FeatureSpec, choice: SensorChoice | None) -> SourcePlan | None:

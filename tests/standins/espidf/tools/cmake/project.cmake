@@ -1,5 +1,7 @@
 # As much of ESP-IDF's build system as our CMakeLists.txt use: components are static libraries, found in components/ and
 # EXTRA_COMPONENT_DIRS; a program is linked of the one called main or src.
+set(__idf_start "${CMAKE_CURRENT_LIST_DIR}/start.cpp")
+
 function(idf_component_register)
   cmake_parse_arguments(ARG "" "" "SRCS;INCLUDE_DIRS;PRIV_INCLUDE_DIRS;REQUIRES;PRIV_REQUIRES" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
@@ -27,7 +29,7 @@ macro(project name)
     add_subdirectory(${place})
   endforeach()
   if(TARGET __idf_main)
-    add_executable(${name} "${CMAKE_CURRENT_LIST_DIR}/start.cpp")
+    add_executable(${name} "${__idf_start}")
     target_link_libraries(${name} PRIVATE __idf_main)
   endif()
 endmacro()
