@@ -90,6 +90,7 @@ class _File(BaseModel):
     data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
     engine: Literal["aot", "tflm"] = "aot"
+    model: Literal["auto", "ready", "train"] = "auto"
     framework: Literal["none", "arduino", "espidf", "stm32cube"] | None = None
     epochs: int | None = Field(default=None, ge=1, le=10_000)
     vectors: int | None = Field(default=None, ge=1, le=100_000)
@@ -108,6 +109,7 @@ class Config:
 
     Attributes:
         task: "kws" | "vibration" | "gesture". board: id or alias. on: target name, "sim" or a serial port.
+        model: "ready" the shipped model | "train" the user's own | "auto".
         data: the user's recordings, or None for the built-in synthetic ones.
         framework: what the project is built on: "none" | "arduino" | "espidf" | "stm32cube"; None = the board's own.
         epochs: overrides the task's own number. vectors: how many `verify` compares; None lets the
@@ -128,6 +130,7 @@ class Config:
     data: Path | None
     seed: int
     engine: str
+    model: Literal["auto", "ready", "train"]
     framework: str | None
     epochs: int | None
     vectors: int | None
@@ -197,6 +200,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         data=data,
         seed=checked.seed,
         engine=checked.engine,
+        model=checked.model,
         framework=checked.framework,
         epochs=checked.epochs,
         vectors=checked.vectors,
@@ -282,6 +286,7 @@ on = "sim"                  # where it runs: sim (the board's first simulator) |
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
 engine = "aot"              # aot: generated C++ without interpreter | tflm: TensorFlow Lite Micro's interpreter
+model = "auto"              # ready: the shipped one | train: your own | auto: ready until your own is trained
 # framework = "arduino"     # none | arduino | stm32cube | espidf, where the board has it; without it, the board's own
 # epochs = 30               # instead of the task's own number
 # vectors = 50              # how many held-out inputs `verify` compares (fewer by default where a simulator is slow)

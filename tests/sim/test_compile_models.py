@@ -139,3 +139,63 @@ def test_incremental_is_byte_equal_to_the_full_model(
     report = compilation.prove(ctx, made, target)
     check(report)
     assert {m.name: m.value for m in report.measurements}["distinct_outputs"] != 1
+
+
+# What is given, per model: the axis of time, and what the incremental model takes at most (bytes, MACs per hop).
+PADDED = (
+    ("micro_speech_quantized", 2, 9_500, 97_000),
+    ("rock_paper_scissors", 1, 24_000, 680_000),
+    ("magic_wand", 1, 5_000, 11_000),
+)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(("name", "axis", "most_bytes", "most_macs"), PADDED)
+def test_incremental_models_that_pad_along_time(
+    shared_dir: Callable[[str], Path],
+    needs_module: Callable[..., None],
+    needs_tool: Callable[..., str],
+    tmp_path: Path,
+    *,
+    name: str,
+    axis: int,
+    most_bytes: int,
+    most_macs: int,
+) -> None:
+    needs_module("tflite_micro", "verify")
+    needs_module("unicorn", "sim")
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    ctx = context(tmp_path, "nucleo_f446re")
+    path = shared_dir(f"models/{name}.tflite")
+    made = compilation.planned(ctx, compilation.Request(model=path, streaming="incremental", time_axis=axis))
+    assert made.plan.state_bytes + made.plan.arena_bytes <= most_bytes
+    assert made.plan.macs <= most_macs
+    report = compilation.prove(ctx, made, "unicorn")
+    check(report)
+    value = {m.name: m.value for m in report.measurements}
+    assert value["distinct_outputs"] != 1
+    assert value["layers_compared"] == value["layers_total"]
+
+
+# rock_paper_scissors' proof needs RAM that QEMU's machine lacks: tests/unit/test_compile_figures.py.
+IN_QEMU = [name for name in MODELS if name != "rock_paper_scissors"]
+SMALL = ("hello_world_int8", "alexa")
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in SMALL else (pytest.mark.soak,)) for name in IN_QEMU]
+)
+def test_it_is_byte_equal_in_qemu(
+    shared_dir: Callable[[str], Path],
+    needs_module: Callable[..., None],
+    needs_tool: Callable[..., str],
+    tmp_path: Path,
+    name: str,
+) -> None:
+    needs_module("tflite_micro", "verify")
+    needs_tool("qemu-system-arm", "qemu-system-arm")
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    ctx = context(tmp_path, "feather_f405")
+    made = compilation.planned(ctx, compilation.Request(model=shared_dir(f"models/{name}.tflite")))
+    check(compilation.prove(ctx, made, "qemu", vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 1)[:8]))

@@ -47,4 +47,6 @@ def test_a_ready_model_fits_its_task_and_the_boards(folder: Path) -> None:
     for board in ("esp32s3", "nucleo_f446re"):
         plan = compiler.plan(rewrite(graph), find_board(board).chip)
         assert plan.arena_bytes < 20 * 1024
-    assert compiler.plan(rewrite(graph, incremental=True), find_board("nucleo_f446re").chip).macs < plan.macs / 3
+    if task.name == "kws":
+        streamed = compiler.plan(rewrite(graph, incremental=True), find_board("nucleo_f446re").chip)
+        assert streamed.macs < plan.macs / 3

@@ -17,7 +17,7 @@ from tinygen.datasets.values import Dataset, Recording
 from tinygen.features.spec import LogMelSpec
 from tinygen.tasks import gesture, kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
-from tinygen.training.spectral import NONE, USUAL, varied
+from tinygen.training.spectral import NONE, USUAL, WIDE, varied
 from tinygen.training.words import Epochs, Share, Words
 
 
@@ -106,6 +106,17 @@ def test_variations_are_seeded_and_none_changes_nothing() -> None:
     assert float(np.nanmin(a)) >= 0.0
 
 
+def test_synthetic_speech_is_never_without_noise() -> None:
+    words = np.zeros((64, 49, 40), np.int16)
+    words[:, 15:30] = 700
+    heard = varied(LogMelSpec(), words, np.zeros((0, 40), np.int16), WIDE, np.random.default_rng(1))
+    assert float(np.nanmean(heard == 0.0)) < 0.1
+    middle = (
+        np.nanmean(np.nan_to_num(heard), axis=2) @ np.arange(49) / np.nansum(np.nan_to_num(heard).mean(axis=2), axis=1)
+    )
+    assert float(np.ptp(middle)) > 5.0  # rows: words lie anywhere in the window
+
+
 def test_epochs_differ_and_can_be_made_again() -> None:
     rng = np.random.default_rng(1)
     words = Words(
@@ -124,6 +135,18 @@ def test_epochs_differ_and_can_be_made_again() -> None:
     assert inputs.shape == (96 + 6, 49, 40, 1)
     np.testing.assert_allclose(targets.sum(axis=1), 1.0, atol=1e-6)
     assert targets.argmax(axis=1).tolist().count(0) == 6
+
+
+def test_a_share_is_drawn_anew_and_no_class_takes_over() -> None:
+    words = Words(
+        features=np.zeros((100, 49, 40), np.int16), classes=np.repeat([0, 1, 2], [70, 15, 15]).astype(np.int64)
+    )
+    chosen = Share(words=words, times=1.0, most=2.0).drawn(np.random.default_rng(1))
+    assert np.bincount(words.classes[chosen]).tolist() == [30, 15, 15]
+    again = Share(words=words, times=1.0, most=2.0).drawn(np.random.default_rng(2))
+    assert set(chosen.tolist()) != set(again.tolist())
+    assert len(Share(words=words, times=2.5).drawn(np.random.default_rng(1))) == 250
+    assert len(Share(words=words, times=0.2).drawn(np.random.default_rng(1))) == 20
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import sys
 import click
 
 from tinygen import __version__
-from tinygen.cli import data, gathering, listening, looking, machines, making, output, proving, searching
+from tinygen.cli import data, gathering, listening, looking, machines, making, output, proving, searching, shipping
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
 _DISK_ERRORS = {
@@ -41,6 +41,7 @@ for _verb in (
     *gathering.VERBS,
     *machines.VERBS,
     *searching.VERBS,
+    *shipping.VERBS,
 ):
     cli.add_command(_verb)
 

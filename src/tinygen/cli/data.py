@@ -11,7 +11,10 @@ from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.datasets.importing.request import KINDS, Rules
 from tinygen.datasets.layout import Facts
+from tinygen.datasets.synth import spoken
+from tinygen.datasets.synth.kws import FILLERS
 from tinygen.pipeline import data_verbs
+from tinygen.pipeline import preview as previewing
 from tinygen.pipeline.context import Context
 
 
@@ -110,6 +113,59 @@ def import_(
         source=source.name,
     )  # fmt: skip
     return data_verbs.import_(ctx, source, output, facts, rules)
+
+
+@datasets.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new folder for --data.")
+@click.option("--words", required=True, help="Comma list: each becomes a class.")
+@click.option("--others", default="", help="Comma list: spoken too, as _unknown_. Default: usual English words.")
+@click.option("--languages", default="en", show_default=True, help="Comma list of espeak-ng's codes: en,de,pt-br.")
+@click.option("--engines", default="", help="Comma list of espeak-ng, flite, hibari. Default: those installed.")
+@click.option("--speakers", type=click.IntRange(min=3, max=5000), default=24, show_default=True, help="Ways to speak.")
+@click.option("--takes", type=click.IntRange(min=1, max=100), default=2, show_default=True, help="Of each word.")
+@configured("seed")
+def synth(
+    ctx: Context, *, output: Path, words: str, others: str, languages: str, engines: str, speakers: int, takes: int
+) -> Report:
+    """Speak any word list in several languages with the engines that are installed."""
+
+    def listed(text: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    wanted = spoken.WordList(
+        words=listed(words),
+        others=listed(others) or tuple(word for word in FILLERS if word not in listed(words)),
+        languages=listed(languages),
+        engines=listed(engines) or spoken.available(),
+        speakers=speakers,
+        takes=takes,
+        seed=ctx.config.seed,
+    )
+    return data_verbs.synth(ctx, output, wanted)
+
+
+@datasets.command()
+@click.option("--recipe", help="A preset, or a TOML file with your own. Default: the task's usual one.")
+@click.option("--recipes", "list_recipes", is_flag=True, help="List presets and steps instead.")
+@click.option("--per-class", type=click.IntRange(min=1, max=50), default=1, show_default=True, help="Recordings.")
+@click.option("--variations", type=click.IntRange(min=0, max=50), default=3, show_default=True, help="Of each.")
+@click.option("--alone", is_flag=True, help="Also each step of the recipe by itself.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: preview-TASK in the build folder.")
+@configured("task", "data", "seed")
+def preview(
+    ctx: Context,
+    *,
+    recipe: str | None,
+    list_recipes: bool,
+    per_class: int,
+    variations: int,
+    alone: bool,
+    output: Path | None,
+) -> Report:
+    """Hear and see what augmentation does: writes audio and a page; the seed decides what is drawn."""
+    if list_recipes:
+        return previewing.recipes()
+    return previewing.preview(ctx, recipe, output, per_class=per_class, variations=variations, alone=alone)
 
 
 def _renamed(given: tuple[str, ...]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from tinygen.report.live import LiveView
 
 
 @click.command()
-@configured(*BUILD_OPTIONS, "on")
+@configured(*BUILD_OPTIONS, "model", "on")
 @click.option("--wav", type=click.Path(path_type=Path), help="A WAV or FLAC file. Default: held-out recordings.")
 @WAKEWORD
 @STREAMING

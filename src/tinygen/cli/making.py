@@ -80,7 +80,7 @@ def compile_(
 
 
 @click.command()
-@configured(*BUILD_OPTIONS)
+@configured(*BUILD_OPTIONS, "model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the project there instead.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own project: a part.")
 @click.option("--as", "kind", type=click.Choice(KINDS), help="--into: what builds it.")
@@ -107,7 +107,7 @@ def generate(
 
 
 @click.command()
-@configured(*BUILD_OPTIONS)
+@configured(*BUILD_OPTIONS, "model")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
 def build(ctx: Context, dry_run: bool) -> Report:
     """Build the firmware with PlatformIO and read its sizes from the ELF."""
@@ -115,7 +115,7 @@ def build(ctx: Context, dry_run: bool) -> Report:
 
 
 @click.command()
-@configured(*BUILD_OPTIONS)
+@configured(*BUILD_OPTIONS, "model")
 @click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
 @click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
@@ -125,7 +125,7 @@ def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
 
 
 @click.command()
-@configured(*BUILD_OPTIONS, "on", "vectors")
+@configured(*BUILD_OPTIONS, "model", "on", "vectors")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
 def run(ctx: Context, dry_run: bool) -> Report:
     """The whole way: train, convert, compile, generate, build, run and verify."""

@@ -26,6 +26,9 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "data": click.option("--data", help="Your recordings: a folder or file. Default: built-in synthetic data."),
     "seed": click.option("--seed", type=int, help="Seed of splits, augmentation and training."),
     "epochs": click.option("--epochs", type=int, help="Training epochs instead of the task's own number."),
+    "model": click.option(
+        "--model", help="ready: the shipped model; train: your own. Default: ready until you trained or give --data."
+    ),
     "engine": click.option(
         "--engine", help="aot (default): generated C++; tflm: TensorFlow Lite Micro's interpreter, for comparison."
     ),

@@ -14,7 +14,7 @@ from tinygen.pipeline.context import Context
 
 
 @click.command()
-@configured(*BUILD_OPTIONS, "on", "vectors")
+@configured(*BUILD_OPTIONS, "model", "on", "vectors")
 @click.option("--mode", type=click.Choice(["both", "raw", "tensor"]), default="both", show_default=True)
 @click.option("--export-vectors", type=click.Path(path_type=Path), help="Also write vectors and expected bytes there.")
 @click.option("--vectors-file", type=click.Path(path_type=Path), help="Use exported vectors instead of the oracle.")
@@ -25,7 +25,7 @@ def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: P
 
 
 @click.command()
-@configured(*BUILD_OPTIONS, "on")
+@configured(*BUILD_OPTIONS, "model", "on")
 @click.option("--runs", type=int, help="Counted runs. Default: 101, in simulators (which always count the same) 3.")
 @click.option("--warmups", type=int, help="Runs before them that do not count. Default: 8, in simulators 1.")
 @click.option("--compare", type=click.Path(path_type=Path), help="An earlier --json document to compare with.")

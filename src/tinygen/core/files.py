@@ -143,6 +143,7 @@ def building_directory(final: Path) -> Iterator[Path]:
     with writing(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent))
+        temporary.chmod(0o777 & ~_umask())  # a folder like any other, not one for its owner alone
     try:
         yield temporary
         with writing(final):

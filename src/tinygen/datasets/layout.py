@@ -97,14 +97,15 @@ def facts_toml(facts: Facts) -> str:
     for key in ("name", "title", "task", "licence", "source", "attribution", "group_kind", "units"):
         value = getattr(facts, key)
         if value:
-            lines.append(f"{key} = {_quoted(value)}")
+            lines.append(f"{key} = {quoted(value)}")
     lines.append(f"synthetic = {'true' if facts.synthetic else 'false'}")
     if facts.notes:
-        lines += ["notes = [", *(f"  {_quoted(note)}," for note in facts.notes), "]"]
+        lines += ["notes = [", *(f"  {quoted(note)}," for note in facts.notes), "]"]
     return "\n".join(lines) + "\n"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a TOML string of one line."""
     escaped = "".join(
         {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}.get(c, c if c >= " " and c != "\x7f" else " ")
         for c in text

@@ -25,6 +25,7 @@ class Context:
         offline: True never asks PlatformIO's registry, False always does, None finds out.
         werror: warnings of the generated project are errors.
         kit: exported vectors to work from, instead of training and asking the oracle.
+        trains: the verb is about training: a ready model is taken only where --model says so.
     """
 
     config: Config
@@ -32,6 +33,7 @@ class Context:
     offline: bool | None = None
     werror: bool = False
     kit: Path | None = None
+    trains: bool = False
 
     @property
     def board(self) -> BoardSpec:

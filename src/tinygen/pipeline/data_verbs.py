@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from tinygen.core.errors import TinygenError, bad_input, did_you_mean
 from tinygen.core.values import Report
 from tinygen.datasets.adapt import USUAL_RATE_HZ
@@ -11,11 +13,13 @@ from tinygen.datasets.fetching import fetch_dataset
 from tinygen.datasets.importing.request import Rules
 from tinygen.datasets.importing.run import import_data
 from tinygen.datasets.inspect import inspect
-from tinygen.datasets.layout import Facts
+from tinygen.datasets.layout import Facts, write_layout
 from tinygen.datasets.leaks import find_leaks, near_duplicates, same_content
 from tinygen.datasets.manifest import find_manifest, load_manifests
 from tinygen.datasets.split import divide, split
-from tinygen.datasets.values import Split
+from tinygen.datasets.synth import spoken
+from tinygen.datasets.synth.kws import NOISE_KINDS, noise
+from tinygen.datasets.values import Recording, Split
 from tinygen.pipeline import data_views, steps
 from tinygen.pipeline.context import Context
 
@@ -82,3 +86,31 @@ def import_(ctx: Context, source: Path, output: Path, facts: Facts, rules: Rules
     if facts.task not in USUAL_RATE_HZ:
         raise bad_input(f"there is no task '{facts.task}'", hint=did_you_mean(facts.task, USUAL_RATE_HZ))
     return data_views.imported(import_data(source, output, facts, rules, ctx.progress), facts)
+
+
+def synth(ctx: Context, output: Path, wanted: spoken.WordList) -> Report:
+    """Speak a word list with the engines installed and write it as a folder for --data.
+
+    Raises:
+        TinygenError: as `spoken.check`; an engine failed; the folder is not empty.
+    """
+    spoken.check(wanted)
+    facts = Facts(
+        name=output.name,
+        task="kws",
+        title=f"{len(wanted.words)} words in {', '.join(wanted.languages)}, spoken by {', '.join(wanted.engines)}",
+        licence="MIT",
+        source="tinygen datasets synth",
+        group_kind="speaker",
+        units="int16 audio, 32768 = full scale, 16 kHz",
+        synthetic=True,
+        notes=(f"seed {wanted.seed}; a speaker is a voice of an engine, not a person",),
+    )
+    rng = np.random.default_rng([wanted.seed, 63])
+    noises = [
+        Recording(signal=noise(kind, rng, 4 * 16000), rate_hz=16000, label="_noise_", group=kind, name=kind)
+        for kind in NOISE_KINDS
+    ]
+    return data_views.imported(
+        write_layout(output, facts, spoken.recordings(wanted, ctx.progress), noises=noises), facts
+    )

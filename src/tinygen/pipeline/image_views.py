@@ -27,6 +27,7 @@ def generation(made: Generated, folder: Path) -> Report:
         },
         measurements=(Measurement(name="files", value=len(sizes), unit="count", origin="counted"),),
         notes=(
+            *_ready(made),
             f"plain PlatformIO builds it where its registry is reachable: {shown(('pio', 'run', '-d', str(folder)))}",
             "without the registry: `tinygen build` takes the system's cross compilers for the same project files",
         ),
@@ -54,9 +55,14 @@ def building(made: Built) -> Report:
             *elf.measurements(firmware, made.generated.planned.board.chip),
         ),
         tables=(Table(title="sections", columns=("section", "address", "bytes", "in"), rows=rows),),
-        notes=(standin,) if standin else (),
+        notes=(*_ready(made.generated), *((standin,) if standin else ())),
         details={"standin": firmware.standin},
     )
+
+
+def _ready(made: Generated) -> tuple[str, ...]:
+    note = made.planned.converted.note
+    return (note,) if note else ()
 
 
 def arena_check(made: Built) -> Check:
@@ -91,7 +97,7 @@ def flashing(made: Built, port: str, hello: Hello, before: Hello | None) -> Repo
             "engine": hello.engine,
         },
         checks=(Check(name="this build answers", status=CheckStatus.PASSED, reason=f"hello from {hello.board}"),),
-        notes=(replaced, f"next: tinygen verify --on {port}"),
+        notes=(*_ready(made.generated), replaced, f"next: tinygen verify --on {port}"),
         details={"replaced_build_id": before.build_id if before is not None else None},
     )
 

@@ -36,19 +36,19 @@ from tinygen.pipeline import kws_views
 from tinygen.tasks import kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.tasks.spec import Means, Task
-from tinygen.training.spectral import USUAL
+from tinygen.training.spectral import USUAL, WIDE, Variation
 from tinygen.training.speech_run import SpeechResult, train_words
 from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
 
 FOLDS, SEED = 5, 1
 ALONE, SHIPPED = -1, -2
 """In place of a fold: nothing recorded is learned from; everything is, and no figure comes from it."""
-SPEAKERS, OTHERS_EACH = 600, 8
+SPEAKERS, OTHERS_EACH = 600, 3
 ABLATION_SEEDS = (1, 2, 3)
 
 RECIPE = "branched"
 REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 30, 12
-REAL_TIMES, SPOKEN_SHARE = 3.0, 0.2
+REAL_TIMES, SPOKEN_SHARE = 3.0, 0.35
 
 BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
 FULL = replace(BASE, branches=False, average=0.995, rounding_epochs=max(3, REPORT_EPOCHS // 10))
@@ -61,7 +61,9 @@ class Run:
 
     Attributes:
         group: of the table. fold: the part that is judged on, or ALONE or SHIPPED.
-        real: how often an epoch takes each recording; spoken: share of the synthetic words it takes.
+        real: how often an epoch takes each recording; spoken: share of the synthetic words it takes, with at most
+            `most` times the median class of one class (0: as many as there are).
+        wide: variations as wide as synthetic speech alone needs them.
     """
 
     group: str
@@ -72,6 +74,8 @@ class Run:
     seed: int = SEED
     real: float = REAL_TIMES
     spoken: float = SPOKEN_SHARE
+    most: float = 0.0
+    wide: bool = False
 
 
 def runs() -> tuple[Run, ...]:
@@ -81,7 +85,7 @@ def runs() -> tuple[Run, ...]:
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
-        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0, most=1.5, wide=True,
     )  # fmt: skip
     variants: list[tuple[str, str, Means, float]] = [
         ("nothing switched on", RECIPE, SHORT, 0.0),
@@ -180,15 +184,16 @@ class Jobs:
         self._folds = fold_of(dataset)
         self._real: Words | None = None
         self._spoken: Words | None = None
-        own = [source_dir("tasks") / "recipes.py", source_dir("datasets") / "synth" / "wordset.py"]
-        own += [source_dir("features") / f"{name}.py" for name in _FEATURES]
-        own += [source_dir("training") / f"{name}.py" for name in _CODE]
-        self._code = digest([digest_bytes(path.read_bytes()) for path in own])
+        heard = [source_dir("features") / f"{name}.py" for name in _FEATURES]
+        heard.append(source_dir("datasets") / "synth" / "wordset.py")
+        learned = [source_dir("training") / f"{name}.py" for name in _CODE]
+        self._spoken_by = _digest_of(heard)
+        self._code = _digest_of([source_dir("tasks") / "recipes.py", *heard, *learned])
 
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
         return {
-            "variation": asdict(USUAL),
+            "variation": asdict(self._how(run)),
             "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
             "data": self.dataset.digest,
             "code": self._code,
@@ -233,11 +238,11 @@ class Jobs:
             learned = Words(features=real.features[learned_from], classes=real.classes[learned_from])
             shares.append(Share(words=learned, times=run.real))
         if run.spoken:
-            shares.append(Share(words=self.spoken(), times=run.spoken))
+            shares.append(Share(words=self.spoken(), times=run.spoken, most=run.most))
         result = train_words(
             self._task, run.recipe, run.means, shares=shares, noises=self._noises(run),
             test=Words(features=real.features[test], classes=real.classes[test]),
-            how=USUAL, seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
+            how=self._how(run), seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
             progress=told,
         )  # fmt: skip
         return result, test
@@ -272,6 +277,10 @@ class Jobs:
             "history": result.history,
         }
 
+    @staticmethod
+    def _how(run: Run) -> Variation:
+        return WIDE if run.wide else USUAL
+
     def _recorded(self) -> Words:
         if self._real is None:
             recordings = self.dataset.recordings
@@ -288,7 +297,7 @@ class Jobs:
         """The ten commands and other words by pseudo-speakers; features are kept on disk."""
         if self._spoken is None:
             commands = tuple(label for label in self._task.labels if label in COMMANDS)
-            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._code]
+            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._spoken_by]
             path = self._store.root / f"spoken-{digest(facts)[:20]}.npz"
             if not path.is_file():
                 recordings = speak_words(
@@ -318,6 +327,10 @@ _CODE = (
     "prune",
     "words",
 )
+
+
+def _digest_of(paths: Sequence[Path]) -> str:
+    return digest([digest_bytes(path.read_bytes()) for path in paths])
 
 
 def made_noises() -> list[Int16]:

@@ -46,7 +46,11 @@ def acceptance(made: Converted, shortened: bool) -> Check:
         shortened: the user chose the number of epochs (--epochs): a miss is said, not punished.
     """
     metric, least = made.task.acceptance.metric, made.task.acceptance.at_least
-    value = made.model.int8_metrics[metric]
+    value = made.model.int8_metrics.get(metric)
+    if value is None:
+        return Check(
+            name="acceptance", status=CheckStatus.SKIPPED, reason="a ready model: its card says how good it is"
+        )
     miss = CheckStatus.SKIPPED if shortened else CheckStatus.FAILED
     sides = made.model.details.get("sides")
     test = sides.get("test") if isinstance(sides, dict) else None

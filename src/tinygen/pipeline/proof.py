@@ -169,7 +169,8 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
             progress=ctx.progress,
         )
         image = image_check(ctx, client, made, chosen, plan)
-        report = replace(report, notes=(*report.notes, *integrity.start_note(client)))
+        said = (converted.note, "vectors are made-up signals") if converted.note else ()
+        report = replace(report, notes=(*report.notes, *said, *integrity.start_note(client)))
     return views.with_checks(report, (image_views.arena_check(made), image))
 
 

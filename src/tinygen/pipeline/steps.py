@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from tinygen import __version__
 from tinygen.core.canonical import digest, digest_bytes, digest_file, digest_tree, pretty_json
-from tinygen.core.errors import bad_input
+from tinygen.core.errors import TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.resources import resource_dir, source_dir
 from tinygen.core.store import StepResult
@@ -22,6 +22,7 @@ from tinygen.datasets.load import load_dataset
 from tinygen.datasets.registry import generator_version
 from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording
+from tinygen.pipeline import ready
 from tinygen.pipeline.context import Context
 from tinygen.tasks.recipes import chosen
 from tinygen.tasks.registry import make_task
@@ -40,6 +41,7 @@ class Converted:
 
     Attributes:
         heldout: recordings of the test side, for vectors.
+        note: what people must know about it, "" for nothing.
     """
 
     task: Task
@@ -48,6 +50,7 @@ class Converted:
     key: str
     path: Path
     reused: bool
+    note: str = ""
 
 
 def package_version(name: str) -> str:
@@ -118,8 +121,18 @@ def trained(ctx: Context) -> StepResult:
         write_atomic(folder / "task.json", _TASK.dump_json(task, indent=2))
         save_recordings(folder / "heldout.npz", sides.test)
 
+    return ctx.store.step("train", train_inputs(ctx), make)
+
+
+def train_inputs(ctx: Context) -> dict[str, object]:
+    """Everything that determines what `trained` gives.
+
+    Raises:
+        TinygenError: no such path, no speech engine.
+    """
+    config = ctx.config
     rooms = [source_dir(room) for room in ("core", "datasets", "features", "tasks", "training")]
-    inputs = {
+    return {
         "tinygen": __version__,
         "code": digest_tree(rooms, suffixes=(".py",)),
         "packages": {name: package_version(name) for name in ("tensorflow", "keras", "numpy", "soundfile")},
@@ -130,17 +143,19 @@ def trained(ctx: Context) -> StepResult:
         "epochs": config.epochs,
         "training": None if config.training is None else asdict(config.training),
     }
-    return ctx.store.step("train", inputs, make)
 
 
 def converted(ctx: Context) -> Converted:
-    """The INT8 model, judged on the test side in TFLM's interpreter.
+    """The INT8 model, judged on the test side in TFLM's interpreter; or the task's ready model, as `ready_model` says.
 
     Raises:
-        TinygenError: as `trained`; the conversion failed or left operators that are not INT8.
+        TinygenError: as `ready_model` and `trained`; the conversion failed or left operators that are not INT8.
     """
     if ctx.kit is not None:
         return from_kit(ctx.kit)
+    shipped = ready_model(ctx)
+    if shipped is not None:
+        return from_ready(shipped)
     before = trained(ctx)
 
     def make(folder: Path) -> None:
@@ -168,6 +183,46 @@ def converted(ctx: Context) -> Converted:
         key=result.key,
         path=result.path,
         reused=result.reused,
+    )
+
+
+def ready_model(ctx: Context) -> ready.Ready | None:
+    """The shipped model of the task, where that is what the user wants.
+
+    `--model ready` always takes it and `--model train` never. When nothing is said, it is taken by verbs that do not
+    train themselves, where neither recordings nor epochs are given and nothing was trained with this configuration yet.
+
+    Raises:
+        TinygenError: `--model ready` for a task without one, or together with recordings or epochs.
+    """
+    config = ctx.config
+    own = [f"--{name}" for name in ("data", "epochs") if getattr(config, name) is not None]
+    if config.model == "ready":
+        if own:
+            raise bad_input(f"a ready model takes no {' and '.join(own)}", where="--model", hint="use --model train")
+        return ready.load(config.task)
+    if config.model == "train" or ctx.trains or own or config.task not in ready.names():
+        return None
+    return None if _is_trained(ctx) else ready.load(config.task)
+
+
+def _is_trained(ctx: Context) -> bool:
+    try:
+        return ctx.store.has("train", train_inputs(ctx))
+    except TinygenError:  # no speech engine here: then nothing was trained with one
+        return False
+
+
+def from_ready(shipped: ready.Ready) -> Converted:
+    """A shipped model as later steps take it: no TensorFlow, no recordings."""
+    return Converted(
+        task=shipped.task,
+        model=shipped.model,
+        heldout=shipped.signals(),
+        key=shipped.key,
+        path=shipped.folder,
+        reused=True,
+        note=f"ready model: {shipped.card.said}; --model train trains your own",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,8 @@ def evaluate(ctx: Context, request: Request) -> Report:
     """
     if request.compare_on:
         choose(ctx.board, request.compare_on)
+    if request.chain.wav is None:
+        ctx = replace(ctx, trains=True)  # held-out recordings are needed, which no ready model brings
     chain = streaming.chain_of(ctx, request.chain)
     if chain.spec.kind != "logmel":
         raise bad_input(
@@ -177,7 +179,10 @@ def _audio(ctx: Context, chain: Chain, request: Request) -> _Audio:
     rng = np.random.default_rng([ctx.config.seed, 41])
     watched = {chain.rule.labels[index] for index in chain.rule.watched}
     if request.chain.wakeword is None:
-        heldout = converted(ctx).heldout
+        made = converted(ctx)
+        if made.note:
+            raise bad_input("a ready model brings no recordings", where="--model", hint="give --wav and --labels")
+        heldout = made.heldout
         words = [(r.label, r.signal) for r in heldout if r.label in watched]
         others = [r.signal for r in heldout if r.label not in watched and int(np.abs(r.signal).max()) > 500]
         origin = "held-out recordings in noise and babble"

@@ -65,7 +65,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
     Raises:
         TinygenError: as `train`; the conversion failed.
     """
-    made = steps.converted(ctx)
+    made = steps.converted(replace(ctx, trains=True))
     if output is not None:
         write_atomic(output, made.model.tflite)
     return saved.keep(
@@ -161,6 +161,7 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
     if dry_run:
         return views.dry_run(proof.commands(ctx))
     started = time.monotonic()
+    ctx = replace(ctx, trains=True)
     made = steps.converted(ctx)
     saved.keep(ctx, model_views.conversion(made, made.path / "model.tflite", shortened=ctx.config.epochs is not None))
     image = firmware_steps.built(ctx)
@@ -168,7 +169,8 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
     saved.keep(ctx, image_views.building(image))
     report = saved.keep(ctx, proof.verify(ctx, mode="both", made=image))
     page = ctx.page
-    saved.keep(ctx, judgement.view(made, judgement.judge(ctx, made)))
+    if not made.note:  # a ready model brings no recordings to be judged on
+        saved.keep(ctx, judgement.view(made, judgement.judge(ctx, made)))
     kept = write_report(ctx, page)
     whole = views.whole_run(
         report, made, image, page=page, seconds=time.monotonic() - started, shortened=ctx.config.epochs is not None

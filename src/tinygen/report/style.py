@@ -36,6 +36,7 @@ code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px}
 details>summary{cursor:pointer;color:var(--faint)}
 .mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:16px}
 .mistake{border:1px solid var(--edge);border-radius:8px;padding:10px 12px;overflow:hidden}
+.spectrum{display:block;width:100%;height:96px;image-rendering:pixelated;margin-top:6px}
 audio{width:100%;height:34px;margin:6px 0}
 figcaption{font-size:13px;margin-top:2px}
 @media print{body{background:#fff}section{break-inside:avoid}}

@@ -28,7 +28,7 @@ from tinygen.training.words import Epochs, Share, Words, log_mel_of, moments, no
 
 SPECIAL = ("_silence_", "_unknown_")
 _REAL_TIMES = 3.0
-_SPEAKERS, _OTHERS_EACH = 240, 8
+_SPEAKERS, _OTHERS_EACH = 240, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -33,10 +33,31 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Share:
-    """A part of every epoch: `times` 2.0 takes all examples twice, 0.5 draws half of them anew each epoch."""
+    """A part of every epoch: `times` 2.0 takes all examples twice, 0.5 draws half of them anew each epoch.
+
+    Attributes:
+        most: examples of one class in an epoch, as a multiple of the median class; 0 is no limit.
+    """
 
     words: Words
     times: float
+    most: float = 0.0
+
+    def drawn(self, rng: np.random.Generator) -> Int64:
+        """Indices of the examples of an epoch."""
+        n = len(self.words.classes)
+        chosen = np.concatenate([rng.permutation(n) for _ in range(int(np.ceil(self.times)))])
+        chosen = chosen[: round(self.times * n)]
+        if not self.most:
+            return chosen
+        classes = self.words.classes[chosen]
+        counts = np.bincount(classes)
+        limit = round(self.most * float(np.median(counts[counts > 0])))
+        place = np.zeros(len(classes), dtype=np.int64)
+        for number in range(len(counts)):
+            own = classes == number
+            place[own] = np.arange(int(own.sum()))
+        return chosen[place < limit]
 
 
 def log_mel_of(task: Task) -> LogMelSpec:
@@ -88,9 +109,7 @@ class Epochs:
         features: list[Int16] = []
         classes: list[Int64] = []
         for share in self.shares:
-            n = len(share.words.classes)
-            chosen = np.concatenate([rng.permutation(n) for _ in range(int(np.ceil(share.times)))])
-            chosen = chosen[: round(share.times * n)]
+            chosen = share.drawn(rng)
             features.append(share.words.features[chosen])
             classes.append(share.words.classes[chosen])
         if SILENCE in self.labels and len(self.noises):
