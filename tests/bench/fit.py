@@ -2,10 +2,10 @@
 
 usage: python tests/bench/fit.py [--core cortex-m4] [--only WORD]... [--check]
 
-Every kernel is run alone, in unicorn, on layers of the shapes below (not those of the published models), at -O2 on
-random inputs; then instructions = sum of rate x work is solved for the rates, with relative errors and without negative
-rates. The rates go into src/tinygen/model/costs/<core>.json with origin, number of layers and the error found;
-what fits with a mean error over 40 % stays out.
+Every kernel is run alone, in unicorn (Cortex-M55 and lx106: QEMU), on layers of the shapes below (not those of the
+published models), at -O2 on random inputs; then instructions = sum of rate x work is solved for the rates, with
+relative errors and without negative rates. The rates go into src/tinygen/model/costs/<core>.json with origin, number
+of layers and the error found; what fits with a mean error over 40 % stays out.
 --only fits some kernels anew and keeps the others; --check writes nothing and says how well the file fits.
 """
 

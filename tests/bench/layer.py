@@ -1,9 +1,9 @@
-"""Every kernel that can run a layer, counted in unicorn and compared with the NumPy reference: a kernel writer's bench.
+"""Every kernel that can run a layer, counted and compared with the NumPy reference: a kernel writer's bench.
 
 usage: python tests/bench/layer.py --model kws_ref_model [--step N]        the layers of a model (rewritten)
        python tests/bench/layer.py --conv 25x5x64 --out 64 --kernel 1x1    a layer made from a shape; also --depthwise,
                                    [--stride 2x2] [--valid]                --dense 640 --out 128, --add 16384, --pool
-       [--core cortex-m4|cortex-m3|cortex-m0plus] [--only WORD] [--json FILE]
+       [--core cortex-m4|cortex-m3|cortex-m0plus|cortex-m55|lx106] [--only WORD] [--json FILE]
 
 Exit code 1 when a byte differs.
 """

@@ -6,6 +6,8 @@ The runtime below lib/ is copied from firmware/ byte by byte (checked here), so 
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,10 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.interpreted import file_facts, interpreted_plan
+from tinygen.model.reference import run
 from tinygen.tasks.spec import DecisionRule, StreamPlan
 from tinygen.tasks.stream import rule_of
+from tinygen.toolchain import pio, setup
 
 pytestmark = pytest.mark.golden
 
@@ -126,3 +130,22 @@ def test_the_same_input_gives_the_same_bytes_and_another_model_another_id() -> N
     assert one.files == two.files
     assert one.build_id == two.build_id
     assert one.build_id != rendered("disco_f407vg").build_id
+
+
+def test_pio_test_says_which_vectors_are_wrong(tmp_path: Path, needs_module: Callable[..., None]) -> None:
+    """The golden tree's own vector is a wrong one; the reference's is right."""
+    needs_module("platformio", "offline")
+    needs_module("SCons", "offline")
+    graph = importer.load(tiny_model(), "tiny")
+    right = run(graph, [np.arange(8, dtype=np.int8).reshape(1, 8)])[graph.outputs[0]].reshape(-1)
+    environment = pio.environment(setup.prepare([find_board("host")], cache=tmp_path / "cache"), {})
+    project = tmp_path / "project"
+    write_tree(project, rendered("host").files)
+    for expected, code, said in (("0, 0, 0", 1, "FAILED"), (", ".join(map(str, right)), 0, "1 succeeded")):
+        source = project / "src/selftest.cpp"
+        source.write_text(source.read_text().replace("    0, 0, 0,\n", f"    {expected},\n"))
+        done = subprocess.run(
+            pio.command("test"), cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert said in done.stdout + done.stderr

@@ -11,6 +11,8 @@ import pytest
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
 from tinygen.model.random_graphs import random_model
+from tinygen.model.random_rewrites import rewritable_model
+from tinygen.model.rewrite.registry import PASSES
 from tinygen.pipeline import compilation
 from tinygen.pipeline.context import Context
 from tinygen.report.json_view import document
@@ -94,3 +96,14 @@ def test_the_exact_figures_are_held_against_the_budget(tmp_path: Path, needs_too
         ctx = compilation.with_budget(context(tmp_path), limit)
         with pytest.raises(TinygenError, match=r"the library uses .* the budget allows .* step \d+ [A-Z_0-9]+ with"):
             compilation.compile_model(ctx, request)
+
+
+def test_the_explanation_says_what_every_rewrite_rests_on(tmp_path: Path, needs_tool: Callable[..., str]) -> None:
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    path = tmp_path / "rewritable.tflite"
+    path.write_bytes(rewritable_model(2))
+    report = compilation.compile_model(context(tmp_path), compilation.Request(model=path, explain=True))
+    rows = next(table for table in report.tables if table.title == "rewrites").rows
+    checked = {row[0]: row[2] for row in rows if row[1] == "checked"}
+    assert {"pad into convolution", "clamp into requantisation"} <= set(checked)
+    assert checked.items() <= {(one.name, one.obligation) for one in PASSES}

@@ -80,7 +80,8 @@ def test_a_dry_run_makes_nothing_and_runs_nothing(
     ended = tinygen(verb, "--task", "gesture", "--board", "nucleo_f446re", "--offline", "--dry-run", *port)
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
-    assert lines[0] == "tinygen generate --task gesture --board nucleo_f446re --offline"
+    train = " --model train" if verb == "run" else ""
+    assert lines[0] == f"tinygen generate --task gesture --board nucleo_f446re{train} --offline"
     assert "platformio run" in lines[1]
     assert list(tmp_path.iterdir()) == []
 
@@ -94,6 +95,8 @@ def test_a_dry_run_repeats_what_was_asked_for(tinygen: Callable[..., Ended], mon
         assert f"{option} {value}" in first
         assert f"{option} {value}" in last
     assert "--vectors" not in first
+    assert "--model" not in first
+    assert "--model train" in tinygen("run", "--dry-run", "--offline").out.splitlines()[0]
     for words in ("--vectors 7", "--mode raw", "--build-dir b", "--on qemu", "--offline"):
         assert words in last
 

@@ -16,7 +16,7 @@ from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.progress import silent
 from tinygen.datasets.load import load_dataset
 from tinygen.datasets.split import split
-from tinygen.tasks import thresholds
+from tinygen.tasks import thresholds, vibration
 from tinygen.tasks.registry import make_task
 from tinygen.training import examples, metrics, quiet
 
@@ -38,7 +38,7 @@ def test_examples_are_the_device_features_of_each_window(tmp_path: Path) -> None
 
 def test_varied_examples_follow_the_seed_and_keep_the_plain_ones_first(tmp_path: Path) -> None:
     data = load_dataset("vibration", None, tmp_path, 1, silent, "smoke")
-    task = make_task("vibration", data)
+    task = vibration.make_autoencoder(data)
     side = split(data, 1).validation
     made = [examples.make_varied_examples(task, side, (), seed, silent) for seed in (1, 1, 2)]
     plain = examples.make_examples(task, side, silent, "")

@@ -116,6 +116,10 @@ def render_project(
         ".gitignore": b".pio/\n",
         "tools/warnings.py": _template_file("tools/warnings.py"),
         "tools/digest.py": _template_file("tools/digest.py"),
+        "test/test_custom_runner.py": _template_file("test/test_custom_runner.py"),
+        "test/test_selftest/main.cpp": render(
+            "project/test/main.cpp.j2", {"framework": board.platformio.framework, "native": board.chip.arch == "native"}
+        ),
         "src/main.cpp": render("project/src/main.cpp.j2", {"framework": board.platformio.framework}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
         **render_board(board, stack_bytes, copies_apart=copies_apart, source=source),

@@ -332,6 +332,8 @@ def _rewrites(plan: Plan) -> tuple[Table, ...]:
         saved = f"{log.macs_before:,} -> {log.macs_after:,} MACs" if log.macs_before != log.macs_after else ""
         said = [("did", text) for text in log.changes] + [("left", text) for text in log.refusals]
         rows += [(log.name, word, text) for word, text in said or [("did", "nothing to do")]]
+        if log.changes:
+            rows.append((log.name, "checked", log.obligation))
         if saved:
             rows.append((log.name, "saved", f"{saved}, {log.weights_before:,} -> {log.weights_after:,} weights"))
     if not rows:

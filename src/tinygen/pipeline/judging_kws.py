@@ -40,14 +40,14 @@ from tinygen.training.spectral import USUAL, WIDE, Variation
 from tinygen.training.speech_run import SpeechResult, train_words
 from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
 
-FOLDS, SEED = 5, 1
+FOLDS, SEED = kws_views.FOLDS, 1
 ALONE, SHIPPED = -1, -2
 """In place of a fold: nothing recorded is learned from; everything is, and no figure comes from it."""
 SPEAKERS, OTHERS_EACH = 600, 3
 ABLATION_SEEDS = (1, 2, 3)
 
 RECIPE = "branched"
-REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 30, 12
+REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 20, 12
 REAL_TIMES, SPOKEN_SHARE = 3.0, 0.35
 
 BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)

@@ -232,7 +232,7 @@ class _Folds:
     def _autoencoder(self, left_out: int, folder: Path) -> tuple[Float64, Float64]:
         others = [dataset for i, dataset in enumerate(self.sets) if i != left_out]
         held = self.sets[left_out]
-        task = vibration.make(held)
+        task = vibration.make_autoencoder(held)
 
         def healthy(dataset: Dataset) -> list[Recording]:
             return [r for r in dataset.recordings if r.label == HEALTHY]

@@ -159,7 +159,9 @@ def run(ctx: Context, *, dry_run: bool) -> Report:
         TinygenError: as `verify`.
     """
     if dry_run:
-        return views.dry_run(proof.commands(ctx))
+        # What `run` does by itself, the other verbs must be told: to train.
+        given = {"--model": (ctx.config.model if ctx.config.model != "auto" else "train",), **ctx.config.given}
+        return views.dry_run(proof.commands(replace(ctx, config=replace(ctx.config, given=given))))
     started = time.monotonic()
     ctx = replace(ctx, trains=True)
     made = steps.converted(ctx)

@@ -149,7 +149,7 @@ class Task:
     features: FeatureSpec
     input_shape: tuple[int, int, int]
     layers: tuple[Layer, ...]
-    loss: Literal["cross_entropy", "reconstruction"]
+    loss: Literal["cross_entropy", "reconstruction", "distance"]
     decision: Literal["argmax", "reconstruction"]
     training: TrainingPlan
     acceptance: Acceptance

@@ -51,14 +51,17 @@ def dense_layer(real: Float32, machines: Sequence[str], weights: Float64) -> tup
         machines: of each row.
         weights: of each feature.
 
+    Where some machine has a single row, or nothing is known about machines, all rows count as one machine's.
+
     Raises:
-        TinygenError: a machine with fewer than two rows.
+        TinygenError: fewer than two rows.
     """
+    if len(real) < 2:
+        raise bad_input(f"{len(real)} healthy snapshots have no spread, at least 2 are needed", where="mahalanobis")
     groups = np.array(machines)
     names = sorted(set(machines))
-    fewest = min(names, key=lambda name: int((groups == name).sum()), default="")
-    if int((groups == fewest).sum()) < 2:
-        raise bad_input("at least 2 healthy snapshots of each machine are needed", where=fewest or "mahalanobis")
+    if min(int((groups == name).sum()) for name in names) < 2:
+        groups, names = np.full(len(real), ""), [""]
     x = real.astype(np.float64) * weights
     means = np.array([x[groups == name].mean(axis=0) for name in names])
     within = np.mean([np.cov(x[groups == name].T) for name in names], axis=0)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from tinygen.core.canonical import pretty_json
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.values import Dataset, Split
+from tinygen.features.spec import BandEnergySpec
 from tinygen.tasks.shapes import cost
 from tinygen.tasks.spec import Task
 from tinygen.training.evaluate import evaluate, float_metrics
@@ -27,8 +29,12 @@ from tinygen.training.examples import (
     side_digest,
 )
 from tinygen.training.int8 import check_structure
+from tinygen.training.mahalanobis import dense_layer, feature_weights
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.values import TrainedModel
+
+if TYPE_CHECKING:
+    from tinygen.training.build import PlainNetwork
 
 NETWORK, EXAMPLES, FACTS, MODEL = "network.npz", "examples.npz", "fitted.json", "model.tflite"
 
@@ -95,25 +101,18 @@ def fit_task(
         train = train.where(train.classes == 0)
     real = real_input(task, train.features)
 
-    # Importing these imports TensorFlow.
-    from tinygen.training.build import input_normalization, network_shape, plain_network
-    from tinygen.training.fit import Side, fit, normalized
+    # Importing it imports TensorFlow.
+    from tinygen.training.build import network_shape
 
-    normalization = input_normalization(task, real)
     shape = network_shape(task)
-    fitted = validation.where(validation.classes == 0) if task.decision == "reconstruction" else validation
-    trained, history = fit(
+    network, history = _fitted(
         task,
-        Side(inputs=normalized(_rows(real, shape), normalization, shape), classes=train.classes),
-        Side(
-            inputs=normalized(_rows(real_input(task, fitted.features), shape), normalization, shape),
-            classes=fitted.classes,
-        ),
+        train,
+        validation,
         seed=seed,
         epochs=epochs if epochs is not None else task.training.epochs,
         progress=progress,
     )
-    network = plain_network(task, trained, normalization)
     test_real = real_input(task, test.features)
     outputs = np.concatenate([np.asarray(network(row[None])) for row in _rows(test_real, shape)])
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,6 +160,38 @@ def _keep_facts(
         "metrics": metrics,
     }
     write_atomic(folder / FACTS, pretty_json(facts).encode())
+
+
+def _fitted(
+    task: Task, train: Examples, validation: Examples, *, seed: int, epochs: int, progress: Progress
+) -> tuple[PlainNetwork, list[dict[str, float]]]:
+    """The network to convert, and one dict of figures per epoch; a distance is computed, not trained."""
+    from tinygen.training.build import PlainNetwork, input_normalization, network_shape, plain_network
+    from tinygen.training.fit import Side, fit, normalized
+
+    shape = network_shape(task)
+    real = real_input(task, train.features)
+    if task.loss == "distance":
+        if not isinstance(task.features, BandEnergySpec):
+            raise ValueError("distances are of band energies")
+        progress("computing distances", 0, 1)
+        pair = dense_layer(real.reshape(len(real), -1), train.groups, feature_weights(task.features))
+        progress("computing distances", 1, 1)
+        return PlainNetwork.of(task, [pair]), []
+    normalization = input_normalization(task, real)
+    fitted = validation.where(validation.classes == 0) if task.decision == "reconstruction" else validation
+    trained, history = fit(
+        task,
+        Side(inputs=normalized(_rows(real, shape), normalization, shape), classes=train.classes),
+        Side(
+            inputs=normalized(_rows(real_input(task, fitted.features), shape), normalization, shape),
+            classes=fitted.classes,
+        ),
+        seed=seed,
+        epochs=epochs,
+        progress=progress,
+    )
+    return plain_network(task, trained, normalization), history
 
 
 def _fit_staged(

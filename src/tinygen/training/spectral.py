@@ -59,7 +59,7 @@ USUAL = Variation(
 
 WIDE = Variation(
     shift_rows=15, speed=0.22, warp=0.13, bend=1.2, curve_db=8.0, level_db=(-12.0, 7.0), room=0.5, noise=0.5,
-    snr_db=(6.0, 35.0), floor=(1.5, 7.0), mask_rows=4, mask_bands=3,
+    snr_db=(6.0, 35.0), floor=(1.5, 7.0), mask_rows=6, mask_bands=6,
 )  # fmt: skip
 """For synthetic speech alone: what real rooms, microphones, throats and starts of a clip do has to come from here.
 

@@ -1,6 +1,8 @@
 // Starts the board and answers the serial protocol for ever.
 #include "tinygen/app.h"
 
+#if !defined(PIO_UNIT_TESTING)  // `pio test` brings its own
+
 #if defined(TINYGEN_STANDIN)  // built without Arduino, for simulators
 
 int main() { tinygen::run(); }
@@ -12,5 +14,7 @@ int main() { tinygen::run(); }
 void setup() { tinygen::begin(); }
 
 void loop() { tinygen::poll(); }
+
+#endif
 
 #endif
