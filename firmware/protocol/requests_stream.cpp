@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kEventBytes = 20;
 constexpr std::size_t kLabelBytes = 64;
+constexpr std::size_t kScoresBytes = 256;
 
 void put64(Fields& fields, std::uint64_t value) {
   fields.u32(static_cast<std::uint32_t>(value));
@@ -26,11 +27,16 @@ void put_event(Fields& fields, const stream::Event& event) {
   fields.u16(0);
 }
 
+std::size_t label_bytes(const char* name) {
+  std::size_t length = 0;
+  while (length < kLabelBytes && name[length] != '\0') ++length;
+  return length;
+}
+
 void tell(void* context, const stream::Event& event) {
   auto& writer = *static_cast<FrameWriter*>(context);
   const char* name = decision::label_name(event.label);
-  std::size_t length = 0;
-  while (length < kLabelBytes && name[length] != '\0') ++length;
+  const std::size_t length = label_bytes(name);
   std::uint8_t payload[kEventBytes];
   Fields fields(payload);
   put_event(fields, event);
@@ -135,6 +141,30 @@ void Session::stream_end() {
   put64(fields, told.inference_ticks);
   fields.u32(told.row_digest);
   fields.u32(told.output_digest);
+  answer(reply, fields.count());
+}
+
+void Session::stream_scores(const std::uint8_t* payload, std::size_t bytes) {
+  if (bytes != 2) return nak(Error::bad_payload);
+  if (!streaming_) return nak(Error::out_of_order, 0);
+  const std::uint32_t first = load16(payload);
+  std::uint8_t reply[kScoresBytes];
+  Fields fields(reply);
+  const stream::Statistics told = stream::statistics();
+  put64(fields, told.instants);
+  fields.u32(told.inferences);
+  fields.u16(stream::kInfo.watched);
+  fields.u16(static_cast<std::uint16_t>(first));
+  stream::Score score;
+  for (std::uint32_t index = first; stream::score(index, score); ++index) {
+    const char* name = decision::label_name(score.label);
+    const std::size_t length = label_bytes(name);
+    if (fields.count() + 7 + length > kScoresBytes) break;
+    fields.u16(static_cast<std::uint16_t>(score.label));
+    fields.u32(score.sum);
+    fields.u8(static_cast<std::uint8_t>(length));
+    fields.bytes(name, length);
+  }
   answer(reply, fields.count());
 }
 

@@ -75,6 +75,8 @@ void Session::request(const FrameDecoder& frame) {
       return samples(payload, bytes);
     case kStreamEvents:
       return stream_events(payload, bytes);
+    case kStreamScores:
+      return stream_scores(payload, bytes);
     default:
       return nak(Error::unknown_type);
   }

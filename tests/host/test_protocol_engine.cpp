@@ -216,6 +216,9 @@ Statistics statistics() {
 bool kept(std::uint32_t number, Event& event) {
   return engine.kept(number, event);
 }
+bool score(std::uint32_t index, Score& told) {
+  return engine.score(index, told);
+}
 bool learning(LearningAction, std::uint32_t) {
   return false;
 }

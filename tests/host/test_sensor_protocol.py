@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from tinygen.config import load_config
 from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.datasets.readers.audio import read_audio
 from tinygen.device import sensing
 from tinygen.device.childprocess import ChildLink
 from tinygen.device.client import Client
 from tinygen.device.values import StreamEvent
+from tinygen.pipeline import live, recording
+from tinygen.pipeline.context import Context
 
 pytestmark = pytest.mark.host
 RING = 16  # of test_protocol_engine.cpp, whose source gives three instants (n, -n) per turn of the loop
@@ -101,3 +106,45 @@ def test_a_sensor_that_does_not_answer(needs_tool: Callable[..., str], tmp_path:
         with pytest.raises(TinygenError, match="nobody answers on its bus"):
             begin()
     child.close()
+
+
+@pytest.fixture
+def plugged(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verbs find this program where a board would be."""
+
+    @contextmanager
+    def connected(_ctx: Context, _on: str) -> Iterator[Client]:
+        yield client
+
+    monkeypatch.setattr(recording, "connected", connected)
+    monkeypatch.setattr(live, "connected", connected)
+
+
+def context(folder: Path) -> Context:
+    given = {"task": "gesture", "board": "host", "on": "host", "build_dir": str(folder / "build")}
+    return Context(config=load_config(None, given, folder))
+
+
+def test_record_stores_clips_of_the_device(plugged: None, tmp_path: Path) -> None:
+    wanted = recording.Request(label="count", on="host", count=3, seconds=0.15, speaker="Ann", folder=tmp_path / "set")
+    report = recording.record(context(tmp_path), wanted, lambda _line: None)
+    assert report.ok, report.checks
+    files = sorted((tmp_path / "set/count").glob("*.wav"))
+    assert [path.name for path in files] == [f"ann_nohash_{n:04d}.wav" for n in range(3)]
+    signal, rate_hz = read_audio(files[2])
+    assert (signal.tolist(), rate_hz) == ([[n, -n] for n in range(15)], 100)
+    long = recording.Request(label="count", on="host", seconds=60.0, folder=tmp_path / "set")
+    with pytest.raises(TinygenError, match="instants were lost"):
+        recording.record(context(tmp_path), long, lambda _line: None)
+    assert sorted((tmp_path / "set/count").glob("*.wav")) == files
+
+
+def test_a_live_device_tells_its_decisions(plugged: None, tmp_path: Path) -> None:
+    said: list[str] = []
+    report = live.listen(context(tmp_path), 0.5, said.append)
+    assert report.ok
+    assert said[0].startswith("listening to a counter")
+    assert any("sum" in line for line in said[1:])
+    figures = {m.name: m.value for m in report.measurements}
+    assert (figures["events"] or 0) > 0
+    assert (figures["signal_s"] or 0) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ import numpy.typing as npt
 import pytest
 
 from tinygen.core.errors import TinygenError
+from tinygen.device.base import OpenOnce
 from tinygen.device.childprocess import ChildLink
 from tinygen.device.client import Client
 from tinygen.device.frames import EVENT, FrameDecoder
+from tinygen.device.link import Capabilities
+from tinygen.device.live import LiveStream
+from tinygen.device.watch import Seen, Watch
 from tinygen.tasks import stream
 
 pytestmark = pytest.mark.host
@@ -91,6 +96,50 @@ def expected(samples: Int16) -> tuple[stream.Event, ...]:
 def noise(instants: int, seed: int = 4) -> Int16:
     samples: Int16 = np.random.default_rng(seed).integers(-32768, 32768, (instants, 2)).astype(np.int16)
     return samples
+
+
+def test_scores_are_the_sums_the_decision_looks_at(link: ChildLink) -> None:
+    client = Client(link, name="host")
+    with pytest.raises(TinygenError, match="refused"):
+        client.stream_scores()
+    client.stream_begin()
+    samples = noise(905)
+    _, outputs = chain(samples)
+    values = stream.label_values(RULE, outputs)
+    for before, inferences in ((0, 30), (30, 31), (31, 60)):
+        client.stream(samples[10 * before : 10 * inferences])
+        told = client.stream_scores()
+        assert (told.instants, told.inferences) == (10 * inferences, inferences)
+        wanted = values[inferences - RULE.smoothing : inferences].sum(axis=0)
+        assert [total for _, total in told.sums] == wanted.tolist()
+    assert [name for name, _ in told.sums] == ["x"] * 3
+
+
+class Program(OpenOnce):
+    """A target around a link."""
+
+    def __init__(self, link: ChildLink) -> None:
+        able = Capabilities(name="host", proves=(), does_not_prove=(), counter="none", counter_origin="x")
+        super().__init__(able)
+        self._child = link
+
+    def _boot(self) -> ChildLink:
+        return self._child
+
+
+def test_a_recording_is_watched_live_with_its_scores_and_events(link: ChildLink) -> None:
+    samples = noise(400)  # 4 s at the 100 Hz of this image
+    heard: list[Seen] = []
+    began = time.monotonic()
+    found = Watch(Program(link), "host", heard.append, live=LiveStream(lambda rate, channels: samples)).run(None)
+    assert time.monotonic() - began > 3.5  # at its own pace, then it is over
+    scores = [seen.scores for seen in heard if seen.scores is not None]
+    assert len(scores) > 8
+    assert scores[-1].instants == len(samples)
+    assert [told.instants for told in scores] == sorted(told.instants for told in scores)
+    assert found.events == len(expected(samples))
+    client = Client(link, name="host")
+    client.write_input(bytes(40))  # the model is given back
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 126, 127, 5000])

@@ -80,6 +80,7 @@ def test_any_payload_is_an_answer_or_one_error(payload: bytes, version: int) -> 
         lambda: messages.parse_memory(payload, "x"),
         lambda: messages.parse_stream_info(payload, "x"),
         lambda: messages.parse_stream_events(payload, "x"),
+        lambda: messages.parse_stream_scores(payload, "x"),
         lambda: messages.parse_stream_statistics(payload, "x"),
         lambda: messages.parse_event(payload),
     ):

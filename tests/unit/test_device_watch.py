@@ -26,6 +26,7 @@ from tinygen.device.frames import EVENT, FAULT, NAK, RESPONSE, Frame, Type, enco
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.serialport import SerialTarget
 from tinygen.device.sham import BUILD_ID, ShamDevice
+from tinygen.device.values import StreamScores
 from tinygen.device.watch import Kind, Seen, Watch
 from tinygen.report.live import LiveView, line_of
 
@@ -235,11 +236,14 @@ def test_a_terminal_gets_a_table_of_scores_and_events() -> None:
         for score in (100, 400, 200):
             view.show(seen(Kind.EVENT, "yes", score=score))
         view.show(seen(Kind.EVENT, "no", score=0))
+        told = StreamScores(instants=9, inferences=3, sums=(("yes", 300), ("up", 40)))
+        view.show(Seen(at=seen(Kind.LOG, "").at, kind=Kind.SCORES, text="", scores=told))
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
     assert "log" not in plain.split("hello")[0].splitlines()[-1] or "info" in plain
-    last = plain.rindex("last score")
+    last = plain.rindex("last event")
     assert re.search(r"no +1 +0 +03:04:05", plain[last:])
-    assert re.search(r"yes +3 +200 +█{12} +03:04:05", plain[last:])
+    assert re.search(r"up +0 +40 +█{24}", plain[last:])
+    assert re.search(r"yes +3 +300 +█{18} +03:04:05", plain[last:])
     assert line_of(seen(Kind.FAULT, "x")) == "fault   x"
 
 

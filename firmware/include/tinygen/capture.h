@@ -5,11 +5,14 @@
 
 namespace tinygen::capture {
 
-// 16-bit words as the hardware has them. Called by an interrupt.
+// 16-bit words as the hardware has them. Called by an interrupt, or by poll().
 using OnWords = void (*)(const volatile std::uint16_t* words, std::uint32_t count);
 
 // False when a clock did not start.
 bool start(OnWords tell);
 void stop();
+
+// In every turn of the loop: where words are gathered by a vendor's driver and must be fetched.
+void poll();
 
 }  // namespace tinygen::capture

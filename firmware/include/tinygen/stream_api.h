@@ -66,6 +66,13 @@ Statistics statistics();
 constexpr std::uint32_t kKeptEvents = 8;
 bool kept(std::uint32_t number, Event& event);
 
+// What is watched, as it stands now; false behind the last one.
+struct Score {
+  std::int16_t label;
+  std::uint32_t sum;  // over the last inferences
+};
+bool score(std::uint32_t index, Score& told);
+
 // Anomaly scores saturate here, so that 255 of them fit 31 bits.
 constexpr std::int32_t kHighestScore = (1 << 23) - 1;
 

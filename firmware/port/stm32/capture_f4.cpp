@@ -97,6 +97,8 @@ void stop() {
 
 #endif
 
+void poll() {}  // the interrupt brings them
+
 }  // namespace tinygen::capture
 
 #endif

@@ -12,6 +12,7 @@ from tinygen.cli.output import people
 from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.pipeline import learning_verb, verbs
+from tinygen.pipeline import live as listening
 from tinygen.pipeline import stream_evaluation as judging
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
@@ -25,6 +26,7 @@ from tinygen.report.live import LiveView
 @STREAMING
 @INPUT_FORMULA
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="At most so much of the signal.")
+@click.option("--live", is_flag=True, help="Listen to the device's own sensor ([sensor]) instead; nothing is compared.")
 def stream(
     ctx: Context,
     *,
@@ -33,8 +35,15 @@ def stream(
     streaming: str,
     input_formula: str,
     seconds: float | None,
+    live: bool,
 ) -> Report:
     """Stream a signal through the device: decisions live; every row, output and event is compared with Python's."""
+    if live:
+        if wav is not None or wakeword is not None:
+            raise bad_input(
+                "a live device takes its own samples", where="--live", hint="leave --wav and --wakeword out"
+            )
+        return listening.listen(ctx, seconds, lambda line: people.print(line, markup=False))
     request = streams.Request(wav=wav, wakeword=wakeword, streaming=streaming, formula=input_formula, seconds=seconds)
     return streams.stream(ctx, request, lambda line: people.print(line, markup=False))
 
@@ -96,12 +105,27 @@ def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: flo
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
 @click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
 @click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
-def monitor(ctx: Context, port: str | None, seconds: float | None, log: Path | None, elf: Path | None) -> Report:
+@click.option("--live", "listens", is_flag=True, help="Let it listen to its own sensor, and show its scores.")
+@click.option(
+    "--wav", type=click.Path(path_type=Path), help="Send this recording at its own pace, and show the scores."
+)
+def monitor(
+    ctx: Context,
+    *,
+    port: str | None,
+    seconds: float | None,
+    log: Path | None,
+    elf: Path | None,
+    listens: bool,
+    wav: Path | None,
+) -> Report:
     """Show what the device says, with times: log, events, frames; waits for it after a reset or an unplugged cable."""
     if port is not None and "--on" in ctx.config.given:
         raise bad_input("--port and --on say the same thing", where="command line", hint="name the port once")
+    if listens and wav is not None:
+        raise bad_input("--live listens to the sensor, --wav to a file", where="command line", hint="give one of them")
     with LiveView(people, log) as view:
-        return verbs.monitor(ctx, port, seconds, view.show, elf)
+        return verbs.monitor(ctx, port, seconds, view.show, program=elf, listens=listens, wav=wav)
 
 
 VERBS: tuple[click.Command, ...] = (stream, evaluate_stream, learn, monitor)

@@ -7,6 +7,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from tinygen.device.values import (
     SelfTestResult,
     StreamEvent,
     StreamInfo,
+    StreamScores,
     StreamStatistics,
 )
 
@@ -355,6 +357,20 @@ class Client:
         total, _ = messages.parse_stream_events(answer, self._name)
         self._collect(total)
         return self._events[known:]
+
+    def stream_scores(self) -> StreamScores:
+        """What the running stream's decision looks at, as it stands.
+
+        Raises:
+            TinygenError: CHECK_FAILED when nothing is streamed.
+        """
+        found: list[tuple[str, int]] = []
+        while True:
+            answer = self._ask(Type.STREAM_SCORES, struct.pack("<H", len(found)), timeout_s=_INFER_TIMEOUT_S)
+            told, watched = messages.parse_stream_scores(answer, self._name)
+            found += told.sums
+            if not told.sums or len(found) >= watched:
+                return replace(told, sums=tuple(found))
 
     def _collect(self, total: int) -> None:
         """Bring the events known to `total`."""

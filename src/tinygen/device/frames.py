@@ -43,6 +43,7 @@ class Type(IntEnum):
     STREAM_CHUNK = 0x31
     STREAM_END = 0x32
     STREAM_EVENTS = 0x33
+    STREAM_SCORES = 0x39
     LEARN = 0x34
     READ_LEARNED = 0x35
     WRITE_LEARNED = 0x36

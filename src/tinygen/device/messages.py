@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.frames import Type
-from tinygen.device.values import Hello, MemoryResult, StreamEvent, StreamInfo, StreamStatistics
+from tinygen.device.values import Hello, MemoryResult, StreamEvent, StreamInfo, StreamScores, StreamStatistics
 
 INFER_DIGESTS = 0x01
 INFER_STOP = 0x02
@@ -19,6 +19,8 @@ _MEMORY = struct.Struct("<9I")
 _STREAM_INFO = struct.Struct("<4H4I")
 _STREAM_STATISTICS = struct.Struct("<Q5IQQII")
 _EVENT = struct.Struct("<IQIhxx")
+_SCORES = struct.Struct("<QIHH")
+_SCORE = struct.Struct("<hIB")
 COUNTER_KINDS = ("none", "dwt", "systick", "ccount", "host_ns")
 SENSOR_STATUS = (
     "it runs",
@@ -241,6 +243,29 @@ def parse_stream_statistics(payload: bytes, name: str) -> StreamStatistics:
         row_digest=row_digest,
         output_digest=output_digest,
     )
+
+
+def parse_stream_scores(payload: bytes, name: str) -> tuple[StreamScores, int]:
+    """Read STREAM_SCORES' answer: (the scores it tells, watched labels in all).
+
+    Raises:
+        TinygenError: a malformed answer.
+    """
+    if len(payload) < _SCORES.size:
+        raise malformed(Type.STREAM_SCORES, len(payload), name)
+    instants, inferences, watched, _ = _SCORES.unpack_from(payload)
+    sums: list[tuple[str, int]] = []
+    at = _SCORES.size
+    while at < len(payload):
+        if at + _SCORE.size > len(payload):
+            raise malformed(Type.STREAM_SCORES, len(payload), name)
+        label, total, length = _SCORE.unpack_from(payload, at)
+        at += _SCORE.size
+        if at + length > len(payload):
+            raise malformed(Type.STREAM_SCORES, len(payload), name)
+        sums.append((payload[at : at + length].decode(errors="replace") or f"label {label}", total))
+        at += length
+    return StreamScores(instants=instants, inferences=inferences, sums=tuple(sums)), watched
 
 
 def parse_stream_events(payload: bytes, name: str) -> tuple[int, tuple[StreamEvent, ...]]:

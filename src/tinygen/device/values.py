@@ -160,6 +160,20 @@ class StreamEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamScores:
+    """What a stream's decision looks at, as it stands.
+
+    Attributes:
+        instants: sample instants since the stream began. inferences: so many.
+        sums: (label in words, sum of its values over the last inferences), in the device's order.
+    """
+
+    instants: int
+    inferences: int
+    sums: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LearningStatus:
     """What the device has learned. `torn`: a write was cut off by the last reset, the state before it holds."""
 

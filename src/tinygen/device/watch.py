@@ -14,10 +14,12 @@ from tinygen.device.decode import describe
 from tinygen.device.exchange import READY, log_line
 from tinygen.device.frames import EVENT, Frame
 from tinygen.device.link import Target
+from tinygen.device.live import LiveStream
 from tinygen.device.messages import parse_event
-from tinygen.device.values import Hello, StreamEvent
+from tinygen.device.values import Hello, StreamEvent, StreamScores
 
 _SLICE_S = 0.2
+_LIVE_SLICE_S = 0.02
 _RETRY_S = 0.5
 _STILL_S = 0.05  # how long a line must bear being read to count as whole
 
@@ -28,6 +30,7 @@ class Kind(StrEnum):
     STATE = "state"
     LOG = "log"
     EVENT = "event"
+    SCORES = "scores"
     FRAME = "frame"
     TEXT = "text"
     FAULT = "fault"
@@ -43,6 +46,7 @@ class Seen:
         text: in words.
         level: of a log line, 0 (debug) to 3 (error).
         event: of an EVENT.
+        scores: of SCORES; several times a second, for a picture rather than for a log.
     """
 
     at: datetime
@@ -50,6 +54,7 @@ class Seen:
     text: str
     level: int = 1
     event: StreamEvent | None = None
+    scores: StreamScores | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +77,7 @@ class Watch:
         target: what runs the image; opened here, closed by the caller.
         name: what people call the device.
         show: told of everything, as it comes.
+        live: a stream to keep going and to look into.
         place: turns a code address into "function at file:line", for faults.
         clock, sleep: monotonic seconds and waiting (a test's own).
         now: the time of day.
@@ -83,6 +89,7 @@ class Watch:
         name: str,
         show: Callable[[Seen], None],
         *,
+        live: LiveStream | None = None,
         place: Callable[[int], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -91,6 +98,7 @@ class Watch:
         self._target = target
         self._name = name
         self._show = show
+        self._live = live
         self._place = place
         self._clock = clock
         self._sleep = sleep
@@ -106,14 +114,17 @@ class Watch:
         """
         end = None if seconds is None else self._clock() + seconds
         self._connect()
-        while end is None or self._clock() < end:
-            left = _SLICE_S if end is None else min(_SLICE_S, end - self._clock())
+        while (end is None or self._clock() < end) and not (self._live is not None and self._live.over):
+            usual = _SLICE_S if self._live is None else _LIVE_SLICE_S
+            left = usual if end is None else min(usual, end - self._clock())
             if self._client is None:
                 self._try_again(left)
             elif not self._listen(self._client, left):
                 self._lost()
                 if self._client is None and not self._target.capabilities.reopens:
                     break
+        if self._live is not None and self._client is not None:
+            self._live.end(self._client)
         return self.found
 
     def _connect(self) -> None:
@@ -129,11 +140,15 @@ class Watch:
             self._take(frame)
         self._tell(Kind.STATE, f"{hello.board}: task {hello.task}, engine {hello.engine}, build {hello.build_id}")
         self._strays(client)
+        if self._live is not None:
+            self._live.begin(client)
 
     def _listen(self, client: Client, seconds: float) -> bool:
         """False when the device did not bear it."""
         try:
             restarted = sum(self._take(frame) for frame in client.listen(seconds)) > 0
+            if self._live is not None and not restarted:
+                restarted = self._look(client, self._live)
             self._strays(client)
             if restarted:
                 self.found.restarts += 1
@@ -149,6 +164,14 @@ class Watch:
             self._tell(Kind.FAULT, str(error), level=3)
             return False
         return True
+
+    def _look(self, client: Client, live: LiveStream) -> bool:
+        """Go on with the stream; true when the device has restarted meanwhile."""
+        scores = live.step(client)
+        if scores is not None:
+            told = ", ".join(f"{name} {total:,}" for name, total in scores.sums)
+            self._show(Seen(at=self._now(), kind=Kind.SCORES, text=told, scores=scores))
+        return sum(self._take(frame) for frame in client.overheard()) > 0
 
     def _lost(self) -> None:
         """After an error: the line may be fine (a crash that was told); otherwise let go of it."""

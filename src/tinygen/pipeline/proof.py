@@ -17,6 +17,7 @@ from tinygen.core.values import Check, Report
 from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.link import Target
+from tinygen.device.live import LiveStream
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
 from tinygen.model import reference
@@ -175,11 +176,18 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
 
 
 def monitor(
-    ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None], program: Path | None = None
+    ctx: Context,
+    port: str | None,
+    seconds: float | None,
+    show: Callable[[Seen], None],
+    *,
+    program: Path | None = None,
+    live: LiveStream | None = None,
 ) -> Report:
     """Say hello, then show everything the device says, until Ctrl-C or the time is over.
 
     Args:
+        live: a stream to keep going meanwhile.
         program: the ELF that runs on a real board, to name the places of faults; a simulator's is known.
 
     Raises:
@@ -193,7 +201,7 @@ def monitor(
         program = image.elf
     place = None if program is None else partial(named, program)
     with open_target(board, on, image) as target:
-        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show, place=place)
+        watch = Watch(target, f"{board.id} on {chosen}" if is_simulator(chosen) else on, show, live=live, place=place)
         try:
             watch.run(seconds)
         except KeyboardInterrupt:

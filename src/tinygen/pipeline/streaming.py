@@ -10,24 +10,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.boards.spec import BoardSpec
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.errors import bad_input
-from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
+from tinygen.core.values import Measurement, Report
 from tinygen.datasets.readers.audio import read_audio
 from tinygen.datasets.signal import mix_to_mono, to_rate
 from tinygen.device.client import Client
-from tinygen.device.instruments import count_stages
-from tinygen.device.link import Capabilities
 from tinygen.device.registry import choose
-from tinygen.device.sensing import REAL_TIME_BAUD
-from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
-from tinygen.features import reference
-from tinygen.features.spec import FeatureSpec, feature_shape, samples_per_inference
-from tinygen.features.stages import stage_names
-from tinygen.firmware.stream_view import learned_bytes, memory_bytes
+from tinygen.device.values import StreamEvent
+from tinygen.features.spec import FeatureSpec
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import compile_views, proof, saved
+from tinygen.pipeline import stream_views as views
 from tinygen.pipeline.chain import BuiltChain, Chain
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.steps import converted
@@ -37,12 +31,8 @@ from tinygen.verify import stream as expecting
 Int16 = npt.NDArray[np.int16]
 Say = Callable[[str], None]
 
-HOP_MS = 10
-"""Instruction counts are told per this much audio."""
-_COUNTED_S = 2.0
 _HELDOUT_S = 60.0
 _PIECE_S = 0.5
-_SHOWN_EVENTS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +78,19 @@ def signal_of(path: Path, spec: FeatureSpec) -> Int16:
     """
     if spec.kind != "logmel":
         raise bad_input("only audio is read from a file", where=str(path), hint="leave --wav out: held-out recordings")
-    signal, rate_hz = read_audio(path)
-    mono: Int16 = to_rate(mix_to_mono(signal), rate_hz, spec.rate_hz)
+    return audio_at(path, spec.rate_hz, 1)
+
+
+def audio_at(path: Path, rate_hz: int, channels: int) -> Int16:
+    """A recording mixed to one channel, at a rate: int16 [instants, 1].
+
+    Raises:
+        TinygenError: not readable, or more than one channel is wanted.
+    """
+    if channels != 1:
+        raise bad_input(f"the device takes {channels} channels, no audio", where=str(path), hint="leave --wav out")
+    signal, its_rate_hz = read_audio(path)
+    mono: Int16 = to_rate(mix_to_mono(signal), its_rate_hz, rate_hz)
     return mono.reshape(-1, 1)
 
 
@@ -166,7 +167,7 @@ def compile_wakeword(ctx: Context, request: Request, output: Path | None, verify
             *(proved.checks if proved is not None else ()),
         ),
         measurements=(
-            *planned_memory(chain),
+            *views.planned_memory(chain),
             Measurement(name="weights_bytes", value=chain.plan.weights_bytes, unit="bytes", origin="planned"),
             Measurement(name="macs", value=chain.plan.macs, unit="count", origin="planned"),
             Measurement(name="flash_bytes", value=firmware.flash_bytes, unit="bytes", origin="linked"),
@@ -221,11 +222,11 @@ def prove(ctx: Context, made: BuiltChain, on: str, signal: Int16, say: Say, *, m
         events = _send(client, chain, signal, say)
         told = client.stream_end()
         seconds = time.monotonic() - started
-        counted = _counted(client, chain, signal) if target.capabilities.counter != "none" else None
-        stages = _stage_table(client, chain, signal, target.capabilities) if counted is not None else None
+        counted = views.counted(client, chain, signal) if target.capabilities.counter != "none" else None
+        stages = views.stage_table(client, chain, signal, target.capabilities) if counted is not None else None
         feature_bytes = client.hello().feature_state_bytes
         capabilities = target.capabilities
-    checks = [*expecting.checks(expected, events, told, len(signal)), _memory_check(chain, info)]
+    checks = [*expecting.checks(expected, events, told, len(signal)), views.memory_check(chain, info)]
     authors = _authors(chain, manifest, expected, signal) if manifest is not None else None
     if authors is not None:
         checks.append(pymicro.check(authors, chain.spec.rate_hz))
@@ -242,16 +243,18 @@ def prove(ctx: Context, made: BuiltChain, on: str, signal: Int16, say: Say, *, m
         },
         checks=tuple(checks),
         measurements=(
-            *_figures(chain, told, audio_s, seconds, capabilities),
-            *planned_memory(chain),
+            *views.figures(chain, told, audio_s, seconds, capabilities),
+            *views.planned_memory(chain),
             Measurement(
                 name="front_end_bytes", value=feature_bytes, unit="bytes", origin=f"measured-on-{capabilities.name}"
             ),
-            *(_costs(chain, counted, capabilities) if counted is not None else ()),
+            *(views.costs(chain, counted, capabilities) if counted is not None else ()),
             *((pymicro.measurement(authors),) if authors is not None else ()),
         ),
-        tables=tuple(table for table in (_event_table(chain, events) if events else None, stages) if table is not None),
-        notes=_notes(chain, events, capabilities),
+        tables=tuple(
+            table for table in (views.event_table(chain, events) if events else None, stages) if table is not None
+        ),
+        notes=views.notes(chain, events, capabilities),
         details={"events": [[e.instant, e.label, e.score] for e in events]},
     )
 
@@ -269,146 +272,6 @@ def _send(client: Client, chain: Chain, signal: Int16, say: Say) -> list[StreamE
     for at in range(0, len(signal), piece):
         for event in client.stream(signal[at : at + piece]):
             name = chain.rule.labels[event.label]
-            say(f"{event.instant / chain.spec.rate_hz:9.3f} s  {name}  ({_share(chain, event.score)})")
+            say(f"{event.instant / chain.spec.rate_hz:9.3f} s  {name}  ({views.share(chain, event.score)})")
             found.append(event)
     return found
-
-
-def _share(chain: Chain, score: int) -> str:
-    if chain.rule.kind == "score":
-        return (
-            f"score {score / chain.rule.smoothing:,.0f}, threshold {chain.rule.threshold / chain.rule.smoothing:,.0f}"
-        )
-    return f"{score / (255 * chain.rule.smoothing):.0%}"
-
-
-def _counted(client: Client, chain: Chain, signal: Int16) -> StreamStatistics:
-    """Figures of a short stream with the counter on; counting is slow in some simulators."""
-    rows = feature_shape(chain.spec)[0]
-    least = reference.row_end(chain.spec, 4 * max(rows, chain.rule.hop_rows))
-    client.stream_begin(count=True)
-    client.stream(signal[: max(least, round(_COUNTED_S * chain.spec.rate_hz))])
-    return client.stream_end()
-
-
-def _stage_table(client: Client, chain: Chain, signal: Int16, capabilities: Capabilities) -> Table | None:
-    """What each stage of the front end takes per 10 ms, over the loudest stretch; None where a signal is too short."""
-    size = samples_per_inference(chain.spec)
-    if len(signal) < size:
-        return None
-    starts = range(0, len(signal) - size + 1, size)
-    loudest = max(starts, key=lambda at: int(np.abs(signal[at : at + size].astype(np.int32)).sum()))
-    counts = count_stages(client, signal[loudest : loudest + size])
-    per_row = chain.spec.rate_hz * HOP_MS / 1000 / (reference.row_end(chain.spec, 1) - reference.row_end(chain.spec, 0))
-    share = per_row / chain.spec.n_frames * capabilities.counter_scale
-    rows = [
-        (name, f"{round(ticks * share):,}")
-        for name, ticks, marks in zip(stage_names(chain.spec), counts.ticks, counts.marks, strict=False)
-        if marks
-    ]
-    title = f"front end per {HOP_MS} ms ({capabilities.counter_origin})"
-    return Table(title=title, columns=("stage", capabilities.counter), rows=tuple(rows))
-
-
-def _memory_check(chain: Chain, info: StreamInfo) -> Check:
-    planned = memory_bytes(chain.stream_view)
-    if chain.board.chip.arch == "native":
-        reason = f"planned {planned:,} bytes for 32-bit machines, {info.memory_bytes:,} here"
-        return Check(name="stream memory", status=CheckStatus.PASSED, reason=reason)
-    same = planned == info.memory_bytes
-    status = CheckStatus.PASSED if same else CheckStatus.FAILED
-    return Check(name="stream memory", status=status, reason=f"planned {planned:,}, device {info.memory_bytes:,} bytes")
-
-
-def planned_memory(chain: Chain) -> tuple[Measurement, ...]:
-    """RAM of the chain that is known before anything is built."""
-    ring = 2 * chain.stream_view.channels * chain.stream_view.ring_instants
-    return (
-        Measurement(name="arena_bytes", value=chain.plan.arena_bytes, unit="bytes", origin="planned"),
-        Measurement(name="state_bytes", value=chain.plan.state_bytes, unit="bytes", origin="planned"),
-        Measurement(
-            name="stream_bytes",
-            value=memory_bytes(chain.stream_view),
-            unit="bytes",
-            origin="planned",
-            note=f"ring of samples {ring:,}, sums, kept events, counters",
-        ),
-        *(
-            Measurement(
-                name="learned_bytes",
-                value=size,
-                unit="bytes",
-                origin="planned",
-                note="two copies of what is learned; outlive a reset",
-            )
-            for size in (learned_bytes(chain.stream_view),)
-            if size
-        ),
-    )
-
-
-def _figures(
-    chain: Chain, told: StreamStatistics, audio_s: float, seconds: float, capabilities: Capabilities
-) -> list[Measurement]:
-    origin = f"measured-on-{capabilities.name}"
-    return [
-        Measurement(name="audio_s", value=round(audio_s, 3), unit="s", origin="declared"),
-        Measurement(name="rows", value=told.rows, unit="count", origin=origin),
-        Measurement(name="inferences", value=told.inferences, unit="count", origin=origin),
-        Measurement(name="events", value=told.events, unit="count", origin=origin),
-        Measurement(name="overruns", value=told.overruns, unit="count", origin=origin, note="samples without room"),
-        Measurement(name="saturated_samples", value=told.saturated, unit="count", origin=origin),
-        Measurement(
-            name="speed",
-            value=round(audio_s / max(seconds, 1e-9), 2),
-            unit="ratio",
-            origin="measured-on-host",
-            note=f"times real time, on {capabilities.name}",
-        ),
-    ]
-
-
-def _costs(chain: Chain, counted: StreamStatistics, capabilities: Capabilities) -> list[Measurement]:
-    """Counter differences as work per 10 ms of signal, and as a share of the board's clock."""
-    hops = counted.instants / chain.spec.rate_hz * 1000 / HOP_MS
-    scale, unit = capabilities.counter_scale, capabilities.counter
-    features, model = (ticks * scale / hops for ticks in (counted.feature_ticks, counted.inference_ticks))
-    origin = capabilities.counter_origin
-    found = [
-        Measurement(name=f"{name}_per_hop", value=round(value), unit=unit, origin=origin, note=f"per {HOP_MS} ms")
-        for name, value in (("features", features), ("inference", model), ("all", features + model))
-    ]
-    board: BoardSpec = chain.board
-    if board.clock_hz and unit in ("instructions", "cycles"):
-        share = (features + model) * 1000 / HOP_MS / board.clock_hz
-        found.append(
-            Measurement(
-                name="duty_cycle",
-                value=round(share, 4),
-                unit="ratio",
-                origin=origin,
-                note=f"{unit} per second over {board.clock_hz / 1e6:g} MHz"
-                + ("; instructions are not cycles" if unit == "instructions" else ""),
-            )
-        )
-    return found
-
-
-def _event_table(chain: Chain, events: list[StreamEvent]) -> Table:
-    rows = tuple(
-        (f"{e.instant / chain.spec.rate_hz:.3f}", chain.rule.labels[e.label], _share(chain, e.score), str(e.instant))
-        for e in events[:_SHOWN_EVENTS]
-    )
-    return Table(title="events", columns=("second", "label", "mean", "instant"), rows=rows)
-
-
-def _notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -> tuple[str, ...]:
-    notes = [f"features to int8 by the {chain.quantization.words}"]
-    if len(events) > _SHOWN_EVENTS:
-        notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
-    if not events:
-        notes.append("weak: no event came of this signal, so only rows and outputs were compared")
-    baud = chain.board.serial.baud
-    if capabilities.name == "serial" and baud < REAL_TIME_BAUD:
-        notes.append(f"{baud} baud carry less than real-time audio ({REAL_TIME_BAUD} do): the line was waited for")
-    return tuple(notes)

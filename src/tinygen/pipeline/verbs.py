@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tinygen.boards.loader import find_board
@@ -14,6 +15,7 @@ from tinygen.core.process import shown
 from tinygen.core.values import Report
 from tinygen.device.discovery import BOARD
 from tinygen.device.greeting import running_on, who
+from tinygen.device.live import LiveStream
 from tinygen.device.registry import choose, find_places, is_port
 from tinygen.device.serialport import claim, require_port
 from tinygen.device.watch import Seen
@@ -27,6 +29,7 @@ from tinygen.pipeline import (
     runs,
     saved,
     steps,
+    streaming,
     views,
 )
 from tinygen.pipeline.context import Context
@@ -218,11 +221,28 @@ def devices(*, ask: bool) -> Report:
 
 
 def monitor(
-    ctx: Context, port: str | None, seconds: float | None, show: Callable[[Seen], None], program: Path | None = None
+    ctx: Context,
+    port: str | None,
+    seconds: float | None,
+    show: Callable[[Seen], None],
+    *,
+    program: Path | None = None,
+    listens: bool = False,
+    wav: Path | None = None,
 ) -> Report:
-    """Show what the device says until Ctrl-C, its end, or a time limit; `program` is the ELF of a real board.
+    """Show what the device says until Ctrl-C, its end, or a time limit.
+
+    Args:
+        program: the ELF of a real board.
+        listens: start a stream from the device's own source, and look at its scores.
+        wav: start one of these samples instead, sent at the pace they were recorded at; ends with them.
 
     Raises:
-        TinygenError: no such port, no built image for a simulator, or nobody answers.
+        TinygenError: no such port, no built image for a simulator, nobody answers, or the image cannot listen.
     """
-    return proof.monitor(ctx, port, seconds, show, program)
+    live = LiveStream() if listens else None
+    if wav is not None:
+        if not wav.is_file():
+            raise bad_input("no such file", where=str(wav), hint="name a WAV or FLAC file")
+        live = LiveStream(partial(streaming.audio_at, wav))
+    return proof.monitor(ctx, port, seconds, show, program=program, live=live)

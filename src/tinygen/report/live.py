@@ -30,12 +30,16 @@ def line_of(seen: Seen) -> str:
 
 @dataclass(slots=True)
 class _Heard:
-    """Events of one label."""
+    """One label."""
 
     count: int = 0
     score: int = 0
     best: int = 1
     at: str = ""
+
+    def take(self, score: int) -> None:
+        self.score = score
+        self.best = max(self.best, score)
 
 
 class LiveView:
@@ -76,8 +80,13 @@ class LiveView:
 
     def show(self, seen: Seen) -> None:
         """Take one thing that was seen."""
+        if seen.scores is not None:
+            for name, score in seen.scores.sums:
+                self._heard.setdefault(name, _Heard()).take(score)
+            self._update()
+            return
         text = line_of(seen)
-        style = _LEVEL_STYLES[min(seen.level, 3)] if seen.kind is Kind.LOG else _STYLES[seen.kind]
+        style = _LEVEL_STYLES[min(seen.level, 3)] if seen.kind is Kind.LOG else _STYLES.get(seen.kind, "")
         line = Text.assemble((f"{seen.at:%H:%M:%S}.{seen.at.microsecond // 1000:03d} ", "dim"), (text, style))
         self._console.print(line, soft_wrap=True, highlight=False)
         if self._file is not None:
@@ -86,21 +95,23 @@ class LiveView:
             event = seen.event
             heard = self._heard.setdefault(event.name or f"label {event.label}", _Heard())
             heard.count += 1
-            heard.score = event.score
-            heard.best = max(heard.best, event.score)
+            heard.take(event.score)
             heard.at = f"{seen.at:%H:%M:%S}"
-            if self._live is not None:
-                self._live.update(self.table())
+            self._update()
+
+    def _update(self) -> None:
+        if self._live is not None:
+            self._live.update(self.table())
 
     def table(self) -> Table:
-        """Events so far, by label: how many, the last score and when."""
+        """What was heard, by label: events and the last of them, the last score beside the highest."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column, side in (
             ("label", "left"),
             ("events", "right"),
-            ("last score", "right"),
+            ("score", "right"),
             ("", "left"),
-            ("at", "left"),
+            ("last event", "left"),
         ):
             table.add_column(column, justify="right" if side == "right" else "left")
         for name, heard in sorted(self._heard.items()):

@@ -3,6 +3,16 @@
 A small depthwise-separable network after "Hello Edge" (Zhang et al., 2017, arXiv:1711.07128), with fewer filters: the
 first layer sees 5 frames x 4 bands, three separable blocks follow, then the mean over time and frequency. Nothing
 is padded and every window ends at the newest frame, so that `--streaming incremental` can keep old frames as state.
+
+The front end is plain log-mel, not noise reduction and PCAN as in published wake words: with those an earlier network
+of this kind reached 0.807 instead of 0.870 on unseen speakers of Speech Commands (INT8, one seed). Their noise
+estimate starts at zero and needs some 0.8 s (a smoothing of 0.025 per 20 ms) to settle, as long as the clips that are
+trained on.
+
+In a stream (held-out clips in noise and babble, 600 s, 107 words, hop 160 ms, seed 1) the network of 24e80b5 (0.892)
+misses 21 % of the words at 25 dB with 42 false accepts an hour, 39 % at 10 dB with 18. For 15 % of the words at 25 dB
+(25 % at 10 dB) no window taken every 40 ms puts 0.75 on the word at all: the network's share. Along the DET curve
+smoothing over 1, 2 or 3 windows and hops of 40, 80 or 160 ms differ by a few words only, so the rule stays as it is.
 """
 
 from __future__ import annotations

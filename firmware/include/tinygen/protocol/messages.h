@@ -37,6 +37,7 @@ constexpr std::uint8_t kReadLearned = 0x35;
 constexpr std::uint8_t kWriteLearned = 0x36;
 constexpr std::uint8_t kSense = 0x37;
 constexpr std::uint8_t kSamples = 0x38;
+constexpr std::uint8_t kStreamScores = 0x39;
 constexpr std::uint8_t kEvent = 0x3F;  // device -> host, unasked
 
 constexpr std::uint8_t kResponse = 0x80;  // type of the answer = type of the request | kResponse

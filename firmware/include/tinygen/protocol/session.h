@@ -60,6 +60,7 @@ class Session {
   void stream_chunk(const std::uint8_t* payload, std::size_t bytes);
   void stream_end();
   void stream_events(const std::uint8_t* payload, std::size_t bytes);
+  void stream_scores(const std::uint8_t* payload, std::size_t bytes);
   void sense(const std::uint8_t* payload, std::size_t bytes);
   void samples(const std::uint8_t* payload, std::size_t bytes);
   void stop_sensing();

@@ -16,7 +16,7 @@ class I2s {
 
   void stop() { capture::stop(); }
 
-  void poll() {}
+  void poll() { capture::poll(); }
 
  private:
   // MEMS microphones are quiet: speech at a metre leaves the upper bits of 24 unused. kGainBits of them are given up;

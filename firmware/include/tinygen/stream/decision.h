@@ -48,6 +48,9 @@ class EventDecision {
 
   std::uint32_t events() const { return events_; }
 
+  // Of the label kWatched[index], over the last inferences.
+  std::uint32_t sum(std::uint32_t index) const { return sums_[index]; }
+
  private:
   static constexpr std::uint32_t kNobody = Config::kWatchedCount;
 

@@ -135,6 +135,14 @@ class Engine : private Gate {
     return true;
   }
 
+  bool score(std::uint32_t index, Score& told) const {
+    if (index >= Config::kWatchedCount) {
+      return false;
+    }
+    told = {Config::kWatched[index], decision_.sum(index)};
+    return true;
+  }
+
  private:
   std::uint32_t ticks() const { return counts_ ? port::counter() : 0; }
 

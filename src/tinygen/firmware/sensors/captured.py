@@ -125,6 +125,8 @@ def i2s_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
     Raises:
         TinygenError: the board's chip has no such driver, or the rate cannot be made.
     """
+    if board.chip.port == "esp32s3":
+        return _vendors_i2s(board, sensor, spec)
     words, bit_hz = _serial_audio(board, sensor, 64 * spec.rate_hz)
     dma, irq = _dma(board, 1, 3, "dma1_stream3_irq")
     pins = pin_numbers(board, {f"k{role.title()}": pin for role, pin in sensor.pins.items()})
@@ -137,6 +139,22 @@ def i2s_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
         # 32-bit slots 0, 24 bits of data 2:1 = 01, master receives 9:8 = 11, I2S 11.
         config=(*words, ("kI2sMode", "0x0B03"), ("kRingWords", str(2 * 4 * _SAMPLES_PER_HALF)), *pins, *dma),
         macros=(("TINYGEN_SOURCE_I2S", "1"), irq),
+    )
+
+
+def _vendors_i2s(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec) -> SourcePlan:
+    """The same under Arduino's core, whose driver sets the clocks: 160 MHz divided by a fraction."""
+    return SourcePlan(
+        kind="i2s",
+        name=f"I2S microphone on {', '.join(sensor.pins.values())}",
+        channels=1,
+        rate_millihertz=_audio_rate(spec, spec.rate_hz),
+        words=(("std::uint32_t kSlot", "0"), ("std::uint32_t kGainBits", str(_GAIN_BITS))),
+        config=(
+            ("kI2sRateHz", str(spec.rate_hz)),
+            *pin_numbers(board, {f"k{role.title()}": pin for role, pin in sensor.pins.items()}),
+        ),
+        macros=(("TINYGEN_SOURCE_I2S", "1"),),
     )
 
 

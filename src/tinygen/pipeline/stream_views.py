@@ -1,0 +1,170 @@
+"""What a streamed signal shows: figures, costs per 10 ms, stages, events, memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygen.boards.spec import BoardSpec
+from tinygen.core.values import Check, CheckStatus, Measurement, Table
+from tinygen.device.client import Client
+from tinygen.device.instruments import count_stages
+from tinygen.device.link import Capabilities
+from tinygen.device.sensing import REAL_TIME_BAUD
+from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
+from tinygen.features import reference
+from tinygen.features.spec import feature_shape, samples_per_inference
+from tinygen.features.stages import stage_names
+from tinygen.firmware.stream_view import learned_bytes, memory_bytes
+from tinygen.pipeline.chain import Chain
+
+Int16 = npt.NDArray[np.int16]
+
+HOP_MS = 10
+"""Instruction counts are told per this much audio."""
+SMALL_HZ = 84_000_000
+"""The clock of a small Cortex-M4 (STM32F401), which real time is judged on."""
+_COUNTED_S = 2.0
+_SHOWN_EVENTS = 40
+
+
+def share(chain: Chain, score: int) -> str:
+    """A sum as people read it."""
+    if chain.rule.kind == "score":
+        return (
+            f"score {score / chain.rule.smoothing:,.0f}, threshold {chain.rule.threshold / chain.rule.smoothing:,.0f}"
+        )
+    return f"{score / (255 * chain.rule.smoothing):.0%}"
+
+
+def counted(client: Client, chain: Chain, signal: Int16) -> StreamStatistics:
+    """Figures of a short stream with the counter on; counting is slow in some simulators."""
+    rows = feature_shape(chain.spec)[0]
+    least = reference.row_end(chain.spec, 4 * max(rows, chain.rule.hop_rows))
+    client.stream_begin(count=True)
+    client.stream(signal[: max(least, round(_COUNTED_S * chain.spec.rate_hz))])
+    return client.stream_end()
+
+
+def stage_table(client: Client, chain: Chain, signal: Int16, capabilities: Capabilities) -> Table | None:
+    """What each stage of the front end takes per 10 ms, over the loudest stretch; None where a signal is too short."""
+    size = samples_per_inference(chain.spec)
+    if len(signal) < size:
+        return None
+    starts = range(0, len(signal) - size + 1, size)
+    loudest = max(starts, key=lambda at: int(np.abs(signal[at : at + size].astype(np.int32)).sum()))
+    counts = count_stages(client, signal[loudest : loudest + size])
+    per_row = chain.spec.rate_hz * HOP_MS / 1000 / (reference.row_end(chain.spec, 1) - reference.row_end(chain.spec, 0))
+    share = per_row / chain.spec.n_frames * capabilities.counter_scale
+    rows = [
+        (name, f"{round(ticks * share):,}")
+        for name, ticks, marks in zip(stage_names(chain.spec), counts.ticks, counts.marks, strict=False)
+        if marks
+    ]
+    title = f"front end per {HOP_MS} ms ({capabilities.counter_origin})"
+    return Table(title=title, columns=("stage", capabilities.counter), rows=tuple(rows))
+
+
+def memory_check(chain: Chain, info: StreamInfo) -> Check:
+    """Planned RAM against what the device says."""
+    planned = memory_bytes(chain.stream_view)
+    if chain.board.chip.arch == "native":
+        reason = f"planned {planned:,} bytes for 32-bit machines, {info.memory_bytes:,} here"
+        return Check(name="stream memory", status=CheckStatus.PASSED, reason=reason)
+    same = planned == info.memory_bytes
+    status = CheckStatus.PASSED if same else CheckStatus.FAILED
+    return Check(name="stream memory", status=status, reason=f"planned {planned:,}, device {info.memory_bytes:,} bytes")
+
+
+def planned_memory(chain: Chain) -> tuple[Measurement, ...]:
+    """RAM of the chain that is known before anything is built."""
+    ring = 2 * chain.stream_view.channels * chain.stream_view.ring_instants
+    return (
+        Measurement(name="arena_bytes", value=chain.plan.arena_bytes, unit="bytes", origin="planned"),
+        Measurement(name="state_bytes", value=chain.plan.state_bytes, unit="bytes", origin="planned"),
+        Measurement(
+            name="stream_bytes",
+            value=memory_bytes(chain.stream_view),
+            unit="bytes",
+            origin="planned",
+            note=f"ring of samples {ring:,}, sums, kept events, counters",
+        ),
+        *(
+            Measurement(
+                name="learned_bytes",
+                value=size,
+                unit="bytes",
+                origin="planned",
+                note="two copies of what is learned; outlive a reset",
+            )
+            for size in (learned_bytes(chain.stream_view),)
+            if size
+        ),
+    )
+
+
+def figures(
+    chain: Chain, told: StreamStatistics, audio_s: float, seconds: float, capabilities: Capabilities
+) -> list[Measurement]:
+    """What was streamed, and how fast."""
+    origin = f"measured-on-{capabilities.name}"
+    return [
+        Measurement(name="audio_s", value=round(audio_s, 3), unit="s", origin="declared"),
+        Measurement(name="rows", value=told.rows, unit="count", origin=origin),
+        Measurement(name="inferences", value=told.inferences, unit="count", origin=origin),
+        Measurement(name="events", value=told.events, unit="count", origin=origin),
+        Measurement(name="overruns", value=told.overruns, unit="count", origin=origin, note="samples without room"),
+        Measurement(name="saturated_samples", value=told.saturated, unit="count", origin=origin),
+        Measurement(
+            name="speed",
+            value=round(audio_s / max(seconds, 1e-9), 2),
+            unit="ratio",
+            origin="measured-on-host",
+            note=f"times real time, on {capabilities.name}",
+        ),
+    ]
+
+
+def costs(chain: Chain, counted: StreamStatistics, capabilities: Capabilities) -> list[Measurement]:
+    """Counter differences as work per 10 ms of signal, and as a share of the board's clock."""
+    hops = counted.instants / chain.spec.rate_hz * 1000 / HOP_MS
+    scale, unit = capabilities.counter_scale, capabilities.counter
+    features, model = (ticks * scale / hops for ticks in (counted.feature_ticks, counted.inference_ticks))
+    origin = capabilities.counter_origin
+    found = [
+        Measurement(name=f"{name}_per_hop", value=round(value), unit=unit, origin=origin, note=f"per {HOP_MS} ms")
+        for name, value in (("features", features), ("inference", model), ("all", features + model))
+    ]
+    board: BoardSpec = chain.board
+    if unit not in ("instructions", "cycles"):
+        return found
+    caution = "; instructions are not cycles" if unit == "instructions" else ""
+    clocks = {"duty_cycle": board.clock_hz} | ({"duty_cycle_84_mhz": SMALL_HZ} if board.clock_hz != SMALL_HZ else {})
+    for name, clock_hz in clocks.items():
+        if clock_hz:
+            share_ = (features + model) * 1000 / HOP_MS / clock_hz
+            note = f"{unit} per second over {clock_hz / 1e6:g} MHz, margin {1 - share_:.0%}{caution}"
+            found.append(Measurement(name=name, value=round(share_, 4), unit="ratio", origin=origin, note=note))
+    return found
+
+
+def event_table(chain: Chain, events: list[StreamEvent]) -> Table:
+    """The first events."""
+    rows = tuple(
+        (f"{e.instant / chain.spec.rate_hz:.3f}", chain.rule.labels[e.label], share(chain, e.score), str(e.instant))
+        for e in events[:_SHOWN_EVENTS]
+    )
+    return Table(title="events", columns=("second", "label", "mean", "instant"), rows=rows)
+
+
+def notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -> tuple[str, ...]:
+    """What must be said of a stream, for people."""
+    notes = [f"features to int8 by the {chain.quantization.words}"]
+    if len(events) > _SHOWN_EVENTS:
+        notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
+    if not events:
+        notes.append("weak: no event came of this signal, so only rows and outputs were compared")
+    baud = chain.board.serial.baud
+    if capabilities.name == "serial" and baud < REAL_TIME_BAUD:
+        notes.append(f"{baud} baud carry less than real-time audio ({REAL_TIME_BAUD} do): the line was waited for")
+    return tuple(notes)
