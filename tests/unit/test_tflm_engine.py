@@ -10,12 +10,14 @@ import pytest
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.tflm_operators import check_runnable, registrations
 from tinygen.model import importer
-from tinygen.model.interpreted import file_facts, interpreted_plan
+from tinygen.model.interpreted import FileFacts, file_facts, interpreted_plan
 from tinygen.model.interpreter_scratch import scratch_bytes
+from tinygen.model.ir import Graph
 from tinygen.toolchain.tflm_tree import ENVIRONMENT, find_tree, select
 from tinygen.verify import arena
 from tinygen.verify.oracle import written_tensors
 
+FactsOf = Callable[[str], tuple[bytes, Graph, FileFacts]]
 KERNELS = "tensorflow/lite/micro/kernels"
 FILES = {
     "LICENSE": "Apache",
@@ -55,15 +57,15 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def facts_of(shared_dir: Callable[..., Path]) -> Callable[[str], tuple]:
-    def make(name: str) -> tuple:
+def facts_of(shared_dir: Callable[..., Path]) -> FactsOf:
+    def make(name: str) -> tuple[bytes, Graph, FileFacts]:
         tflite = shared_dir(f"models/{name}.tflite").read_bytes()
         return tflite, importer.load(tflite, name), file_facts(tflite, name)
 
     return make
 
 
-def test_exactly_the_operators_of_every_subgraph_are_registered(facts_of: Callable[[str], tuple]) -> None:
+def test_exactly_the_operators_of_every_subgraph_are_registered(facts_of: FactsOf) -> None:
     _, _, facts = facts_of("alexa")
     found = {line.operator: line for line in registrations(facts)}
     assert list(found) == sorted({op.name for subgraph in facts.operators for op in subgraph})
@@ -76,12 +78,12 @@ def test_exactly_the_operators_of_every_subgraph_are_registered(facts_of: Callab
     assert facts.variable_count == 6
 
 
-def test_the_kernels_for_int8_alone_are_left_to_models_of_int8(facts_of: Callable[[str], tuple]) -> None:
+def test_the_kernels_for_int8_alone_are_left_to_models_of_int8(facts_of: FactsOf) -> None:
     _, _, facts = facts_of("micro_speech_quantized")
     assert {line.operator: line.kernel for line in registrations(facts)}["SOFTMAX"] == "tflite::Register_SOFTMAX_INT8()"
 
 
-def test_what_cmsis_nn_computes_otherwise_is_refused(facts_of: Callable[[str], tuple]) -> None:
+def test_what_cmsis_nn_computes_otherwise_is_refused(facts_of: FactsOf) -> None:
     _, _, facts = facts_of("trained_lstm_int8")
     with pytest.raises(TinygenError, match="begins every inference from zero state"):
         check_runnable(facts, "trained_lstm_int8", "CMSIS-NN")
@@ -89,9 +91,7 @@ def test_what_cmsis_nn_computes_otherwise_is_refused(facts_of: Callable[[str], t
 
 
 @pytest.mark.parametrize("name", ["kws_ref_model", "alexa", "person_detect", "hello_world_int8", "ad01_int8"])
-def test_every_tensor_of_the_oracle_is_observed_in_the_order_it_is_written(
-    name: str, facts_of: Callable[[str], tuple]
-) -> None:
+def test_every_tensor_of_the_oracle_is_observed_in_the_order_it_is_written(name: str, facts_of: FactsOf) -> None:
     tflite, graph, facts = facts_of(name)
     plan = interpreted_plan(graph, facts, arena_bytes=4096, arena_origin="given", model_bytes=len(tflite))
     assert set(plan.observed) == set(written_tensors(graph))
@@ -101,9 +101,7 @@ def test_every_tensor_of_the_oracle_is_observed_in_the_order_it_is_written(
     assert plan.weights_bytes == len(tflite)
 
 
-def test_the_record_alone_is_too_small_for_a_tiny_model(
-    facts_of: Callable[[str], tuple], needs_module: Callable[..., None]
-) -> None:
+def test_the_record_alone_is_too_small_for_a_tiny_model(facts_of: FactsOf, needs_module: Callable[..., None]) -> None:
     needs_module("tflite_micro", "verify")
     tflite, graph, _ = facts_of("hello_world_int8")
     found = arena.record(tflite, "hello")
@@ -120,7 +118,7 @@ def test_a_model_the_interpreter_refuses_has_no_record(needs_module: Callable[..
     assert caught.value.code is ExitCode.BAD_INPUT
 
 
-def test_scratch_of_optimised_convolutions_is_added(facts_of: Callable[[str], tuple]) -> None:
+def test_scratch_of_optimised_convolutions_is_added(facts_of: FactsOf) -> None:
     _, graph, _ = facts_of("kws_ref_model")
     # The depthwise convolution, 3 x 3 of 64 channels, widened to int16.
     assert scratch_bytes(graph, "CMSIS-NN") == 1152
