@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
-from tinygen.model.compile import kernel_of
+from tinygen.model.compile import WEIGHT_CONSTANTS, kernel_of
 from tinygen.model.ir import Buffer, Plan, Step
 from tinygen.model.layout import starts_unlike_zero
 from tinygen.model.sharing import Name, shared_constants
@@ -64,7 +64,12 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantView:
-    """An array in weights.cpp; `crc` is the CRC-32 of its bytes on a little-endian machine."""
+    """An array in weights.cpp.
+
+    Attributes:
+        crc: CRC-32 of its bytes on a little-endian machine.
+        in_ram: it is one of the weights, and the plan has those copied to RAM.
+    """
 
     symbol: str
     type: str
@@ -73,6 +78,7 @@ class ConstantView:
     comment: str
     values: str
     crc: int
+    in_ram: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,7 @@ class ModelView:
     macs: int
     arena_bytes: int
     weights_bytes: int
+    weights_in_ram: bool
     alignment_bytes: int
     input_bytes: int
     output_bytes: int
@@ -197,6 +204,7 @@ def model_view(plan: Plan) -> ModelView:
         macs=plan.macs,
         arena_bytes=plan.arena_bytes,
         weights_bytes=plan.weights_bytes,
+        weights_in_ram=plan.weights_in_ram,
         alignment_bytes=plan.alignment_bytes,
         input_bytes=sum(graph.tensors[i].n_bytes for i in graph.inputs),
         output_bytes=sum(graph.tensors[i].n_bytes for i in graph.outputs),
@@ -302,7 +310,8 @@ def _constant(plan: Plan, step: Step, name: str, array: npt.NDArray[np.generic])
     shape = "x".join(str(size) for size in array.shape)
     view = _array(_constant_symbol(step, name), array, f"step {step.position} {step.kernel}: {name} {shape}")
     # As vector loads would want the rows that meet tensors so aligned.
-    return replace(view, alignment_bytes=max(view.alignment_bytes, plan.alignment_bytes if name == "weights" else 0))
+    alignment = max(view.alignment_bytes, plan.alignment_bytes if name == "weights" else 0)
+    return replace(view, alignment_bytes=alignment, in_ram=plan.weights_in_ram and name in WEIGHT_CONSTANTS)
 
 
 def _constant_operands(plan: Plan) -> dict[int, ConstantView]:

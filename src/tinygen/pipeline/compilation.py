@@ -285,6 +285,8 @@ def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
     stack = size.stack.total_bytes if size.stack is not None else 0
     ram = {"arena": made.plan.arena_bytes, "state": state_bytes(made.plan), "stack": stack}
     ram["C library"] = size.c_library_ram_bytes
+    if made.plan.weights_in_ram:
+        ram["weights"] = made.plan.ram_weights_bytes
     flash = {"weights": made.plan.weights_bytes, "code": size.flash_bytes - made.plan.weights_bytes}
     native = chip.arch == "native"
     for word, parts, budget, capacity, blame in (

@@ -78,4 +78,6 @@ Statistics statistics() { return tinygen_stream.statistics(); }
 
 bool kept(std::uint32_t number, Event& event) { return tinygen_stream.kept(number, event); }
 
+bool score(std::uint32_t index, Score& told) { return tinygen_stream.score(index, told); }
+
 }  // namespace tinygen::stream
