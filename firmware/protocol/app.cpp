@@ -1,6 +1,7 @@
 #include "tinygen/app.h"
 
 #include "tinygen/build_info.h"
+#include "tinygen/model_api.h"
 #include "tinygen/port.h"
 #include "tinygen/protocol/frame_decoder.h"
 #include "tinygen/protocol/session.h"
@@ -26,6 +27,7 @@ void begin() {
   port::write(&delimiter, 1);
   if (status == port::Status::clock_failed) log(LogLevel::warning, "clock did not start; running on the reset clock");
   if (status == port::Status::serial_failed) log(LogLevel::error, "serial line did not start");
+  if (!model::start()) log(LogLevel::error, "the model did not start: its arena is too small, or an operator refused");
   log(LogLevel::info, "tinygen is ready");
 }
 

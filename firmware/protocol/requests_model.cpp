@@ -120,6 +120,10 @@ void Session::infer(const std::uint8_t* payload, std::size_t bytes) {
     result_ = Result::complete;
   }
   if (digests || stop) run_observed(digests, 0, stop, stop_after);
+  if (!model::healthy()) {
+    result_ = Result::none;
+    return nak(Error::no_model);
+  }
 
   const bool complete = result_ == Result::complete;
   const std::int8_t* copy = model::input_copy();

@@ -33,8 +33,10 @@ void Session::profile(const std::uint8_t* payload, std::size_t bytes) {
     case kProfileArena:
       if (!input_ready()) return nak(Error::no_input, input_bytes_);
       return profile_arena();
+    case kProfileLeast:
+      return profile_least();
     default:
-      return nak(Error::bad_argument, kProfileArena);
+      return nak(Error::bad_argument, kProfileLeast);
   }
 }
 
@@ -110,6 +112,7 @@ void Session::profile_arena() {
   constexpr std::int8_t kPaints[] = {0x3A, -0x3B};
   for (const std::int8_t paint : kPaints) {
     for (std::uint32_t i = 0; i < size; ++i) arena[i] = paint;
+    model::start();  // an interpreter keeps what it knows of the model there
     prepare_run();
     model::infer(&feed_after_step, nullptr);
     std::uint32_t found = 0;
@@ -130,6 +133,20 @@ void Session::profile_arena() {
   fields.u32(size);
   fields.u32(high_water);
   fields.u32(written);
+  answer(reply, fields.count());
+}
+
+void Session::profile_least() {
+  result_ = Result::none;
+  digests_valid_ = false;
+  state_saved_ = false;
+  std::uint8_t reply[12];
+  Fields fields(reply);
+  fields.u8(kProfileLeast);
+  fields.u8(0);
+  fields.u16(0);
+  fields.u32(model::kInfo.arena_bytes);
+  fields.u32(model::least_arena_bytes());
   answer(reply, fields.count());
 }
 

@@ -1,8 +1,16 @@
 #include "tinygen/protocol/session.h"
 
+#include "tinygen/model_api.h"
 #include "tinygen/protocol/bytes.h"
 
 namespace tinygen::protocol {
+namespace {
+
+bool runs_model(std::uint8_t type) {
+  return type == kInfer || type == kDigests || type == kSelfTest || type == kProfile || type == kStreamBegin;
+}
+
+}  // namespace
 
 void Session::request(const FrameDecoder& frame) {
   ++frames_good_;
@@ -17,6 +25,7 @@ void Session::request(const FrameDecoder& frame) {
   const std::uint8_t* payload = frame.payload();
   const std::size_t bytes = frame.payload_bytes();
   if (streaming_ && type_ >= kWriteInput && type_ <= kSelfTest) return nak(Error::streaming);
+  if (runs_model(type_) && !model::healthy()) return nak(Error::no_model);
   switch (type_) {
     case kHello:
       return hello();

@@ -54,6 +54,12 @@ class _Budget(BaseModel):
     flash: Bytes | None = None
 
 
+class _Tflm(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    tree: Annotated[str, AfterValidator(check_path)] | None = None
+    arena: Bytes | None = None
+
+
 class _Training(BaseModel):
     model_config = ConfigDict(extra="forbid")
     recipe: Literal["ds_cnn", "branched", "broadcast"]
@@ -83,7 +89,7 @@ class _File(BaseModel):
     on: str = "sim"
     data: Annotated[str, AfterValidator(check_path)] | None = None
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
-    engine: Literal["aot"] = "aot"
+    engine: Literal["aot", "tflm"] = "aot"
     model: Literal["auto", "ready", "train"] = "auto"
     framework: Literal["none", "arduino", "espidf", "stm32cube"] | None = None
     epochs: int | None = Field(default=None, ge=1, le=10_000)
@@ -92,6 +98,7 @@ class _File(BaseModel):
     optimize: Literal["speed", "size", "balanced"] = "speed"
     kernels: dict[str, str] = Field(default_factory=dict)
     budget: _Budget = Field(default_factory=_Budget)
+    tflm: _Tflm = Field(default_factory=_Tflm)
     sensor: _Sensor | None = None
     training: _Training | None = None
 
@@ -110,6 +117,8 @@ class Config:
         optimize: what kernels are chosen for: "speed" | "size" | "balanced".
         kernels: kernels asked for by name, {operator or step number: kernel}.
         ram_budget_bytes, flash_budget_bytes: None = what the chip has.
+        tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
+        tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
         sensor: None: samples come over the serial line only.
         training: a recipe and the means it is trained with; None trains the task's own network.
         given: what the command line named, as one would type it again: {option: its values}.
@@ -130,6 +139,8 @@ class Config:
     kernels: dict[str, str]
     ram_budget_bytes: int | None
     flash_budget_bytes: int | None
+    tflm_tree: Path | None = None
+    tflm_arena_bytes: int | None = None
     sensor: SensorChoice | None = None
     training: Choice | None = None
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -163,7 +174,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         values = _read(source)
     base = source.resolve().parent if values else cwd
     given = {key: value for key, value in overrides.items() if value is not None}
-    bases = {key: (cwd if key in given else base) for key in ("data", "build_dir")}
+    bases = {key: (cwd if key in given else base) for key in ("data", "build_dir", "tflm.tree")}
     for key, value in given.items():
         table = values
         *parents, leaf = key.split(".")
@@ -179,6 +190,9 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
     except ValidationError as error:
         raise bad_input(_explain(error, given), where=_blamed(error, given, source)) from error
     data = None if checked.data is None else (bases["data"] / Path(checked.data).expanduser()).resolve()
+    tree = None
+    if checked.tflm.tree is not None:
+        tree = (bases["tflm.tree"] / Path(checked.tflm.tree).expanduser()).resolve()
     return Config(
         task=checked.task,
         board=checked.board,
@@ -195,10 +209,18 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         kernels=checked.kernels,
         ram_budget_bytes=checked.budget.ram,
         flash_budget_bytes=checked.budget.flash,
+        tflm_tree=tree,
+        tflm_arena_bytes=checked.tflm.arena,
         sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
         given=_typed(path, given),
     )
+
+
+def _option(key: str) -> str:
+    """How a key is called on the command line: "budget.ram" is --ram, "tflm.tree" --tflm-tree."""
+    table, _, leaf = key.rpartition(".")
+    return f"--{'tflm-' if table == 'tflm' else ''}{leaf.replace('_', '-')}"
 
 
 def _typed(path: Path | None, given: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
@@ -208,7 +230,7 @@ def _typed(path: Path | None, given: Mapping[str, object]) -> dict[str, tuple[st
         if table == "kernels":
             typed["--kernel"] = (*typed.get("--kernel", ()), f"{leaf}={value}")
         else:
-            typed[f"--{leaf.replace('_', '-')}"] = (str(value),)
+            typed[_option(key)] = (str(value),)
     return typed
 
 
@@ -233,7 +255,7 @@ def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -
     return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
 
 
-_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "training": _Training}
+_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "training": _Training, "tflm": _Tflm}
 
 
 def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
@@ -241,7 +263,7 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     for item in error.errors(include_url=False):
         place = _place(item)
         if place in given:
-            place = f"--{place.rpartition('.')[2].replace('_', '-')}"
+            place = _option(place)
         if item["type"] == "extra_forbidden":
             known = _TABLES.get(place.partition(".")[0] if "." in place else "", _File).model_fields
             lines.append(f"{place}: no such key; {did_you_mean(str(item['loc'][-1]), known)}")
@@ -263,7 +285,7 @@ on = "sim"                  # where it runs: sim (the board's first simulator) |
                             # qemu-xtensa | board (wherever it is attached) | a serial port | a name of devices.toml
 # data = "recordings"       # your own recordings; without it, built-in synthetic data
 seed = 1                    # the same seed gives the same model
-engine = "aot"              # aot: generated C++ without interpreter
+engine = "aot"              # aot: generated C++ without interpreter | tflm: TensorFlow Lite Micro's interpreter
 model = "auto"              # ready: the shipped one | train: your own | auto: ready until your own is trained
 # framework = "arduino"     # none | arduino | stm32cube | espidf, where the board has it; without it, the board's own
 # epochs = 30               # instead of the task's own number
@@ -285,6 +307,10 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"
 # flash = "256K"
+
+# [tflm]                    # for engine = "tflm"
+# tree = "tflm-tree"        # TensorFlow Lite Micro's sources (STM32), as its create_tflm_tree.py makes them
+# arena = "24K"             # instead of the recorded size and its margin
 
 # [sensor]                  # the device's own samples, for `record` and `stream --live`; default: the serial line only
 # source = "imu"            # what the board's file describes: imu | adc | i2s | pdm

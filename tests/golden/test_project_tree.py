@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygen.boards.framework import with_framework
 from tinygen.boards.loader import find_board
 from tinygen.core.files import write_tree
 from tinygen.features.quantize import for_input
@@ -22,10 +23,12 @@ from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import render_model
 from tinygen.firmware.project_view import render_project
 from tinygen.firmware.stream_view import render_stream
+from tinygen.firmware.tflm_view import render_tflm
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.builder import ModelBuilder, Record
+from tinygen.model.interpreted import file_facts, interpreted_plan
 from tinygen.model.reference import run
 from tinygen.tasks.spec import DecisionRule, StreamPlan
 from tinygen.tasks.stream import rule_of
@@ -53,17 +56,24 @@ def tiny_model() -> bytes:
     return builder.finish([source], [probabilities])
 
 
-def rendered(board_name: str) -> RenderedTree:
-    """The project of the tiny model."""
-    board = find_board(board_name)
+def rendered(board_name: str, engine: str = "aot") -> RenderedTree:
+    """The project of the tiny model; an interpreter's without TFLM's own sources, and in an arena of 1024 bytes."""
+    board = with_framework(find_board(board_name), "espidf" if (board_name, engine) == ("esp32s3", "tflm") else None)
     tflite = tiny_model()
-    plan = compiler.plan(importer.load(tflite, "tiny"), board.chip)
-    graph = plan.graph
+    graph = importer.load(tflite, "tiny")
+    if engine == "aot":
+        plan = compiler.plan(graph, board.chip)
+        model = render_model(plan, tflite)
+    else:
+        facts = file_facts(tflite, "tiny")
+        said = "1,024 bytes, as configured (tflm.arena)."
+        plan = interpreted_plan(graph, facts, arena_bytes=1024, arena_origin=said, model_bytes=len(tflite))
+        model = render_tflm(plan, facts, tflite, board)
     in_q, out_q = graph.tensors[graph.inputs[0]].quantization, graph.tensors[graph.outputs[0]].quantization
     assert in_q is not None
     assert out_q is not None
     files = {
-        **render_model(plan, tflite),
+        **model,
         **render_features(SPEC, for_input(SPEC, in_q.scale, in_q.zero_point)),
         **render_decision(
             DecisionRule(kind="argmax", labels=("left", "right", "none")),
@@ -86,24 +96,33 @@ def rendered(board_name: str) -> RenderedTree:
         ),
     }
     vector = SelfTestVector(model_input=np.arange(8, dtype=np.int8), expected_output=np.zeros(3, np.int8))
-    return render_project(board, "gesture", "aot", files, [vector])
+    return render_project(board, "gesture", engine, files, [vector])
 
 
-@pytest.mark.parametrize("board", ["feather_f405", "esp32s3"])
-def test_the_generated_project_is_the_committed_one(board: str, root: Path) -> None:
-    tree = rendered(board)
-    ours = {name: data for name, data in tree.files.items() if not name.startswith("lib/tinygen/")}
+@pytest.mark.parametrize(
+    ("name", "board", "engine"),
+    [
+        ("feather_f405", "feather_f405", "aot"),
+        ("esp32s3", "esp32s3", "aot"),
+        ("feather_f405-tflm", "feather_f405", "tflm"),
+        ("esp32s3-tflm", "esp32s3", "tflm"),
+    ],
+)
+def test_the_generated_project_is_the_committed_one(name: str, board: str, engine: str, root: Path) -> None:
+    tree = rendered(board, engine)
+    place = TREES / name
+    ours = {name: data for name, data in tree.files.items() if not name.startswith(("lib/tinygen/", "runtime/"))}
     copied = {name: data for name, data in tree.files.items() if name.startswith("lib/tinygen/include/tinygen/")}
-    for name, data in copied.items():
-        assert (root / "firmware" / "include" / "tinygen" / name.split("/", 4)[4]).read_bytes() == data
+    for path, data in copied.items():
+        assert (root / "firmware" / "include" / "tinygen" / path.split("/", 4)[4]).read_bytes() == data
     # The id covers lib/, which changes with the runtime: it stands in build_info.cpp only.
     ours.pop("src/build_info.cpp")
     if os.environ.get("TINYGEN_UPDATE_GOLDEN"):
-        write_tree(TREES / board, ours)
-    kept = {p.relative_to(TREES / board).as_posix(): p.read_bytes() for p in (TREES / board).rglob("*") if p.is_file()}
+        write_tree(place, ours)
+    kept = {p.relative_to(place).as_posix(): p.read_bytes() for p in place.rglob("*") if p.is_file()}
     assert sorted(kept) == sorted(ours)
-    for name, data in kept.items():
-        assert ours[name].decode() == data.decode(), name
+    for path, data in kept.items():
+        assert ours[path].decode() == data.decode(), path
 
 
 def test_the_same_input_gives_the_same_bytes_and_another_model_another_id() -> None:

@@ -55,6 +55,18 @@ namespace model {
 const Info kInfo = {kWide, 11, kInputBytes, kOutputBytes, STEPS, STEPS, 0, 1, 1};
 const WeightDigest kWeightDigests[] = {{kWeights, 9, 0xCBF43926u}, {kWeights, 9, 0xCBF43926u ^ BAD_WEIGHT}};
 const std::uint16_t kWeightCount = 2;
+#ifndef STARTS
+#define STARTS 1
+#endif
+bool start() {
+  return STARTS != 0;
+}
+bool healthy() {
+  return STARTS != 0;
+}
+std::uint32_t least_arena_bytes() {
+  return kWide - 5;
+}
 void load_input() {
   for (std::uint32_t i = 0; i < kInputBytes; ++i) g_arena[i] = copy[i];
 }

@@ -102,7 +102,7 @@ def test_stages_of_a_counted_recording(connect: Make) -> None:
         client.request(Type.PROFILE, b"\x02\0\0\0")
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x04\0\0\0", b"\0\0\xff\xff", b"\0" * 5])
+@pytest.mark.parametrize("payload", [b"", b"\x05\0\0\0", b"\0\0\xff\xff", b"\0" * 5])
 def test_malformed_profile_requests_are_refused(connect: Make, payload: bytes) -> None:
     client = connect()
     client.write_input(INPUT)
@@ -148,3 +148,23 @@ def test_the_fault_before_the_start_is_remembered(connect: Make) -> None:
     fault = instruments.last_fault(connect())
     assert fault is not None
     assert (fault.name, fault.pc, fault.address) == ("BusFault", 0x08001234, 0x20020000)
+
+
+def test_the_least_arena_is_told(connect: Make) -> None:
+    client = connect("-DSTEPS=3")
+    client.write_input(INPUT)
+    client.infer(digests=True)
+    hello = client.hello()
+    assert instruments.least_arena_bytes(client) == hello.arena_bytes - 5
+    with pytest.raises(TinygenError, match="has no inference that gives this"):
+        client.digests()
+
+
+def test_an_engine_that_did_not_start_says_so_and_still_answers(connect: Make) -> None:
+    client = connect("-DSTEPS=3", "-DSTARTS=0")
+    assert client.hello().observed_count == 3
+    client.write_input(INPUT)
+    for ask in (client.infer, client.selftest, lambda: instruments.arena_use(client), client.stream_begin):
+        with pytest.raises(TinygenError, match="the engine did not start"):
+            ask()
+    assert client.memory().arena_bytes == client.hello().arena_bytes

@@ -234,6 +234,33 @@ def test_incremental_equals_full(needs_module: Callable[[str, str], None], axis:
     assert saved >= N_GRAPHS // 2
 
 
+@pytest.mark.parametrize("pads", [(2, 0), (0, 2), (1, 3)], ids=str)
+def test_windows_that_see_padding_alone(needs_module: Callable[[str, str], None], pads: tuple[int, int]) -> None:
+    """A PAD that became a narrow convolution's own: its outermost rows have no row of the input."""
+    needs_module("tflite_micro", "verify")
+    rng = np.random.default_rng(5)
+    builder = ModelBuilder()
+    x = builder.tensor("x", "int8", (1, 12, 2, 3), scales=[0.05], zero_points=[4])
+    paddings = builder.tensor("p", "int32", (4, 2), data=np.array([[0, 0], pads, [0, 0], [0, 0]], np.int32))
+    rows = 12 + sum(pads)
+    padded = builder.tensor("padded", "int8", (1, rows, 2, 3), scales=[0.05], zero_points=[4])
+    builder.op("PAD", [x, paddings], [padded], Record("PadOptions", {}))
+    for height in (1, 3):
+        data = rng.integers(-127, 128, (3, height, 1, 3)).astype(np.int8)
+        w = builder.tensor("w", "int8", data.shape, scales=[0.01], data=data)
+        b = builder.tensor("b", "int32", (3,), data=rng.integers(-900, 900, 3).astype(np.int32))
+        rows -= height - 1
+        y = builder.tensor("y", "int8", (1, rows, 2, 3), scales=[0.05], zero_points=[-3])
+        fields = {"padding": 1, "stride_h": 1, "stride_w": 1}
+        builder.op("CONV_2D", [padded, w, b], [y], Record("Conv2DOptions", fields))
+        padded = y
+    axes = builder.tensor("axes", "int32", (2,), data=np.array([1, 2], np.int32))
+    mean = builder.tensor("mean", "int8", (1, 3), scales=[0.05], zero_points=[-3])
+    builder.op("MEAN", [padded, axes], [mean], Record("ReducerOptions", {"keep_dims": False}))
+    graph, _, _ = incremental(builder.finish([x], [mean]), "padding", 1, 8)
+    assert record_of(graph).hop_rows == 1
+
+
 @pytest.mark.host
 @pytest.mark.parametrize("seed", range(N_BUILT))
 def test_generated_code_of_rewritten_graphs(

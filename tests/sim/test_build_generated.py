@@ -41,6 +41,9 @@ const WeightDigest kWeightDigests[] = {{nullptr, 0, 0}};
 const std::uint16_t kWeightCount = 0;
 std::int8_t* input() { return arena_bytes; }
 std::int8_t* arena() { return arena_bytes; }
+bool start() { return true; }
+bool healthy() { return true; }
+std::uint32_t least_arena_bytes() { return kInfo.arena_bytes; }
 std::int8_t* input_copy() { return kept; }
 const std::int8_t* output() { return arena_bytes + 4; }
 const TensorView& input_view(std::uint16_t) { return kInput; }

@@ -145,7 +145,7 @@ def test_a_value_of_the_command_line_is_not_blamed_on_the_file(tinygen: Callable
         (("monitor", "--board", "nucleo_f446re", "--port", "/dev/null", "--on", "/dev/tty"), 2, "name the port once"),
         (("profile", "--compare", "nothing.json"), 2, "nothing.json: cannot be read"),
         (("compile", "x.tflite", "--verify", "nope"), 2, "--verify: unknown target"),
-        (("run", "--engine", "tflm"), 2, "engine"),
+        (("run", "--engine", "glow"), 2, "engine"),
         (("train", "--data", "nowhere"), 2, "nowhere"),
         (("compile", "absent.tflite"), 2, "absent.tflite"),
         (("run", "--epochs", "0"), 2, "epochs"),

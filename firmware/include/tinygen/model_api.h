@@ -1,4 +1,5 @@
-// What every engine offers to the application. Defined by the generated model.cpp.
+// What every engine offers to the application. Defined by the generated model.cpp (and, for TensorFlow Lite Micro's
+// interpreter, by tflm/engine.cpp).
 #pragma once
 #include <cstdint>
 
@@ -36,6 +37,16 @@ struct WeightDigest {
 extern const WeightDigest kWeightDigests[];
 extern const std::uint16_t kWeightCount;
 
+// Makes the model ready; the application calls it once, before anything else. Generated code is always ready; an
+// interpreter may find its arena too small. Calling it again starts from nothing.
+bool start();
+
+// Whether it is ready, and no step of it has refused its work since.
+bool healthy();
+
+// The smallest arena this engine would start in. Runs nothing, but the next inference starts from the first state.
+std::uint32_t least_arena_bytes();
+
 // Called after each step; returning false ends the inference there.
 using AfterStep = bool (*)(void* context, std::uint16_t step);
 
@@ -51,6 +62,8 @@ std::int8_t* arena();
 std::int8_t* input_copy();
 
 const std::int8_t* output();
+
+// A view holds until the next one is asked for.
 const TensorView& input_view(std::uint16_t index);
 const TensorView& output_view(std::uint16_t index);
 const TensorView& observed(std::uint16_t index);

@@ -29,7 +29,12 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "model": click.option(
         "--model", help="ready: the shipped model; train: your own. Default: ready until you trained or give --data."
     ),
-    "engine": click.option("--engine", help="aot: generated C++ without an interpreter."),
+    "engine": click.option(
+        "--engine", help="aot (default): generated C++; tflm: TensorFlow Lite Micro's interpreter, for comparison."
+    ),
+    "tflm_tree": click.option(
+        "--tflm-tree", help="Sources for --engine tflm on an STM32; otherwise $TINYGEN_TFLM_TREE."
+    ),
     "framework": click.option("--framework", help="none, arduino, stm32cube or espidf, where the board has it."),
     "on": click.option(
         "--on",
@@ -45,7 +50,7 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "ram": click.option("--ram", help="Refuse to use more RAM than this, for instance 32K."),
     "flash": click.option("--flash", help="Refuse to use more flash than this."),
 }
-_KEYS = {"ram": "budget.ram", "flash": "budget.flash"}
+_KEYS = {"ram": "budget.ram", "flash": "budget.flash", "tflm_tree": "tflm.tree"}
 WAKEWORD = click.option(
     "--wakeword", type=click.Path(path_type=Path), help="A microWakeWord manifest instead of another model."
 )
@@ -64,7 +69,7 @@ INPUT_FORMULA = click.option(
     help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
 )
 MODEL_OPTIONS = ("task", "data", "seed", "epochs")
-BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "framework", "optimize", "kernel", "ram", "flash")
+BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "tflm_tree", "framework", "optimize", "kernel", "ram", "flash")
 
 
 def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:

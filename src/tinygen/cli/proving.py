@@ -8,6 +8,7 @@ import click
 
 from tinygen.cli.options import BUILD_OPTIONS, configured
 from tinygen.core.values import Report
+from tinygen.pipeline import compare_engines as comparing
 from tinygen.pipeline import profiling, runs, verbs
 from tinygen.pipeline.context import Context
 
@@ -60,4 +61,12 @@ def report(ctx: Context, output: Path | None, compare: tuple[str, str] | None, l
     return runs.listed(ctx) if list_runs else verbs.write_report(ctx, output)
 
 
-VERBS: tuple[click.Command, ...] = (verify, profile, report)
+@click.command(name="compare-engines")
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@configured(*(name for name in BUILD_OPTIONS if name != "engine"), "on", "vectors")
+def compare_engines(ctx: Context, model: Path | None) -> Report:
+    """Build and prove MODEL (or the task's own) with both engines: RAM, flash, instructions and bytes side by side."""
+    return comparing.compare_engines(ctx, model, ctx.config.on)
+
+
+VERBS: tuple[click.Command, ...] = (verify, profile, compare_engines, report)

@@ -9,6 +9,9 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import ExitCode, TinygenError, bad_input, no_answer
 from tinygen.device.hardware_map import MappedDevice
 
+_STLINKS = frozenset((0x0483, product) for product in (0x374A, 0x374B, 0x374D, 0x374E, 0x374F, 0x3752, 0x3753))
+"""USB ids of ST-LINKs with a virtual COM port. Source: stlink's udev rules."""
+
 BOARD = "board"  # the word behind --on that means: the board itself, wherever it is
 
 
@@ -49,6 +52,13 @@ def serial_ports() -> list[SerialPort]:
         )
         for port in sorted(list_ports.comports(), key=lambda p: p.device)
     ]
+
+
+def probe_on(port: str, ports: Sequence[SerialPort] | None = None) -> str:
+    """Serial number of the ST-LINK whose virtual COM port this is: the same probe must write. "" for other ports."""
+    known = serial_ports() if ports is None else ports
+    found = next((p for p in known if p.device == port), None)
+    return found.serial_number if found and found.usb_id and found.usb_id in _STLINKS else ""
 
 
 def port_of(device: MappedDevice, ports: Sequence[SerialPort]) -> str:

@@ -32,6 +32,7 @@ _WORDS = {
     Error.NO_INPUT: "has no complete input (it holds {detail})",
     Error.OUT_OF_ORDER: "expected position {detail}",
     Error.NO_RESULT: "has no inference that gives this",
+    Error.NO_MODEL: "cannot run its model: the engine did not start (is its arena too small?) or a step refused",
     Error.STREAMING: "is streaming; STREAM_END gives the model back",
     Error.NO_STREAM: "has no front end to stream into",
     Error.NO_SENSOR: "cannot use its sensor: {sensor}",

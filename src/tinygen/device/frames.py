@@ -64,6 +64,7 @@ class Error(IntEnum):
     NO_INPUT = 8
     OUT_OF_ORDER = 9
     NO_RESULT = 10
+    NO_MODEL = 11
     STREAMING = 0x30
     NO_STREAM = 0x31
     NO_LEARNING = 0x32

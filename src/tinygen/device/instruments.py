@@ -15,7 +15,8 @@ from tinygen.device.frames import Type
 from tinygen.device.messages import condition, malformed
 
 _LONG_S = 15.0
-_LAYERS, _RECORDING, _STAGES, _ARENA = 0, 1, 2, 3
+_LEAST_S = 60.0  # an interpreter starts a dozen times
+_LAYERS, _RECORDING, _STAGES, _ARENA, _LEAST = 0, 1, 2, 3, 4
 _LAYERS_HEAD = struct.Struct("<BxHHHI")
 _STAGES_HEAD = struct.Struct("<BxHI")
 _INTEGRITY_HEAD = struct.Struct("<BBHHHII")
@@ -117,6 +118,14 @@ def arena_use(client: Client) -> ArenaUse:
         raise malformed(Type.PROFILE, len(payload), client.name)
     size, high_water, written = struct.unpack("<4x3I", payload)
     return ArenaUse(arena_bytes=size, high_water_bytes=high_water, written_bytes=written)
+
+
+def least_arena_bytes(client: Client) -> int:
+    """The smallest arena the device's engine starts in; the device forgets its last result."""
+    payload = client.request(Type.PROFILE, struct.pack("<BxH", _LEAST, 0), timeout_s=_LEAST_S)
+    if len(payload) != 12:
+        raise malformed(Type.PROFILE, len(payload), client.name)
+    return int(struct.unpack("<8xI", payload)[0])
 
 
 def integrity(client: Client, *, again: bool) -> Integrity:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
-from tinygen.model.compile import kernel_of
+from tinygen.model.compile import WEIGHT_CONSTANTS, kernel_of
 from tinygen.model.ir import Buffer, Plan, Step
 from tinygen.model.layout import starts_unlike_zero
 from tinygen.model.sharing import Name, shared_constants
@@ -64,7 +64,12 @@ class StepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantView:
-    """An array in weights.cpp; `crc` is the CRC-32 of its bytes on a little-endian machine."""
+    """An array in weights.cpp.
+
+    Attributes:
+        crc: CRC-32 of its bytes on a little-endian machine.
+        in_ram: it is one of the weights, and the plan has those copied to RAM.
+    """
 
     symbol: str
     type: str
@@ -73,6 +78,7 @@ class ConstantView:
     comment: str
     values: str
     crc: int
+    in_ram: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,7 @@ class ModelView:
     macs: int
     arena_bytes: int
     weights_bytes: int
+    weights_in_ram: bool
     alignment_bytes: int
     input_bytes: int
     output_bytes: int
@@ -133,6 +140,7 @@ class ModelView:
     steps: tuple[StepView, ...]
     constants: tuple[ConstantView, ...]
     observed: tuple[ObservedView, ...]
+    interpreted: bool = False
 
 
 def compiler_level(plan: Plan) -> str:
@@ -152,18 +160,23 @@ def render_model(plan: Plan, tflite: bytes) -> dict[str, bytes]:
         src/model_data.h, src/model_data.cc.
     """
     view = model_view(plan)
-    data = np.frombuffer(tflite, np.uint8)
     return {
         "src/model.cpp": render("model/model.cpp.j2", {"m": view}),
         "src/input_copy.cpp": render("model/input_copy.cpp.j2", {"m": view}),
         "src/weight_digests.cpp": render("model/weight_digests.cpp.j2", {"m": view}),
         "src/weights.h": render("model/weights.h.j2", {"m": view}),
         "src/weights.cpp": render("model/weights.cpp.j2", {"m": view}),
-        "src/model_data.h": render("model/model_data.h.j2", {"m": view}),
-        "src/model_data.cc": render(
-            "model/model_data.cc.j2",
-            {"m": view, "values": _wrapped(f"0x{byte:02x}" for byte in data.tolist()), "length": len(tflite)},
-        ),
+        **render_model_data(view.name, tflite),
+    }
+
+
+def render_model_data(name: str, tflite: bytes) -> dict[str, bytes]:
+    """{path: content} of src/model_data.h and src/model_data.cc: the file as TFLM's interpreter takes it."""
+    values = _wrapped(f"0x{byte:02x}" for byte in tflite)
+    facts = {"name": name, "length": len(tflite)}
+    return {
+        "src/model_data.h": render("model/model_data.h.j2", facts),
+        "src/model_data.cc": render("model/model_data.cc.j2", {**facts, "values": values}),
     }
 
 
@@ -185,12 +198,13 @@ def model_view(plan: Plan) -> ModelView:
     constants += initial_arrays
     headers = sorted({kernel_of(step).header for step in plan.steps} - {""})
     return ModelView(
-        name=_plain(graph.name),
+        name=plain_comment(graph.name),
         digest=graph.digest,
         runtime_version=runtime_version(),
         macs=plan.macs,
         arena_bytes=plan.arena_bytes,
         weights_bytes=plan.weights_bytes,
+        weights_in_ram=plan.weights_in_ram,
         alignment_bytes=plan.alignment_bytes,
         input_bytes=sum(graph.tensors[i].n_bytes for i in graph.inputs),
         output_bytes=sum(graph.tensors[i].n_bytes for i in graph.outputs),
@@ -210,7 +224,7 @@ def model_view(plan: Plan) -> ModelView:
                 size_bytes=graph.tensors[index].n_bytes,
                 step=number,
                 tensor=index,
-                comment=_plain(graph.tensors[index].name),
+                comment=plain_comment(graph.tensors[index].name),
             )
             for number, step in enumerate(plan.steps)
             for index in step.outputs
@@ -231,7 +245,7 @@ def _ends(plan: Plan, indices: tuple[int, ...], bases: dict[int, str]) -> tuple[
                 step=writers.get(index, 0),
                 tensor=index,
                 start=start,
-                comment=f"{tensor.dtype} {list(tensor.shape)} {_plain(tensor.name)}",
+                comment=f"{tensor.dtype} {list(tensor.shape)} {plain_comment(tensor.name)}",
             )
         )
         start += tensor.n_bytes
@@ -243,7 +257,7 @@ def _initial_state(plan: Plan) -> tuple[tuple[InitialView, ...], list[ConstantVi
     views, arrays = [], []
     for state in plan.graph.states:
         data = np.frombuffer(np.ascontiguousarray(state.initial).tobytes(), np.int8)
-        name = _plain(plan.graph.tensors[state.tensor].name)
+        name = plain_comment(plan.graph.tensors[state.tensor].name)
         symbol = "" if data.size == 0 or (data == data[0]).all() else f"state_{state.tensor}_initial"
         if symbol:
             arrays.append(_array(symbol, data, f"state at the start: {name}"))
@@ -266,7 +280,7 @@ def runtime_version() -> int:
     return int(found.group(1)) if found else 0
 
 
-def _plain(text: str) -> str:
+def plain_comment(text: str) -> str:
     """Text that is safe inside a // comment: printable ASCII, no line splice, not too long."""
     safe = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
     # "??/" would be a trigraph for a backslash.
@@ -281,7 +295,7 @@ def _place_symbol(buffer: Buffer) -> str:
 def _place(plan: Plan, buffer: Buffer) -> Place:
     if buffer.tensor >= 0:
         shape = list(plan.graph.tensors[buffer.tensor].shape)
-        what = f"{shape} {_plain(buffer.name)}"
+        what = f"{shape} {plain_comment(buffer.name)}"
     else:
         what = f"{buffer.size_bytes} bytes of scratch"
     span = f"steps {max(buffer.first, 0)}..{min(buffer.last, len(plan.steps) - 1)}"
@@ -296,7 +310,8 @@ def _constant(plan: Plan, step: Step, name: str, array: npt.NDArray[np.generic])
     shape = "x".join(str(size) for size in array.shape)
     view = _array(_constant_symbol(step, name), array, f"step {step.position} {step.kernel}: {name} {shape}")
     # As vector loads would want the rows that meet tensors so aligned.
-    return replace(view, alignment_bytes=max(view.alignment_bytes, plan.alignment_bytes if name == "weights" else 0))
+    alignment = max(view.alignment_bytes, plan.alignment_bytes if name == "weights" else 0)
+    return replace(view, alignment_bytes=alignment, in_ram=plan.weights_in_ram and name in WEIGHT_CONSTANTS)
 
 
 def _constant_operands(plan: Plan) -> dict[int, ConstantView]:
@@ -306,7 +321,7 @@ def _constant_operands(plan: Plan) -> dict[int, ConstantView]:
         for index in step.inputs:
             data = plan.graph.tensors[index].data
             if data is not None:
-                found[index] = _array(f"tensor_{index}", data, _plain(plan.graph.tensors[index].name))
+                found[index] = _array(f"tensor_{index}", data, plain_comment(plan.graph.tensors[index].name))
     return found
 
 

@@ -17,6 +17,7 @@ from tinygen.firmware.environment import render
 from tinygen.firmware.framework_view import IDF_RUNTIME, build_flags, port_folders, render_idf, runtime_folder
 from tinygen.firmware.sensors.values import SourcePlan
 from tinygen.firmware.source_view import render_source
+from tinygen.firmware.tflm_view import INCLUDES as INTERPRETER_INCLUDES
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 
 RUNTIME_VERSION = 1
@@ -58,6 +59,8 @@ class ProjectView:
     selftest_count: int
     stack_bytes: int
     level: str
+    interpreter: bool
+    interpreter_includes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +190,8 @@ def _project(
         selftest_count=selftest_count,
         stack_bytes=stack_bytes,
         level=level,
+        interpreter=engine == "tflm",
+        interpreter_includes=INTERPRETER_INCLUDES if engine == "tflm" and board.chip.port == "stm32" else (),
     )
 
 

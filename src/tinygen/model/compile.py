@@ -29,6 +29,10 @@ def speed_limit_bytes(compact_bytes: int) -> int:
     return compact_bytes + max(compact_bytes // SPARE_SHARE, SPARE_FLOOR_BYTES)
 
 
+FRAMEWORK_RAM_BYTES = 128 * 1024
+"""Left to ESP-IDF or Arduino: tasks, heap, drivers. Ours to choose; a project with radio needs most of it."""
+
+
 def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
     """Choose kernels and lay out memory.
 
@@ -59,6 +63,7 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
         for choice, way in zip(steps, ways, strict=True)
     )
     state_buffers, state_bytes = state_layout(graph, place.homes, len(done), alignment)
+    weights_bytes = _weights_bytes(done)
     return Plan(
         graph=graph,
         steps=done,
@@ -66,7 +71,7 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
         arena_bytes=place.arena_bytes,
         lower_bound_bytes=place.lower_bound_bytes,
         alignment_bytes=alignment,
-        weights_bytes=_weights_bytes(done),
+        weights_bytes=weights_bytes,
         macs=sum(step.macs for step in done),
         observed=tuple(index for step in done for index in step.outputs if _is_observed(graph, index)),
         state_bytes=state_bytes,
@@ -74,7 +79,13 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
         optimize=options.optimize,
         compact_arena_bytes=compact_place.arena_bytes,
         costs_origin=costs.origin,
+        weights_in_ram=options.spare_ram and fits_ram(chip, place.arena_bytes + state_bytes + weights_bytes),
     )
+
+
+def fits_ram(chip: ChipSpec, n_bytes: int) -> bool:
+    """Whether weights should lie in RAM: flash is read through a cache, and there is room beside a framework."""
+    return chip.arch == "xtensa" and n_bytes + FRAMEWORK_RAM_BYTES <= chip.ram.size_bytes
 
 
 def _weights_bytes(steps: Sequence[Step]) -> int:

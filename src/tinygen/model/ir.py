@@ -238,7 +238,9 @@ class Plan:
             the state array, not the arena).
         optimize: what the kernels were chosen for: "speed", "size" or "balanced".
         compact_arena_bytes: what the compact kernels' arena would take.
+        arena_origin: where the arena's size comes from when an interpreter lays it out; "" when the buffers do.
         costs_origin: of the steps' estimated instructions; "" where there are none.
+        weights_in_ram: the image's loader copies the weights to RAM, where reading them waits for no cache.
     """
 
     graph: Graph
@@ -255,6 +257,13 @@ class Plan:
     optimize: str = "speed"
     compact_arena_bytes: int = 0
     costs_origin: str = ""
+    arena_origin: str = ""
+    weights_in_ram: bool = False
+
+    @property
+    def ram_weights_bytes(self) -> int:
+        """What the weights take of RAM; they take as much of flash either way."""
+        return self.weights_bytes if self.weights_in_ram else 0
 
     @property
     def instructions(self) -> float | None:

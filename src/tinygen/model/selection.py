@@ -28,10 +28,12 @@ class Options:
             ones for the steps that make up 90 % of the compact program's instructions, compact ones for the rest
             (every step has code of its own, so the rest would pay in flash for little).
         kernels: {operator's name, or a step's number: kernel id, or the variant that ends it}.
+        spare_ram: RAM that nothing else needs may hold weights, on chips that read their flash through a cache.
     """
 
     optimize: Optimize = "speed"
     kernels: Mapping[str, str] = field(default_factory=dict)
+    spare_ram: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

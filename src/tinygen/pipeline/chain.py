@@ -17,16 +17,14 @@ from tinygen.features.spec import FeatureSpec
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.library_view import identifier
-from tinygen.firmware.model_view import compiler_level, render_model
+from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.sensors.plan import source_plan
 from tinygen.firmware.stream_view import StreamView, render_stream, stream_view
 from tinygen.firmware.values import RenderedTree
-from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.ir import Graph, Plan, Quantization
-from tinygen.model.rewrite.registry import rewrite
-from tinygen.pipeline import firmware_steps
+from tinygen.pipeline import engines, firmware_steps
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import converted
 from tinygen.tasks import wakeword
@@ -105,7 +103,7 @@ def of_task(ctx: Context, streaming: str) -> Chain:
     task = made.task
     graph = importer.load(made.model.tflite, f"{task.name}.tflite")
     incremental = streaming == "incremental"
-    plan = compiler.plan(rewrite(graph, incremental=incremental), ctx.board.chip, ctx.options)
+    plan = engines.planned(ctx, graph, made.model.tflite, ctx.board, incremental=incremental)
     in_q = firmware_steps.quantization_of(graph.tensors[graph.inputs[0]])
     rule = firmware_steps.stream_rule(made, in_q.scale)
     spec = task.features
@@ -169,7 +167,7 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
         slug=f"{identifier(word.name)[:40]}-{digest_bytes(tflite)[:8]}",
         tflite=tflite,
         graph=graph,
-        plan=compiler.plan(rewrite(graph), ctx.board.chip, ctx.options),
+        plan=engines.planned(ctx, graph, tflite, ctx.board),
         board=ctx.board,
         spec=spec,
         quantization=for_input(spec, in_q.scale, in_q.zero_point),
@@ -195,7 +193,7 @@ def rendered(ctx: Context, chain: Chain) -> RenderedTree:
     copies = sum(tensors[i].n_bytes for i in plan.graph.inputs) + 2 * plan.state_bytes
     firmware_steps.check_fits(ctx, plan, chain.board, {"stack": STACK_BYTES, "copies of input and state": copies})
     files = {
-        **render_model(plan, chain.tflite),
+        **engines.engine_for(ctx, plan, chain.tflite, chain.board).files,
         **render_features(chain.spec, chain.quantization),
         **render_decision(
             chain.decision,

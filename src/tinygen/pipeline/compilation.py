@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from tinygen.core.canonical import digest_bytes, pretty_json
 from tinygen.core.errors import TinygenError, bad_input, did_you_mean
 from tinygen.core.files import place_tree, write_tree
 from tinygen.core.values import Report
+from tinygen.device.client import Client
 from tinygen.device.registry import choose
 from tinygen.firmware.bare_view import render_bare
 from tinygen.firmware.library_view import identifier, render_library
@@ -28,8 +29,8 @@ from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
 from tinygen.model.budget import largest_share_text, parts_text, peak_text
 from tinygen.model.ir import Graph, Plan
-from tinygen.model.rewrite.registry import PASSES, rewrite
-from tinygen.pipeline import compile_views, placement, proof, proof_memory, runs, saved, steps, views
+from tinygen.model.rewrite.registry import rewrite
+from tinygen.pipeline import compile_views, engines, placement, proof, proof_memory, runs, saved, steps, views
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.firmware_steps import check_fits
 from tinygen.report import html
@@ -154,6 +155,12 @@ def compile_model(ctx: Context, request: Request) -> Report:
     Raises:
         TinygenError: no INT8 model; an unsupported operator; over the budget; a compiler is missing; as `prove`.
     """
+    if ctx.config.engine != engines.AOT:
+        raise bad_input(
+            "a library is generated code; the interpreter is a project",
+            where="--engine",
+            hint="tinygen compare-engines MODEL builds and proves both",
+        )
     if request.verify_on:
         choose(_board_of_proof(ctx.board, request.verify_on), request.verify_on, option="--verify")
     made = planned(ctx, request)
@@ -192,10 +199,10 @@ def planned(ctx: Context, request: Request) -> Compiled:
     name, tflite = _task_model(ctx) if request.model is None else (request.model.stem, _read(request.model))
     started = time.monotonic()
     graph = importer.load(tflite, name if request.model is None else request.model.name)
-    wanted = PASSES if request.rewrites else ()
     incremental = request.streaming == "incremental"
-    rewritten = rewrite(graph, passes=wanted, incremental=incremental, time_axis=request.time_axis)
-    plan = compiler.plan(rewritten, board.chip, ctx.options)
+    plan = engines.planned(
+        ctx, graph, tflite, board, incremental=incremental, rewrites=request.rewrites, time_axis=request.time_axis
+    )
     seconds = time.monotonic() - started
     try:
         check_fits(ctx, plan, board, {"state": state_bytes(plan)} if state_bytes(plan) else {})
@@ -278,6 +285,8 @@ def check_measured(ctx: Context, made: Compiled, measured: Measured) -> None:
     stack = size.stack.total_bytes if size.stack is not None else 0
     ram = {"arena": made.plan.arena_bytes, "state": state_bytes(made.plan), "stack": stack}
     ram["C library"] = size.c_library_ram_bytes
+    if made.plan.weights_in_ram:
+        ram["weights"] = made.plan.ram_weights_bytes
     flash = {"weights": made.plan.weights_bytes, "code": size.flash_bytes - made.plan.weights_bytes}
     native = chip.arch == "native"
     for word, parts, budget, capacity, blame in (
@@ -314,7 +323,10 @@ def _board_of_proof(board: BoardSpec, on: str) -> BoardSpec:
     return find_board("host") if on == "host" else board
 
 
-def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ()) -> Report:
+Question = Callable[[Client], None]
+
+
+def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = (), ask: Question | None = None) -> Report:
     """Build the model into the application, run it, compare every byte with TFLM.
 
     Args:
@@ -322,6 +334,7 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
         made: the model; on "host" its plan for the board is compiled for this machine.
         on: a target of the board, "sim", or "host".
         vectors: what to run it on, a sequence where the model has state; none takes constructed inputs.
+        ask: called with the connected device after the proof.
 
     Raises:
         TinygenError: the oracle or a tool is missing, the interpreter refuses the model, the target is silent.
@@ -342,7 +355,8 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
         for vector, answer in zip(vectors[:SELF_TEST_VECTORS], answers.expected, strict=False)
     ]
     level = compiler_level(plan)
-    files = _model_files(made)
+    engine = engines.engine_for(ctx, plan, made.tflite, board)
+    files = {**engine.files, **render_bare()}
     tree = render_project(board, made.slug, ctx.config.engine, files, selftest, copies_apart=apart, level=level)
     write_tree(ctx.project_dir, tree.files, keep=PROJECT_KEEPS)
     with proof_memory.explained(plan, board):
@@ -367,7 +381,7 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
             measurements=compile_views.stack_measurements(
                 firmware_stack(firmware.elf, prefix=cross_compiler(board.chip).prefix)
             ),
-            subject={"model": digest_bytes(made.tflite)[:16], "toolchain": firmware.toolchain},
+            subject={"model": digest_bytes(made.tflite)[:16], "toolchain": firmware.toolchain, **engine.facts},
         )
         report = compare.verify(
             client,
@@ -379,6 +393,8 @@ def prove(ctx: Context, made: Compiled, on: str, vectors: Sequence[Vector] = ())
             weights=partial(proof.weights_now, client),
             progress=ctx.progress,
         )
+        if ask is not None:
+            ask(client)
         image = proof.image_check(ctx, client, linked, chosen, plan)
     checks = (compile_views.arena_check(plan, firmware.symbols), image, *compile_views.stack_checks(report))
     return views.with_checks(report, checks)

@@ -101,7 +101,11 @@ def _measurements(plan: Plan, facts: Facts) -> list[Measurement]:
         linked("stack_bytes", stack.total_bytes if stack else None, "worst case of one inference, from the call graph"),
         linked("protocol_bytes", facts.application.protocol_bytes, "serial protocol's buffers, for `verify` only"),
         linked("c_library_bytes", size.c_library_ram_bytes, "RAM of the C library"),
-        linked("ram_bytes", runtime, "arena, state, stack and C library"),
+        linked(
+            "ram_bytes",
+            runtime,
+            f"arena, state, stack and C library{', and the weights' if plan.weights_in_ram else ''}",
+        ),
         planned("macs", plan.macs, "count"),
         *_estimate(plan),
         Measurement(name="plan_seconds", value=round(facts.seconds, 3), unit="s", origin="measured-on-host"),
@@ -153,7 +157,7 @@ def _renamed(measurement: Measurement) -> Measurement:
 def _runtime_ram_bytes(plan: Plan, facts: Facts) -> int:
     """What the library needs while it runs."""
     stack = facts.size.stack.total_bytes if facts.size.stack else 0
-    return plan.arena_bytes + facts.state_bytes + stack + facts.size.c_library_ram_bytes
+    return plan.arena_bytes + facts.state_bytes + stack + facts.size.c_library_ram_bytes + plan.ram_weights_bytes
 
 
 def _fits(plan: Plan, board: BoardSpec, facts: Facts) -> str:
@@ -277,6 +281,7 @@ def _memory(plan: Plan, board: BoardSpec, facts: Facts) -> Table:
         ("RAM", "state", facts.state_bytes, "planned"),
         ("RAM", "stack of one inference", stack, "call graph" if size.stack else "not known"),
         ("RAM", "C library", size.c_library_ram_bytes, "linked"),
+        *((("RAM", "weights, copied there", plan.ram_weights_bytes, "planned"),) if plan.weights_in_ram else ()),
     ]
     ram = sum(part[2] for part in parts)
     parts += [

@@ -9,7 +9,7 @@ from tinygen.core.files import write_own
 from tinygen.core.values import Measurement, Report
 from tinygen.firmware.component_view import Component, Kind, render_component
 from tinygen.firmware.model_view import compiler_level
-from tinygen.pipeline import firmware_steps, saved
+from tinygen.pipeline import engines, firmware_steps, saved
 from tinygen.pipeline.context import Context
 
 _RECORD = ".tinygen-files"
@@ -35,11 +35,15 @@ def into(ctx: Context, folder: Path, kind: Kind) -> Report:
     if not any(any(folder.glob(sign)) for sign in _SIGNS[kind]):
         signs = " or ".join(_SIGNS[kind])
         raise bad_input(f"is no {kind} project: it has no {signs}", where=str(folder), hint="name its top folder")
+    if ctx.config.engine != engines.AOT:
+        raise bad_input(
+            "only generated code goes into another project", where="--engine", hint="leave --into out, or --engine aot"
+        )
     planned = firmware_steps.planned(ctx)
     component = render_component(
         kind,
         planned.converted.task.name,
-        firmware_steps.chain_files(planned),
+        firmware_steps.chain_files(ctx, planned),
         level=compiler_level(planned.plan),
         arena_bytes=planned.plan.arena_bytes,
         weights_bytes=planned.plan.weights_bytes,

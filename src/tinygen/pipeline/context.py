@@ -58,7 +58,8 @@ class Context:
     @property
     def options(self) -> Options:
         """What kernels are chosen for."""
-        return Options(optimize=self.config.optimize, kernels=self.config.kernels)
+        spare_ram = self.config.ram_budget_bytes is None  # a budget is for what needs RAM
+        return Options(optimize=self.config.optimize, kernels=self.config.kernels, spare_ram=spare_ram)
 
     @property
     def ring_s(self) -> float:

@@ -14,16 +14,15 @@ from tinygen.core.files import place_tree
 from tinygen.features.quantize import InputQuantization, for_input
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
-from tinygen.firmware.model_view import compiler_level, render_model
+from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.sensors.plan import source_plan
 from tinygen.firmware.stream_view import render_stream
 from tinygen.firmware.values import RenderedTree, SelfTestVector
-from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.budget import check_budget
 from tinygen.model.ir import Plan, Quantization, Tensor
-from tinygen.model.rewrite.registry import rewrite
+from tinygen.pipeline import engines
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
@@ -90,7 +89,7 @@ def planned(ctx: Context) -> Planned:
     board = ctx.board
     made = converted(ctx)
     graph = importer.load(made.model.tflite, f"{made.task.name}.tflite")
-    plan = compiler.plan(rewrite(graph), board.chip, ctx.options)
+    plan = engines.planned(ctx, graph, made.model.tflite, board)
     input_copy = sum(plan.graph.tensors[i].n_bytes for i in plan.graph.inputs)
     check_fits(ctx, plan, board, {"stack": STACK_BYTES, "copy of the input": input_copy})
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
@@ -184,7 +183,7 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         for vector, expected in zip(proof.vectors, proof.expected, strict=True)
     ]
     files = {
-        **chain_files(planned),
+        **chain_files(ctx, planned),
         **render_stream(
             made.task.features,
             stream_rule(made, quantization_of(planned.input_tensor).scale),
@@ -198,11 +197,11 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
     return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level, source=source)
 
 
-def chain_files(planned: Planned) -> dict[str, bytes]:
+def chain_files(ctx: Context, planned: Planned) -> dict[str, bytes]:
     """Front end, model and decision: {path in a project: content}."""
     made = planned.converted
     return {
-        **render_model(planned.plan, made.model.tflite),
+        **engines.engine_for(ctx, planned.plan, made.model.tflite, planned.board).files,
         **render_features(made.task.features, planned.input_quantization),
         **render_decision(
             made.model.decision,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from tinygen.boards.spec import BoardSpec
+from tinygen.boards.spec import BoardSpec, ChipSpec
 from tinygen.core.values import Table
+from tinygen.model.compile import FRAMEWORK_RAM_BYTES, fits_ram
 from tinygen.model.ir import Plan, Step
 
 ROW_BYTES = 16
@@ -41,11 +42,11 @@ def parts(plan: Plan, board: BoardSpec) -> tuple[Part, ...]:
     chip = board.chip
     if chip.arch != "xtensa":
         return ()
-    written = plan.arena_bytes + plan.state_bytes
-    ram = chip.ram.size_bytes
-    together = written + plan.weights_bytes
-    room = f"arena, state and weights are {together:,} bytes, {chip.ram.name} has {ram:,}"
-    fit = "they would fit internal SRAM beside the arena" if together <= ram else "internal SRAM has no room for them"
+    together = plan.arena_bytes + plan.state_bytes + plan.weights_bytes
+    room = (
+        f"arena, state and weights are {together:,} bytes, {chip.ram.name} has {chip.ram.size_bytes:,}, of which "
+        f"{FRAMEWORK_RAM_BYTES:,} are left to the framework"
+    )
     internal = f"internal SRAM ({chip.ram.name}), section .bss"
     found = [Part(what="arena", n_bytes=plan.arena_bytes, memory=internal, why="writable, zero at the start")]
     if plan.state_bytes:
@@ -54,11 +55,22 @@ def parts(plan: Plan, board: BoardSpec) -> tuple[Part, ...]:
         Part(
             what="weights",
             n_bytes=plan.weights_bytes,
-            memory="flash mapped through the cache, section .rodata (in simulator images: RAM)",
-            why=f"constants stay in flash; {fit} ({room}), but what a copy would gain nobody here can measure",
+            memory=(
+                f"internal SRAM ({chip.ram.name}), section .dram1, copied there by the loader"
+                if plan.weights_in_ram
+                else "flash mapped through the cache, section .rodata (in simulator images: RAM)"
+            ),
+            why=f"{_why(plan, chip)} ({room}); what it gains nobody here can measure",
         )
     )
     return tuple(found)
+
+
+def _why(plan: Plan, chip: ChipSpec) -> str:
+    if plan.weights_in_ram:
+        return "they fit beside the arena, and SRAM is read without a cache"
+    fits = fits_ram(chip, plan.arena_bytes + plan.state_bytes + plan.weights_bytes)
+    return "a budget of RAM is named, so they stay in flash" if fits else "internal SRAM has no room for them"
 
 
 def vector_layers(plan: Plan, board: BoardSpec) -> tuple[VectorLayer, ...]:

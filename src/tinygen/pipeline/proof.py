@@ -20,10 +20,9 @@ from tinygen.device.link import Target
 from tinygen.device.live import LiveStream
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
-from tinygen.firmware.model_view import model_view
 from tinygen.model import reference
 from tinygen.model.ir import Plan
-from tinygen.pipeline import firmware_steps, image_views, integrity, vectors, views
+from tinygen.pipeline import engines, firmware_steps, image_views, integrity, vectors, views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.firmware_steps import Built
 from tinygen.toolchain import elf
@@ -101,7 +100,7 @@ def connected(ctx: Context, made: Linked, on: str, *, claimed: bool = False) -> 
 def image_check(ctx: Context, client: Client, made: Linked, on: str, plan: Plan) -> Check:
     """Whether the image that just answered is the one that was linked, byte for byte."""
     elf_file = _relinked(ctx, made) / "firmware.elf" if on == "qemu-xtensa" else made.firmware.elf
-    return integrity.image_check(client, elf_file, tuple(c.symbol for c in model_view(plan).constants))
+    return integrity.image_check(client, elf_file, engines.weight_names(ctx, plan))
 
 
 def weights_now(client: Client) -> str:

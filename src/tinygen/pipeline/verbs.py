@@ -13,7 +13,7 @@ from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.process import shown
 from tinygen.core.values import Report
-from tinygen.device.discovery import BOARD
+from tinygen.device.discovery import BOARD, probe_on
 from tinygen.device.greeting import running_on, who
 from tinygen.device.live import LiveStream
 from tinygen.device.registry import choose, find_places, is_port
@@ -122,8 +122,8 @@ def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Re
     place, lock = claim(found, board.id)
     with lock:  # nobody gets the board between its writing and its first answer
         flasher.flash(
-            ctx.project_dir, board, port=place.port, offline=ctx.offline, via=via, log=ctx.log("flash"),
-            progress=ctx.progress,
+            ctx.project_dir, board, port=place.port, offline=ctx.offline, via=via, probe=probe_on(place.port),
+            log=ctx.log("flash"), progress=ctx.progress,
         )  # fmt: skip
         with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
             hello = client.hello()

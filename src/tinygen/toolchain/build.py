@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tinygen.boards.loader import load_boards
 from tinygen.boards.spec import BoardSpec
-from tinygen.core.canonical import digest_file, pretty_json
+from tinygen.core.canonical import digest, digest_file, pretty_json
 from tinygen.core.errors import bad_input, tool_failed
 from tinygen.core.files import write_if_changed
+from tinygen.core.process import run as run_tool
 from tinygen.core.progress import Progress, silent
 from tinygen.toolchain import elf, pio
+from tinygen.toolchain.cross import cross_compiler
 from tinygen.toolchain.diagnose import build_error
 from tinygen.toolchain.preflight import require
 from tinygen.toolchain.registry import is_offline
@@ -21,9 +23,12 @@ from tinygen.toolchain.setup import core_dir, prepare
 from tinygen.toolchain.values import Firmware
 
 OFFLINE_TIMEOUT_S = 600.0
+INTERPRETER_TIMEOUT_S = 1800.0  # some 150 files more
 CONNECTED_TIMEOUT_S = 3600.0  # the first build downloads the vendor's toolchain
 _ORIGIN = "tinygen-origin.json"
 _OBJECTS = "tinygen-objects.json"
+INTERPRETER = "lib/tflm"
+"""Where a project has an interpreter's sources: some 150 files that are the same in every project."""
 _SOURCES = (".c", ".cc", ".cpp", ".S")
 
 
@@ -52,7 +57,7 @@ def build(
         log: gets the whole output.
         jobs: compilers at once; None leaves it to PlatformIO.
         cache: where the private core directory lies; None takes the user's cache folder.
-        timeout_s: None takes 10 minutes offline, an hour connected.
+        timeout_s: None takes 10 minutes offline (30 with an interpreter's sources), an hour connected.
 
     Raises:
         TinygenError: something is missing (exit code 3, said before anything is started), the firmware does not fit
@@ -80,8 +85,11 @@ def build(
         elif not offline and ("Installing" in line or "Downloading" in line):
             progress("build", done, total, line.strip())
 
-    limit_s = timeout_s or (OFFLINE_TIMEOUT_S if offline else CONNECTED_TIMEOUT_S)
     extra = {"TINYGEN_WERROR": "1"} if werror else {}  # read by the project's tools/warnings.py
+    if core is not None and (project_dir / INTERPRETER).is_dir():
+        extra |= _kept_objects(board, core)
+    offline_s = INTERPRETER_TIMEOUT_S if (project_dir / INTERPRETER).is_dir() else OFFLINE_TIMEOUT_S
+    limit_s = timeout_s or (offline_s if offline else CONNECTED_TIMEOUT_S)
     result = pio.run(
         words, cwd=project_dir, env=pio.environment(core, extra), timeout_s=limit_s, log=log, on_line=on_line
     )
@@ -93,6 +101,12 @@ def build(
     _record_objects(project_dir, folder, image)
     progress("build", total, total, image.name)
     return read_firmware(image, board, build_id=build_id, standin=offline)
+
+
+def _kept_objects(board: BoardSpec, core: Path) -> dict[str, str]:
+    """Let PlatformIO take objects of other projects that were made from the same bytes by the same compiler."""
+    compiler = run_tool([cross_compiler(board.chip).cxx, "--version"], timeout_s=20).stdout
+    return {"PLATFORMIO_BUILD_CACHE_DIR": str(core.parent / f"objects-{core.name}-{digest(compiler)[:12]}")}
 
 
 def commands(

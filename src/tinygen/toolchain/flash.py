@@ -17,7 +17,13 @@ FLASH_TIMEOUT_S = 300.0
 
 
 def commands(
-    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None, via: str = ""
+    project_dir: Path,
+    board: BoardSpec,
+    *,
+    port: str | None = None,
+    offline: bool | None = None,
+    via: str = "",
+    probe: str = "",
 ) -> tuple[tuple[str, ...], ...]:
     """The commands `flash` would run, in order, whether or not it would refuse to (`refusal`).
 
@@ -27,6 +33,7 @@ def commands(
         port: serial port or None; STM32 boards with a debug probe do not need one.
         offline: None asks the registry.
         via: one of the board's upload protocols; "" takes PlatformIO's, or offline the first with a program.
+        probe: serial number of the ST-LINK to use; "" takes the only one.
 
     Raises:
         TinygenError: the board cannot be flashed at all.
@@ -41,18 +48,24 @@ def commands(
         return (direct,)
     offline = is_offline(offline)
     if via and board.chip.arch != "xtensa":
-        return uploaders.stm32_commands(uploaders.choose_uploader(board, port, via), folder, board, port)
+        return uploaders.stm32_commands(uploaders.choose_uploader(board, port, via), folder, board, port, probe)
     if offline and build_origin(project_dir, board) == "registry":
         # The vendor's packages are on this machine already; nothing has to be fetched to use them.
         return (pio.command("run", *here, "-t", "nobuild", "-t", "upload", *to_port),)
     if not offline or board.chip.arch == "xtensa":
         return (pio.command("run", *here, "-t", "upload", *to_port),)
     # The bare-metal STM32 image is the same code on both paths: flashing it is right.
-    return uploaders.stm32_commands(uploaders.choose_uploader(board, port), folder, board, port)
+    return uploaders.stm32_commands(uploaders.choose_uploader(board, port), folder, board, port, probe)
 
 
 def refusal(
-    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None, via: str = ""
+    project_dir: Path,
+    board: BoardSpec,
+    *,
+    port: str | None = None,
+    offline: bool | None = None,
+    via: str = "",
+    probe: str = "",
 ) -> TinygenError | None:
     """Why `flash` would not even start, or None.
 
@@ -61,7 +74,7 @@ def refusal(
     """
     offline = is_offline(offline)
     origin = build_origin(project_dir, board)
-    program = commands(project_dir, board, port=port, offline=offline, via=via)[0][0]
+    program = commands(project_dir, board, port=port, offline=offline, via=via, probe=probe)[0][0]
     if not origin:
         return bad_input("the project is not built yet", where=str(project_dir), hint="run `tinygen build` first")
     if offline and board.chip.arch == "xtensa" and origin != "registry":
@@ -87,6 +100,7 @@ def flash(
     port: str | None = None,
     offline: bool | None = None,
     via: str = "",
+    probe: str = "",
     log: Path | None = None,
     timeout_s: float = FLASH_TIMEOUT_S,
     progress: Progress = silent,
@@ -99,7 +113,7 @@ def flash(
             The message says what state the board is in.
     """
     offline = is_offline(offline)
-    if (reason := refusal(project_dir, board, port=port, offline=offline, via=via)) is not None:
+    if (reason := refusal(project_dir, board, port=port, offline=offline, via=via, probe=probe)) is not None:
         raise reason
 
     def told(line: str) -> None:
@@ -107,7 +121,7 @@ def flash(
         if done is not None:
             progress("writing", int(done), 100)
 
-    for words in commands(project_dir, board, port=port, offline=offline, via=via):
+    for words in commands(project_dir, board, port=port, offline=offline, via=via, probe=probe):
         env = pio.environment(None) if "platformio" in words else dict(os.environ)
         result = pio.run(words, cwd=project_dir, env=env, timeout_s=timeout_s, log=log, on_line=told)
         if other := uploaders.wrong_chip(board, result.stdout):

@@ -100,13 +100,16 @@ def choose_uploader(board: BoardSpec, port: str | None, via: str = "") -> Upload
     return next((tool for tool in fitting if shutil.which(tool.program)), fitting[0])
 
 
-def stm32_commands(tool: Uploader, folder: Path, board: BoardSpec, port: str | None) -> tuple[tuple[str, ...], ...]:
+def stm32_commands(
+    tool: Uploader, folder: Path, board: BoardSpec, port: str | None, probe: str = ""
+) -> tuple[tuple[str, ...], ...]:
     """What writes, and verifies, an STM32's flash.
 
     Args:
         tool: one of `usable_uploaders`.
         folder: PlatformIO's build folder with firmware.elf and firmware.bin.
         port: for the serial boot loader.
+        probe: serial number of the ST-LINK, where several may be attached.
 
     Raises:
         TinygenError: OpenOCD has no target for the chip.
@@ -116,11 +119,10 @@ def stm32_commands(tool: Uploader, folder: Path, board: BoardSpec, port: str | N
         if not board.chip.openocd_target:
             raise tool_failed(f"OpenOCD knows no target for {board.chip.id}", hint="flash another way: --via")
         script = f"program {{{image}}} verify reset exit"
-        return (
-            ("openocd", "-f", "interface/stlink.cfg", "-f", f"target/{board.chip.openocd_target}.cfg", "-c", script),
-        )
+        words = ("openocd", "-f", "interface/stlink.cfg", *(("-c", f"adapter serial {probe}") if probe else ()))
+        return ((*words, "-f", f"target/{board.chip.openocd_target}.cfg", "-c", script),)
     if tool.program == "st-flash":
-        return (("st-flash", "--reset", "write", str(binary), address),)
+        return (("st-flash", "--reset", *(("--serial", probe) if probe else ()), "write", str(binary), address),)
     if tool.program == "dfu-util":
         return (("dfu-util", "-a", "0", "-s", f"{address}:leave", "-D", str(binary)),)
     # The boot loader talks 8E1 (AN3155). First who is there; then, the conversation going on (-c), write and verify.

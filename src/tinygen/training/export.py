@@ -26,6 +26,12 @@ Float64 = npt.NDArray[np.float64]
 LEAST_RANGE = 1e-3
 """A range of activations is at least this wide: a layer that is always 0 still needs a scale."""
 
+LARGEST_BIAS = 1 << 30
+"""In its steps: where a channel's weights have faded, they get a coarser scale, so that the bias still fits."""
+
+LEAST_SCALE, LEAST_STEP = 1e-12, 1e-14
+"""Of weights, and of a bias: finer ones are no plausible scales (the importer refuses what is below 1e-15)."""
+
 _PADDING = {"same": 0, "valid": 1}
 _RELU = 1
 
@@ -184,7 +190,9 @@ class _Writer:
         """Weights and biases of a layer as tensors."""
         self.counter += 1
         others = tuple(i for i in range(kernel.ndim) if i != axis) if per_channel else None
-        scales = np.atleast_1d(weight_scales(kernel, others))
+        step = np.maximum((np.abs(bias) if per_channel else np.abs(bias).max()) / LARGEST_BIAS, LEAST_STEP)
+        least = np.maximum(step / input_scale, LEAST_SCALE)
+        scales = np.maximum(np.atleast_1d(weight_scales(kernel, others)), least)
         shaped = scales.reshape([-1 if i == axis else 1 for i in range(kernel.ndim)]) if per_channel else scales
         data = np.clip(np.rint(kernel / shaped), -127, 127).astype(np.int8)
         stored = scales.astype(np.float32).astype(np.float64)
@@ -192,8 +200,7 @@ class _Writer:
             f"weights_{self.counter}", "int8", data.shape, scales=stored.tolist(), axis=axis, data=data
         )
         steps = input_scale * stored
-        limit = 2**31 - 1
-        rounded = np.clip(np.rint(bias / steps), -limit, limit).astype(np.int32)
+        rounded = np.rint(bias / steps).astype(np.int32)
         wide = np.broadcast_to(steps, rounded.shape) if per_channel else steps
         biases = self.builder.tensor(
             f"bias_{self.counter}",

@@ -57,6 +57,7 @@ constexpr std::uint8_t kProfileRecording = 1;  // the next recording is counted 
 constexpr std::uint8_t kProfileStages = 2;     // what the stages of that recording took
 
 constexpr std::uint8_t kProfileArena = 3;  // how much of the arena an inference writes
+constexpr std::uint8_t kProfileLeast = 4;  // the smallest arena the engine starts in
 
 constexpr std::uint8_t kIntegrityBoot = 0;  // what was found when the program started
 constexpr std::uint8_t kIntegrityNow = 1;   // look again
@@ -90,6 +91,7 @@ enum class Error : std::uint8_t {
   no_input = 8,        // detail: bytes of the model input that are there
   out_of_order = 9,    // detail: the position that is expected
   no_result = 10,      // no inference that has what was asked for
+  no_model = 11,       // the engine did not start, or a step of it refused its work
   streaming = 0x30,    // the model belongs to the stream until STREAM_END
   no_learning = 0x32,  // this image has no anomaly score to replace, or fewer than two rows were gathered
   no_stream = 0x31,    // this image has no front end to stream into

@@ -52,6 +52,7 @@ class Session {
   void profile_layers(std::uint16_t first);
   void profile_stages();
   void profile_arena();
+  void profile_least();
   void integrity(const std::uint8_t* payload, std::size_t bytes);
   void span_digest(const std::uint8_t* payload, std::size_t bytes);
   void last_fault();

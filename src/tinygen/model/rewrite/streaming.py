@@ -128,6 +128,9 @@ def _moved(draft: Draft, op: Op, times: dict[int, Time], reach: Reach) -> Time |
     first = max(-(-(time.first + reach.before) // reach.stride) for time in inputs)
     last = min((time.last - reach.rows + reach.before) // reach.stride + 1 for time in inputs)
     first, last = max(first, 0), min(last, rows)
+    # An operator reads something: where an edge's windows see padding alone, a row that moves goes with them.
+    first += first > 0 and (first - 1) * reach.stride - reach.before + reach.rows <= 0
+    last -= last < rows and last * reach.stride - reach.before >= inputs[0].rows
     return Time(rows=rows, stride=inputs[0].stride * reach.stride, first=first, last=last) if first < last else None
 
 

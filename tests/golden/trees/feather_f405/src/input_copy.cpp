@@ -13,6 +13,12 @@ alignas(4) std::int8_t tinygen_input_copy[8];
 
 namespace tinygen::model {
 
+bool start() { return true; }
+
+bool healthy() { return true; }
+
+std::uint32_t least_arena_bytes() { return kInfo.arena_bytes; }
+
 std::int8_t* input_copy() { return tinygen_input_copy; }
 
 void load_input() {
