@@ -98,8 +98,8 @@ def test_a_named_file_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("identifier", "chip", "said"),
     [
-        ("nucleo_f446re", "stm32f446re", "taken by nucleo_f446re"),
-        ("bluepill", "stm32f103c8", "taken by bluepill_f103c8"),
+        ("nucleo_f446re", "stm32f446re", "there is a board 'nucleo_f446re' already"),
+        ("bluepill", "stm32f103c8", "another name of bluepill_f103c8"),
         ("My Board", "stm32f446re", "no board id"),
         ("mine", "stm32f446", "unknown chip"),
     ],

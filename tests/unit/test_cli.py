@@ -16,6 +16,8 @@ from tinygen.cli import output
 from tinygen.core.errors import ExitCode
 from tinygen.pipeline import catalogue
 
+README = Path(__file__).parents[2] / "README.md"
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -101,6 +103,22 @@ def test_a_dry_run_repeats_what_was_asked_for(tinygen: Callable[..., Ended], mon
         assert words in last
 
 
+def test_a_board_without_renode_is_refused_before_anything_is_written(
+    tinygen: Callable[..., Ended], tmp_path: Path
+) -> None:
+    ended = tinygen("generate", "--board", "nucleo_f401re", "--renode", "-o", "project")
+    assert ended.code == 2
+    assert "nucleo_f767zi" in ended.err
+    assert not (tmp_path / "project").exists()
+
+
+def test_the_table_of_verbs_has_every_verb() -> None:
+    table = {
+        word for line in README.read_text().splitlines() if line.startswith("| `") for word in line.split("`")[1::2]
+    }
+    assert {verb for verb in cli.cli.commands if not {verb, f"{verb} list", f"{verb} [MODEL]"} & table} == set()
+
+
 def test_a_value_of_the_command_line_is_not_blamed_on_the_file(tinygen: Callable[..., Ended], tmp_path: Path) -> None:
     (tmp_path / "tinygen.toml").write_text('task = "kws"\n')
     ended = tinygen("run", "--epochs", "0")
@@ -141,6 +159,10 @@ def test_a_value_of_the_command_line_is_not_blamed_on_the_file(tinygen: Callable
         (("train", "--data", "a\0b"), 2, "--data"),
         (("train", "--build-dir", ""), 2, "--build-dir"),
         (("generate", "-o", "/dev/null"), 2, "is no folder"),
+        (("generate", "--ci", "github", "--renode"), 2, "three different things"),
+        (("run", "--on", "host"), 2, "--board host"),
+        (("boards", "new", "host", "--chip", "stm32f446re"), 2, "there is a board 'host' already"),
+        (("boards", "new", "pc", "--chip", "stm32f446re"), 2, "another name of host"),
     ],
 )
 def test_mistakes(tinygen: Callable[..., Ended], words: tuple[str, ...], code: int, said: str) -> None:

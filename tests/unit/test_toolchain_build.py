@@ -282,7 +282,8 @@ def program(folder: Path, name: str, body: str = "exit 0") -> None:
 def test_a_connected_machine_flashes_with_platformio(tmp_path: Path, boards: dict[str, BoardSpec]) -> None:
     root = built(tmp_path, boards["esp32s3"], "registry")
     (words,) = commands(root, boards["esp32s3"], port="/dev/ttyACM0", offline=False)
-    assert words[1:] == ("-m", "platformio", "run", "-e", "esp32s3", "-t", "upload", "--upload-port", "/dev/ttyACM0")
+    assert words[1:6] == ("-m", "platformio", "run", "-d", str(root.resolve()))  # a dry run can be pasted into a shell
+    assert words[6:] == ("-e", "esp32s3", "-t", "upload", "--upload-port", "/dev/ttyACM0")
     assert refusal(root, boards["esp32s3"], offline=True) is None
     (words,) = commands(root, boards["esp32s3"], port=None, offline=True)
     assert words[-4:] == ("-t", "nobuild", "-t", "upload")

@@ -94,12 +94,16 @@ def generate(
     With --into, front end, model and decision become a library, component or package of a project you have: no file of
     yours is touched. With --ci, a workflow for your repository is written into this folder instead.
     """
+    if sum((into is not None, ci is not None, renode)) > 1:
+        raise bad_input("--into, --ci and --renode are three different things", where="command line", hint="one by one")
     if (into is None) != (kind is None):
         raise bad_input("--into and --as belong together", where="command line", hint="--into DIR --as platformio")
     if into is not None and kind is not None:
         return component.into(ctx, into, kind)
     if ci is not None:
         return continuous.github(ctx, Path.cwd())
+    if renode:
+        continuous.require_renode(ctx.board)
     report = verbs.generate(ctx, output)
     return (
         replace(report, notes=(*report.notes, *continuous.renode(ctx, output or ctx.project_dir))) if renode else report

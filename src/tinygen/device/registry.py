@@ -99,7 +99,11 @@ def choose(board: BoardSpec, name: str, devices: Sequence[MappedDevice] | None =
     real = [] if board.chip.arch == "native" else [f"{BOARD} (wherever it is attached)"]
     can = ", ".join([*there, *(["sim"] if there else []), *real, "a serial port"])
     if name in RESERVED:
-        raise bad_input(f"{board.id} does not run on '{name}'; it runs on: {can}", where=option)
+        raise bad_input(
+            f"{board.id} does not run on '{name}'; it runs on: {can}",
+            where=option,
+            hint="--board host is the same C++ on this machine" if name == "host" else "",
+        )
     known = hardware_map() if devices is None else devices
     mapped = next((device for device in known if device.name == name), None)
     if mapped is None:

@@ -47,7 +47,8 @@ def new(identifier: str, chip: str | None, output: Path | None) -> Report:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", identifier):
         raise bad_input(f"'{identifier}' is no board id", hint="use lower-case letters, digits, - and _")
     if taken := next((b.id for b in known.values() if identifier in (b.id, *b.aliases)), ""):
-        raise bad_input(f"'{identifier}' is taken by {taken}", hint="choose another id")
+        another = "" if taken == identifier else f": it is another name of {taken}"
+        raise bad_input(f"there is a board '{identifier}' already{another}", hint="choose another id")
     chips = {board.chip.id: board for board in reversed(known.values()) if board.chip.arch != "native"}
     if chip is None:
         raise bad_input("which chip is on it?", where="--chip", hint=", ".join(sorted(chips)))

@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 
 from tinygen import __version__
+from tinygen.boards.loader import load_boards
+from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic, write_own
 from tinygen.core.values import Report
@@ -56,6 +58,17 @@ def github(ctx: Context, root: Path) -> Report:
     )
 
 
+def require_renode(board: BoardSpec) -> None:
+    """Refuse a board that Renode does not describe, before anything is written for it.
+
+    Raises:
+        TinygenError: with the boards it describes.
+    """
+    if not board.renode:
+        known = ", ".join(sorted(other.id for other in load_boards().values() if other.renode))
+        raise bad_input(f"Renode has no description of {board.id}", where="--renode", hint=f"it has of: {known}")
+
+
 def renode(ctx: Context, project: Path) -> tuple[str, ...]:
     """Put Renode's script and test into a generated project; returns what to do with them.
 
@@ -63,10 +76,7 @@ def renode(ctx: Context, project: Path) -> tuple[str, ...]:
         TinygenError: Renode describes no such board or chip.
     """
     board = ctx.board
-    if not board.renode:
-        raise bad_input(
-            f"Renode has no description of {board.id}", where="--renode", hint="tinygen boards lists boards"
-        )
+    require_renode(board)
     files = render_renode(board, options(ctx))
     write_own(project / "renode", {path.partition("/")[2]: data for path, data in files.items()})
     return (

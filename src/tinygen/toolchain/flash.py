@@ -42,6 +42,7 @@ def commands(
         raise bad_input("'host' is this machine, there is nothing to flash", hint="use --on host")
     name = environment_to_be(project_dir, board)
     folder = project_dir / ".pio" / "build" / name
+    here = ("-d", str(project_dir.resolve()), "-e", name)
     to_port = ("--upload-port", port) if port else ()
     if board.chip.arch == "xtensa" and (direct := uploaders.esp_command(folder, board, port)) is not None:
         return (direct,)
@@ -50,9 +51,9 @@ def commands(
         return uploaders.stm32_commands(uploaders.choose_uploader(board, port, via), folder, board, port, probe)
     if offline and build_origin(project_dir, board) == "registry":
         # The vendor's packages are on this machine already; nothing has to be fetched to use them.
-        return (pio.command("run", "-e", name, "-t", "nobuild", "-t", "upload", *to_port),)
+        return (pio.command("run", *here, "-t", "nobuild", "-t", "upload", *to_port),)
     if not offline or board.chip.arch == "xtensa":
-        return (pio.command("run", "-e", name, "-t", "upload", *to_port),)
+        return (pio.command("run", *here, "-t", "upload", *to_port),)
     # The bare-metal STM32 image is the same code on both paths: flashing it is right.
     return uploaders.stm32_commands(uploaders.choose_uploader(board, port), folder, board, port, probe)
 
