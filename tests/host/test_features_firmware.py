@@ -253,7 +253,8 @@ def test_firmware_compiles_for_microcontrollers_without_float_or_large_stack(
         listed = subprocess.run(
             [tool.replace("g++", "nm"), "-u", str(target)], capture_output=True, text=True, check=True
         )
-        undefined |= {line.split()[-1] for line in listed.stdout.splitlines() if line.strip()}
+        named = {line.split()[-1] for line in listed.stdout.splitlines() if line.strip()}
+        undefined |= named - ({"__udivsi3"} if path.stem == "gravity" else set())  # the length of one vector a window
     helpers = {name for name in undefined if not name.startswith("_ZN7tinygen")}
     if name == "window of means":
         helpers -= {"__udivsi3"}  # one division per decimated sample
