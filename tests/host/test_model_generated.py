@@ -17,10 +17,10 @@ from tinygen.firmware.model_view import render_model
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
-from tinygen.model.selection import Options
 from tinygen.model.ir import Plan
 from tinygen.model.random_graphs import random_model
 from tinygen.model.reference import run
+from tinygen.model.selection import Options
 
 pytestmark = pytest.mark.host
 
