@@ -70,7 +70,9 @@ def random_layer(kernel: str, seed: int) -> Layer:
     builder = ModelBuilder()
     x = builder.tensor("x", "int8", shapes.source, scales=[0.05], zero_points=[zero_in])
     w = builder.tensor("w", "int8", shapes.weights, scales=scales if per_channel else scales[:1], axis=0, data=data)
-    b = builder.tensor("b", "int32", (out_c,), data=rng.integers(-large, large + 1, out_c).astype(np.int32))
+    bias = rng.integers(-large, large + 1, out_c).astype(np.int32)
+    bias_scales = [0.05 * scale for scale in (scales if per_channel else scales[:1])]
+    b = builder.tensor("b", "int32", (out_c,), scales=bias_scales, zero_points=[0] * len(bias_scales), data=bias)
     y = builder.tensor("y", "int8", shapes.output, scales=[0.05 * 0.01 * wanted], zero_points=[zero_out])
     builder.op("FULLY_CONNECTED" if kernel.startswith("fully") else "CONV_2D", [x, w, b], [y], options)
     graph = load(builder.finish([x], [y]), f"{kernel} {seed}")
