@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tinygen.firmware.model_view import render_model
 from tinygen.model.random_layers import random_layer
 from tinygen.pipeline.counting import Subject, core_chip, count
 
@@ -41,3 +42,12 @@ def test_machine_code_equals_the_reference(
     subjects = [Subject(plan=one.plan(chip), inputs=tuple(x.tobytes() for x in one.inputs)) for one in layers]
     for one, counted in zip(layers, count(subjects, chip, tmp_path / "work", level=level), strict=True):
         assert counted.outputs == one.expected, one.graph.name
+
+
+def test_only_a_cortex_m7_gets_the_order_for_two_instructions_at_a_time() -> None:
+    layer = random_layer("conv_2d_int8_dsp", 1)
+    made = {
+        core: render_model(layer.plan(core_chip(core)), b"")["src/model.cpp"] for core in ("cortex-m7", "cortex-m4")
+    }
+    assert b"TINYGEN_DUAL_ISSUE" in made["cortex-m7"]
+    assert b"TINYGEN_DUAL_ISSUE" not in made["cortex-m4"]

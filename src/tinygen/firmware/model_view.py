@@ -126,6 +126,7 @@ class ModelView:
     arena_bytes: int
     weights_bytes: int
     weights_in_ram: bool
+    dual_issue: bool
     alignment_bytes: int
     input_bytes: int
     output_bytes: int
@@ -205,6 +206,7 @@ def model_view(plan: Plan) -> ModelView:
         arena_bytes=plan.arena_bytes,
         weights_bytes=plan.weights_bytes,
         weights_in_ram=plan.weights_in_ram,
+        dual_issue=plan.dual_issue,
         alignment_bytes=plan.alignment_bytes,
         input_bytes=sum(graph.tensors[i].n_bytes for i in graph.inputs),
         output_bytes=sum(graph.tensors[i].n_bytes for i in graph.outputs),

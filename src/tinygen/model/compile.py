@@ -79,6 +79,7 @@ def plan(graph: Graph, chip: ChipSpec, options: Options | None = None) -> Plan:
         optimize=options.optimize,
         compact_arena_bytes=compact_place.arena_bytes,
         costs_origin=costs.origin,
+        dual_issue=chip.cpu == "cortex-m7",
         weights_in_ram=options.spare_ram and fits_ram(chip, place.arena_bytes + state_bytes + weights_bytes),
     )
 

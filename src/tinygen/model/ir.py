@@ -240,6 +240,7 @@ class Plan:
         compact_arena_bytes: what the compact kernels' arena would take.
         arena_origin: where the arena's size comes from when an interpreter lays it out; "" when the buffers do.
         costs_origin: of the steps' estimated instructions; "" where there are none.
+        dual_issue: the core issues a load beside a multiplication; kernels order their instructions for it.
         weights_in_ram: the image's loader copies the weights to RAM, where reading them waits for no cache.
     """
 
@@ -258,6 +259,7 @@ class Plan:
     compact_arena_bytes: int = 0
     costs_origin: str = ""
     arena_origin: str = ""
+    dual_issue: bool = False
     weights_in_ram: bool = False
 
     @property
