@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,8 @@ def report(dataset: Dataset, done: Sequence[Done]) -> Report:
             "(or their average) count",
             f"INT8: {_ORIGIN}; folds have one seed each, ablations three on the first fold with a short schedule",
         ),
-        details={"runs": [{**run, **result} for run, result in done]},
+        # Where a model lies is this machine's business; the run's digest names it anywhere.
+        details={"runs": [{**run, **result, "model": Path(str(result["model"])).parent.name} for run, result in done]},
     )  # fmt: skip
 
 
