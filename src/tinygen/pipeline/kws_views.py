@@ -87,7 +87,7 @@ def report(dataset: Dataset, done: Sequence[Done]) -> Report:
             f"INT8: {_ORIGIN}; folds have one seed each, ablations three on the first fold with a short schedule",
         ),
         # Where a model lies is this machine's business; the run's digest names it anywhere.
-        details={"runs": [{**run, **result, "model": Path(str(result["model"])).parent.name} for run, result in done]},
+        details={"runs": [{**run, **result, "model": _folder_of(result)} for run, result in done]},
     )  # fmt: skip
 
 
@@ -160,6 +160,10 @@ _PEOPLE = (
     '  "judged on clips cut around a word; a stream needs a threshold of its own (tinygen evaluate-stream)",',
     "]",
 )
+
+
+def _folder_of(result: Mapping[str, Any]) -> str:
+    return Path(str(result.get("model", ""))).parent.name
 
 
 def _toml(value: object) -> str:
