@@ -87,8 +87,8 @@ def report(dataset: Dataset, done: Sequence[Done]) -> Report:
         notes=(
             "folds keep whole speakers together; no epoch was chosen on the part a fold is judged on: the last weights "
             "(or their average) count",
-            "how far examples are varied was chosen by single short runs judged on fold 1 (src/tinygen/training/"
-            "README.md): the figure over folds 2 to 5 is free of that choice",
+            "settings were compared by single runs judged on fold 1 (src/tinygen/training/README.md): the figure over "
+            "the other folds is free of that choice",
             f"INT8: {_ORIGIN}; folds have one seed each, ablations up to three on the first fold with a short schedule",
         ),
         # Where a model lies is this machine's business; the run's digest names it anywhere.

@@ -52,8 +52,8 @@ class Variation:
 
 
 USUAL = Variation(
-    shift_rows=8, speed=0.18, warp=0.12, bend=0.8, curve_db=3.0, level_db=(-10.0, 6.0), room=0.15, noise=0.25,
-    snr_db=(5.0, 35.0), floor=(0.0, 4.5), mask_rows=3, mask_bands=3,
+    shift_rows=8, speed=0.15, warp=0.1, bend=0.8, curve_db=5.0, level_db=(-10.0, 6.0), room=0.3, noise=0.4,
+    snr_db=(5.0, 35.0), floor=(0.5, 5.5), mask_rows=5, mask_bands=4,
 )  # fmt: skip
 """For recordings, alone or with synthetic speech, whose cells without any noise would give it away."""
 
