@@ -12,7 +12,10 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 def _pages(root: Path) -> list[Path]:
     rooms = ("src", "firmware", "boards", "datasets", "tests", "examples")
-    return [root / "README.md", *(p for room in rooms for p in sorted((root / room).rglob("*.md")) if "golden" not in p.parts)]
+    return [
+        root / "README.md",
+        *(p for room in rooms for p in sorted((root / room).rglob("*.md")) if "golden" not in p.parts),
+    ]
 
 
 def _anchors(page: Path) -> set[str]:
