@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.firmware.model_view import render_model
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.compile import WEIGHT_CONSTANTS, plan
 from tinygen.model.importer import load
 from tinygen.model.memory import Request, allocate
-from tinygen.model.random_graphs import random_model
 from tinygen.model.sharing import shared_constants
 
 
