@@ -60,7 +60,7 @@ def model_digest(kind: str, folder: Path, kill_in: str = "", kill_after: int = 0
 
     task, dataset = made(kind)
 
-    def told(stage: str, done: int, _total: int, _remark: str = "") -> None:
+    def told(stage: str, done: int, total: int, remark: str = "") -> None:
         if (stage, done) == (kill_in, kill_after):
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -78,7 +78,9 @@ def rates_of(
     best = max(areas, key=lambda method: float(np.mean(areas[method])))
     worst = int(np.argmin(areas[best]))
     together = tuple(np.concatenate([scored[i] for _, scored in own]) for i in (0, 1))
-    lines = [{"name": f"{method}, mean", "points": thresholds.mean_roc(scored)} for method, scored in across.items()]
+    lines: list[dict[str, object]] = [
+        {"name": f"{method}, mean", "points": thresholds.mean_roc(scored)} for method, scored in across.items()
+    ]
     lines.append(
         {"name": f"{best}, {bearings[worst].name}", "points": thresholds.roc(*across[best][worst]), "dashed": True}
     )
