@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ import click
 from tinygen.core.files import unwritable
 
 
-class Output(click.ParamType):
+class Output(click.Path):
     """A file or folder that is to be written; folders above it are made when it is.
 
     Args:
@@ -17,10 +18,12 @@ class Output(click.ParamType):
     """
 
     def __init__(self, *, folder: bool) -> None:
+        super().__init__(path_type=Path)
         self.folder = folder
-        self.name = "directory" if folder else "file"
 
-    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
         """The path.
 
         Raises:
@@ -29,7 +32,7 @@ class Output(click.ParamType):
         why = unwritable(Path(value), folder=self.folder) if str(value) else "is empty"
         if why:
             self.fail(f"{value!s}: {why}" if str(value) else why, param, ctx)
-        return Path(value)
+        return super().convert(value, param, ctx)
 
 
 FILE = Output(folder=False)
