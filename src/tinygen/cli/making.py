@@ -13,7 +13,7 @@ from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.firmware.component_view import KINDS, Kind
 from tinygen.pipeline import ci as continuous
-from tinygen.pipeline import compilation, component, verbs
+from tinygen.pipeline import compilation, compile_values, component, verbs
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 
@@ -68,7 +68,7 @@ def compile_(
             raise bad_input("a manifest names its own model", where="--wakeword", hint="leave MODEL out")
         wanted = streams.Request(wakeword=wakeword, formula=input_formula)
         return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
-    request = compilation.Request(
+    request = compile_values.Request(
         model=model,
         output=output,
         verify_on=verify_on,
