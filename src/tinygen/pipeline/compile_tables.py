@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinygen.boards.spec import BoardSpec
 from tinygen.core.values import Table
 from tinygen.model.budget import peak
-from tinygen.model.ir import PassLog, Plan
+from tinygen.model.ir import PassLog, Plan, short_name
 from tinygen.pipeline.compile_values import Facts
 
 
@@ -99,7 +99,7 @@ def buffers(plan: Plan) -> Table:
             str(buffer.offset),
             f"{buffer.size_bytes:,}",
             f"{max(buffer.first, 0)}..{min(buffer.last, last)}",
-            buffer.name if len(buffer.name) <= 48 else f"{buffer.name[:45]}...",
+            short_name(buffer.name),
         )
         for memory, buffers in (("arena", plan.buffers), ("state", plan.state_buffers))
         for buffer in sorted(buffers, key=lambda b: (b.first, b.offset))
