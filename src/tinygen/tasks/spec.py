@@ -46,7 +46,8 @@ class Layer:
 class DecisionRule:
     """How output bytes become a decision on the device, in integers.
 
-    kind "argmax": label = index of the largest output (the first on ties), score = that int8 value.
+    kind "argmax": label = index of the largest output (the first on ties), score = that value: of an int8 output
+    -128..127, with `unsigned_output` (uint8) 0..255.
     kind "reconstruction": score = sum over elements of (input_q - requantised output)^2 as int32 where the output is
     brought to the input's scale with multiply_by_quantized_multiplier; label = 1 when score > threshold, else 0.
     """
@@ -54,6 +55,7 @@ class DecisionRule:
     kind: Literal["argmax", "reconstruction"]
     labels: tuple[str, ...]
     threshold: int = 0
+    unsigned_output: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
