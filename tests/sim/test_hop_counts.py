@@ -1,4 +1,4 @@
-"""Instructions per 10 ms of audio, stage by stage, in QEMU: the limits of the front end, and that they can be missed."""
+"""Instructions per 10 ms of audio, stage by stage, in QEMU: the limits, and that they can be missed."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support import judging_device
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
 from tinygen.datasets.load import load_dataset
@@ -20,7 +21,7 @@ from tinygen.device.client import Client
 from tinygen.features import quantize, reference
 from tinygen.firmware.stream_view import learned_bytes
 from tinygen.pipeline import chain as chains
-from tinygen.pipeline import judging_device, learning_verb, proof, streaming
+from tinygen.pipeline import learning_verb, proof, streaming
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
 from tinygen.tasks import learning
@@ -74,7 +75,7 @@ def test_a_bearing_is_known_from_its_own_beginning(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """All nine: `make soak`, or `python tests/bench/judge.py vibration-device`, which goes on where it was stopped."""
+    """All nine: `make soak`, or `PYTHONPATH=tests python tests/bench/judge.py vibration-device`, which goes on where it was stopped."""
     chain, client = device
     path = shared_dir(f"data/vibration/femto_Bearing{number}.npz")
     dataset = load_dataset("vibration", path, tmp_path, 1)

@@ -34,7 +34,7 @@ from tinygen.pipeline import chain as chains
 from tinygen.pipeline import learning_verb, proof, streaming
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
-from tinygen.pipeline.judging_vibration import END_OF_LIFE, FALSE_ALARMS, OWN_SNAPSHOTS, SEED
+from tinygen.pipeline.vibration_views import END_OF_LIFE, FALSE_ALARMS, OWN_SNAPSHOTS, SEED
 from tinygen.tasks import learning, thresholds, vibration
 from tinygen.tasks.spec import DecisionRule, StreamPlan
 from tinygen.tasks.stream import rule_of
