@@ -1,6 +1,7 @@
 """Judge vibration or gesture on real recordings: the figures of the README, from committed and seeded code.
 
-usage: PYTHONPATH=tests python tests/bench/judge.py vibration|vibration-device|gesture --data FOLDER [--build DIR] [--json FILE]
+usage: PYTHONPATH=tests python tests/bench/judge.py vibration|vibration-device|gesture --data FOLDER
+           [--build DIR] [--json FILE]
 
 vibration-device: each bearing learned and scored by the firmware itself, in unicorn. An interrupted judgement is taken
 up where it was.

@@ -75,7 +75,7 @@ def test_a_bearing_is_known_from_its_own_beginning(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """All nine: `make soak`, or `PYTHONPATH=tests python tests/bench/judge.py vibration-device`, which goes on where it was stopped."""
+    """All nine: `make soak`, or tests/bench/judge.py vibration-device, which goes on where it was stopped."""
     chain, client = device
     path = shared_dir(f"data/vibration/femto_Bearing{number}.npz")
     dataset = load_dataset("vibration", path, tmp_path, 1)
