@@ -7,17 +7,21 @@ into the port's receive ring whenever the program reaches `tinygen_port_idle` (s
 from __future__ import annotations
 
 import bisect
+import random
 import struct
 import time
+from dataclasses import replace
 from typing import Any
 
-from tinygen.boards.spec import BoardSpec, SimulatorSpec
+from tinygen.boards.spec import BoardSpec, MemoryRegion, SimulatorSpec
 from tinygen.core.errors import TinygenError, bad_input, no_answer, tool_failed
 from tinygen.device import cortexm_faults as faults
 from tinygen.device.base import OpenOnce
 from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
+from tinygen.device.stm32_flash import FlashController
+from tinygen.device.stm32_flash_memory import FlashMemory
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
@@ -31,6 +35,30 @@ _COUNTED_SLICE = 4_000_000  # instructions
 _COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
+_STATE = ("tinygen_state_start", "tinygen_state_end")
+
+
+def _kept_flash(image: Image) -> FlashMemory | None:
+    """The flash an image keeps its state in, blank; None where its linker script has none."""
+    start, end = (image.symbols.get(name, 0) for name in _STATE)
+    return FlashMemory(start, end - start) if end > start else None
+
+
+def without(regions: tuple[MemoryRegion, ...], flash: FlashMemory | None) -> list[MemoryRegion]:
+    """Regions with a hole where `flash` is."""
+    if flash is None:
+        return list(regions)
+    found = []
+    for region in regions:
+        end = region.address + region.size_bytes
+        if not region.address <= flash.start < end:
+            found.append(region)
+            continue
+        behind = flash.start + len(flash.cells)
+        found.append(replace(region, size_bytes=flash.start - region.address))
+        if behind < end:
+            found.append(replace(region, address=behind, size_bytes=end - behind))
+    return found
 
 
 class UnicornTarget(OpenOnce):
@@ -77,6 +105,8 @@ class UnicornLink:
             (address & ~1, name) for name, address in image.symbols.items() if not name.startswith("$")
         )
         self._segments = load_segments(image.elf)
+        self._power_cycles = 1
+        self.flash = _kept_flash(image)
         self._uc: Any = None
         self._boot("power-on")
 
@@ -96,7 +126,7 @@ class UnicornLink:
             kept = [(r.address, bytes(self._uc.mem_read(r.address, r.size_bytes))) for r in ram]
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(model)
-        for region in self._chip.regions:
+        for region in without(self._chip.regions, self.flash):
             executable = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
             rights = executable if region.kind == "flash" else executable | unicorn.UC_PROT_WRITE
             uc.mem_map(region.address, region.size_bytes, rights)
@@ -117,6 +147,12 @@ class UnicornLink:
         self._count_hook: int | None = None
         self._count_asked = False
         self._block_lengths: dict[tuple[int, int], int] = {}
+        self._power_went = False
+        self._controller = (
+            FlashController(self._chip, self.flash, fault=self._flash_fault, power_lost=self._lose_power)
+            if self.flash is not None
+            else None
+        )
         registers = Registers(
             self._chip,
             self._serial,
@@ -124,8 +160,12 @@ class UnicornLink:
             reset=self._ask_reset,
             cycles=self._read_cycles,
             cause=cause,
+            flash=self._controller,
         )
         self._registers = registers
+        if self.flash is not None:
+            size = len(self.flash.cells)
+            uc.mmio_map(self.flash.start, size, self._read_flash, None, self._write_flash, None)
         for base, size in _PERIPHERALS:
             uc.mmio_map(base, size, self._read_register, base, self._write_register, base)
         for address, data in self._segments:
@@ -158,6 +198,34 @@ class UnicornLink:
             mask = (1 << 8 * size) - 1 << shift
             value = self._registers.read(address) & ~mask | value << shift & mask
         self._registers.write(address, value)
+
+    def _read_flash(self, uc: Any, offset: int, size: int, _data: Any) -> int:
+        controller, flash = self._controller, self.flash
+        assert controller is not None and flash is not None
+        address = flash.start + offset
+        if controller.unreadable(address):
+            self._ecc_failed(address)
+        return controller.load(address, size)
+
+    def _write_flash(self, _uc: Any, offset: int, size: int, value: int, _data: Any) -> None:
+        controller, flash = self._controller, self.flash
+        assert controller is not None and flash is not None
+        if not self._power_went:
+            controller.store(flash.start + offset, size, value)
+
+    def _ecc_failed(self, address: int) -> None:
+        words = f"read a word of flash at {address:#010x} that error correction gave up"
+        self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=address, words=words)
+        self._uc.emu_stop()
+
+    def _flash_fault(self, words: str) -> None:
+        self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=None, words=words)
+        self._uc.emu_stop()
+
+    def _lose_power(self) -> None:
+        self._power_went = True
+        self._fail("the power went")
+        self._uc.emu_stop()
 
     def _reached_idle(self, uc: Any, _address: int, _size: int, _data: Any) -> None:
         if self._in:
@@ -342,6 +410,16 @@ class UnicornLink:
         """Power up again, with the image as it was built."""
         self._running()
         self._boot("power-on")
+
+    def power_cycle(self) -> None:
+        """Power off and on: flash keeps what it had, RAM comes up with anything in it."""
+        self._running()
+        self._boot("power-on")
+        noise = random.Random(self._power_cycles)
+        self._power_cycles += 1
+        for region in self._chip.regions:
+            if region.kind != "flash":
+                self._uc.mem_write(region.address, noise.randbytes(region.size_bytes))
 
     def close(self) -> None:
         """Forget the core."""
