@@ -72,9 +72,13 @@ bool looked;
 Found found;
 Outcome outcome;
 
-std::uint32_t padded(std::uint32_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
+std::uint32_t padded(std::uint32_t bytes) {
+  return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+}
 
-std::uint32_t digest_of(const Block& block) { return protocol::crc32(0, block.words, kBlockBytes - 4); }
+std::uint32_t digest_of(const Block& block) {
+  return protocol::crc32(0, block.words, kBlockBytes - 4);
+}
 
 bool is_blank(const Block& block) {
   for (const std::uint32_t word : block.words) {
@@ -85,7 +89,9 @@ bool is_blank(const Block& block) {
   return true;
 }
 
-bool read(std::uint32_t area, std::uint32_t offset, Block& block) { return flash_read(area, offset, block.words); }
+bool read(std::uint32_t area, std::uint32_t offset, Block& block) {
+  return flash_read(area, offset, block.words);
+}
 
 // The last block of a record: all of it must be there.
 void fill_finished(Block& block, std::uint32_t sequence) {
@@ -177,14 +183,17 @@ void look() {
   }
 }
 
-// Whether the last thing that was begun was cut off. In the area beside the newest record only what has no whole record
-// before it is newer; an erasure that was cut off shows where the area is neither blank nor ready.
+// Whether something was begun in an area after the newest record of the other one, and cut off: a record without a
+// whole one before it, or an erasure, which shows where the area is neither blank nor ready.
+bool cut_off_in(const Area& beside) {
+  return beside.used || (beside.ready && beside.cut && !beside.whole);
+}
+
 bool cut_off() {
   if (!newest.there) {
     return (areas[0].ready && areas[0].cut) || (areas[1].ready && areas[1].cut);
   }
-  const Area& beside = areas[1 - newest.area];
-  return areas[newest.area].cut || beside.used || (beside.ready && beside.cut && !beside.whole);
+  return areas[newest.area].cut || cut_off_in(areas[1 - newest.area]);
 }
 
 // What load() says when it gives something, or nothing for a reason that is no fault.
@@ -301,6 +310,9 @@ bool load(std::uint32_t owner, void* into, std::uint32_t bytes) {
 }
 
 bool save(std::uint32_t owner, const void* from, std::uint32_t bytes) {
+  if (flash_geometry().place == Place::nowhere) {
+    return false;
+  }
   look();
   if (kBlockBytes + kFrameBytes + padded(bytes) > flash_geometry().area_bytes) {
     outcome = Outcome::too_large;
@@ -312,6 +324,9 @@ bool save(std::uint32_t owner, const void* from, std::uint32_t bytes) {
   if (has_room(here, bytes)) {
     outcome = append(here, facts, source);
     if (outcome == Outcome::done) {
+      if (cut_off_in(areas[1 - here])) {  // made good now, or every start would tell of it
+        (void)erase(1 - here);
+      }
       return true;
     }
   }
@@ -325,6 +340,9 @@ bool save(std::uint32_t owner, const void* from, std::uint32_t bytes) {
 }
 
 bool forget(std::uint32_t owner) {
+  if (flash_geometry().place == Place::nowhere) {
+    return true;
+  }
   look();
   const bool something = newest.there && (newest.facts.flags & kForgotten) == 0;
   if (!something && damaged_sequence == 0) {
@@ -349,7 +367,7 @@ Status status() {
   const std::uint32_t most = areas[0].erases > areas[1].erases ? areas[0].erases : areas[1].erases;
   const std::uint32_t next = kFrameBytes + padded(newest.facts.bytes);
   const std::uint32_t room = newest.there ? geometry.area_bytes - areas[newest.area].end : 0;
-  return {geometry.place, found, outcome, newest.there ? newest.facts.sequence : 0, most, geometry.endurance,
+  return {geometry.place,    found,      outcome, newest.there ? newest.facts.sequence : 0, most, geometry.endurance,
           geometry.stall_ms, room / next};
 }
 

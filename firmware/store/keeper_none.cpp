@@ -6,13 +6,21 @@
 
 namespace tinygen::store {
 
-bool load(std::uint32_t, void*, std::uint32_t) { return false; }
+bool load(std::uint32_t, void*, std::uint32_t) {
+  return false;
+}
 
-bool save(std::uint32_t, const void*, std::uint32_t) { return false; }
+bool save(std::uint32_t, const void*, std::uint32_t) {
+  return false;
+}
 
-bool forget(std::uint32_t) { return true; }
+bool forget(std::uint32_t) {
+  return true;
+}
 
-Status status() { return {}; }
+Status status() {
+  return {};
+}
 
 }  // namespace tinygen::store
 

@@ -30,7 +30,9 @@ using namespace tinygen::board;
 
 constexpr uint32_t kSectors = kStateAreaBytes / kStateSectorBytes;  // of an area
 
-uint32_t address_of(uint32_t area, uint32_t offset) { return kStateAddress + area * kStateAreaBytes + offset; }
+uint32_t address_of(uint32_t area, uint32_t offset) {
+  return kStateAddress + area * kStateAreaBytes + offset;
+}
 
 }  // namespace
 

@@ -1,7 +1,7 @@
-// STM32F4 and F7: sectors, programmed by words of 32 bits (PSIZE, 2.7 V to 3.6 V), no error correction. Code in the same
-// flash stands still while it is erased or written.
-// Source: RM0090 rev 19, 3.6 (erase and program operations), 3.9 (registers); RM0385 and RM0410, 3.3 and 3.7 (F7: bit 7
-// of SR is ERSERR; OPTCR bit 29 is nDBANK on F76x); ARMv7-M Architecture Reference Manual, B2.2.7 (cache maintenance).
+// STM32F4 and F7: sectors, programmed by words of 32 bits (PSIZE, 2.7 V to 3.6 V), no error correction. Code in the
+// same flash stands still while it is erased or written. Source: RM0090 rev 19, 3.6 (erase and program operations), 3.9
+// (registers); RM0385 and RM0410, 3.3 and 3.7 (F7: bit 7 of SR is ERSERR; OPTCR bit 29 is nDBANK on F76x); ARMv7-M
+// Architecture Reference Manual, B2.2.7 (cache maintenance).
 #include "board_config.h"
 #if defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32F7)
 #if TINYGEN_BARE_METAL && TINYGEN_STATE == 1
@@ -31,7 +31,9 @@ bool ready() {
   return idle;
 }
 
-bool done() { return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0; }
+bool done() {
+  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
+}
 
 }  // namespace
 
@@ -52,7 +54,9 @@ bool unlock() {
   return (reg(kControl) & kLocked) == 0;
 }
 
-void lock() { set_bits(kControl, kLocked); }
+void lock() {
+  set_bits(kControl, kLocked);
+}
 
 store::Outcome erase_sector(uint32_t number) {
   bool fine = ready();
@@ -93,7 +97,9 @@ void forget_cached(uint32_t, uint32_t) {
 
 #else
 
-void forget_cached(uint32_t address, uint32_t bytes) { forget_data(address, bytes); }
+void forget_cached(uint32_t address, uint32_t bytes) {
+  forget_data(address, bytes);
+}
 
 #endif
 

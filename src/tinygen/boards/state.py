@@ -1,7 +1,7 @@
 """Where in a chip's flash something is kept over a loss of power: two areas of whole sectors, behind the image.
 
-The image ends where the first area begins; nothing of it lies behind, so that the linker script, the digest of the image
-and every uploader know one piece of flash. Areas at the end of the flash are erased while code runs from elsewhere: on
+The image ends where the first area begins; nothing of it lies behind, so that the linker script, the image's digest and
+every uploader know one piece of flash. Areas at the end of the flash are erased while code runs from elsewhere: on
 chips with two banks from the other bank, without a pause.
 """
 
@@ -102,7 +102,7 @@ def state_areas(board: BoardSpec, payload_bytes: int) -> StateAreas | NoAreas:
     """
     chip = board.chip
     if board.state == "none":
-        return NoAreas(reason=f"{board.id} says [flash] state = \"none\"")
+        return NoAreas(reason=f'{board.id} says [flash] state = "none"')
     sectors = sectors_of(chip)
     if not sectors:
         return NoAreas(reason=f"{chip.id} has no table of flash sectors")
@@ -165,5 +165,3 @@ def contradictions_of(board: BoardSpec) -> list[str]:
         return [f"flash.state: the chip '{board.chip.id}' has no table of sectors (flash_layout)"]
     chosen = named_areas(sectors, board.state)
     return [f"flash.state: {chosen}"] if isinstance(chosen, str) else []
-
-

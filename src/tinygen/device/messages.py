@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.frames import Type
-from tinygen.device.values import Hello, LearningStatus, MemoryResult, StoreStatus, StreamEvent, StreamInfo, StreamScores, StreamStatistics
+from tinygen.device.values import (
+    Hello,
+    LearningStatus,
+    MemoryResult,
+    StoreStatus,
+    StreamEvent,
+    StreamInfo,
+    StreamScores,
+    StreamStatistics,
+)
 
 INFER_DIGESTS = 0x01
 INFER_STOP = 0x02

@@ -215,5 +215,3 @@ class _BankState:
         self.keys = 0
         self.unlocked = False
         self.dead = False
-
-

@@ -1,4 +1,4 @@
-"""Flash cells that keep their bytes without power, and what they look like when power went in the middle of a change."""
+"""Flash cells that keep their bytes without power, and what they look like when it went in the middle of a change."""
 
 from __future__ import annotations
 

@@ -10,10 +10,9 @@ import bisect
 import random
 import struct
 import time
-from dataclasses import replace
 from typing import Any
 
-from tinygen.boards.spec import BoardSpec, MemoryRegion, SimulatorSpec
+from tinygen.boards.spec import BoardSpec, SimulatorSpec
 from tinygen.core.errors import TinygenError, bad_input, no_answer, tool_failed
 from tinygen.device import cortexm_faults as faults
 from tinygen.device.base import OpenOnce
@@ -21,10 +20,10 @@ from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.stm32_flash import FlashController
-from tinygen.device.stm32_flash_memory import FlashMemory
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
+from tinygen.device.unicorn_flash import attach, kept_flash, without
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
@@ -35,30 +34,6 @@ _COUNTED_SLICE = 4_000_000  # instructions
 _COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
-_STATE = ("tinygen_state_start", "tinygen_state_end")
-
-
-def _kept_flash(image: Image) -> FlashMemory | None:
-    """The flash an image keeps its state in, blank; None where its linker script has none."""
-    start, end = (image.symbols.get(name, 0) for name in _STATE)
-    return FlashMemory(start, end - start) if end > start else None
-
-
-def without(regions: tuple[MemoryRegion, ...], flash: FlashMemory | None) -> list[MemoryRegion]:
-    """Regions with a hole where `flash` is."""
-    if flash is None:
-        return list(regions)
-    found = []
-    for region in regions:
-        end = region.address + region.size_bytes
-        if not region.address <= flash.start < end:
-            found.append(region)
-            continue
-        behind = flash.start + len(flash.cells)
-        found.append(replace(region, size_bytes=flash.start - region.address))
-        if behind < end:
-            found.append(replace(region, address=behind, size_bytes=end - behind))
-    return found
 
 
 class UnicornTarget(OpenOnce):
@@ -106,7 +81,7 @@ class UnicornLink:
         )
         self._segments = load_segments(image.elf)
         self._power_cycles = 1
-        self.flash = _kept_flash(image)
+        self.flash = kept_flash(image)
         self._uc: Any = None
         self._boot("power-on")
 
@@ -147,12 +122,7 @@ class UnicornLink:
         self._count_hook: int | None = None
         self._count_asked = False
         self._block_lengths: dict[tuple[int, int], int] = {}
-        self._power_went = False
-        self._controller = (
-            FlashController(self._chip, self.flash, fault=self._flash_fault, power_lost=self._lose_power)
-            if self.flash is not None
-            else None
-        )
+        controller = self._attach_flash(uc)
         registers = Registers(
             self._chip,
             self._serial,
@@ -160,12 +130,9 @@ class UnicornLink:
             reset=self._ask_reset,
             cycles=self._read_cycles,
             cause=cause,
-            flash=self._controller,
+            flash=controller,
         )
         self._registers = registers
-        if self.flash is not None:
-            size = len(self.flash.cells)
-            uc.mmio_map(self.flash.start, size, self._read_flash, None, self._write_flash, None)
         for base, size in _PERIPHERALS:
             uc.mmio_map(base, size, self._read_register, base, self._write_register, base)
         for address, data in self._segments:
@@ -185,6 +152,14 @@ class UnicornLink:
         self._pc = entry | 1
         self._uc = uc
 
+    def _attach_flash(self, uc: Any) -> FlashController | None:
+        self._nmi_pending = False
+        if self.flash is None:
+            return None
+        return attach(
+            uc, self._chip, self.flash, fault=self._flash_fault, nmi=self._raise_nmi, power_lost=self._lose_power
+        )
+
     # Hooks: called by the core while it runs.
 
     def _read_register(self, _uc: Any, offset: int, size: int, base: int) -> int:
@@ -199,31 +174,18 @@ class UnicornLink:
             value = self._registers.read(address) & ~mask | value << shift & mask
         self._registers.write(address, value)
 
-    def _read_flash(self, uc: Any, offset: int, size: int, _data: Any) -> int:
-        controller, flash = self._controller, self.flash
-        assert controller is not None and flash is not None
-        address = flash.start + offset
-        if controller.unreadable(address):
-            self._ecc_failed(address)
-        return controller.load(address, size)
+    def _flash_fault(self, words: str, address: int | None) -> None:
+        # BFHFNMIGN and FAULTMASK: the program reads on, and looks at the controller's flag.
+        masked = self._registers.read(faults.CCR) & faults.IGNORE_DATA_FAULTS
+        if address is None or not (masked and self._uc.reg_read(self._arm.UC_ARM_REG_FAULTMASK)):
+            self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=address, words=words)
+            self._uc.emu_stop()
 
-    def _write_flash(self, _uc: Any, offset: int, size: int, value: int, _data: Any) -> None:
-        controller, flash = self._controller, self.flash
-        assert controller is not None and flash is not None
-        if not self._power_went:
-            controller.store(flash.start + offset, size, value)
-
-    def _ecc_failed(self, address: int) -> None:
-        words = f"read a word of flash at {address:#010x} that error correction gave up"
-        self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=address, words=words)
-        self._uc.emu_stop()
-
-    def _flash_fault(self, words: str) -> None:
-        self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=None, words=words)
+    def _raise_nmi(self) -> None:
+        self._nmi_pending = True
         self._uc.emu_stop()
 
     def _lose_power(self) -> None:
-        self._power_went = True
         self._fail("the power went")
         self._uc.emu_stop()
 

@@ -79,7 +79,9 @@ def render_board(
     files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": config})}
     script = ldscript_path(board)
     if script:
-        files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart, areas)})
+        files[script] = render(
+            f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart, areas)}
+        )
     return files
 
 

@@ -118,9 +118,7 @@ def render_stream(
     Raises:
         TinygenError: the rule is out of range.
     """
-    view = stream_view(
-        spec, rule, real_zero=real_zero, input_rows=input_rows, ring_s=ring_s, quantization=quantization
-    )
+    view = stream_view(spec, rule, real_zero=real_zero, input_rows=input_rows, ring_s=ring_s, quantization=quantization)
     return rendered_stream(view)
 
 

@@ -143,7 +143,9 @@ def _distances(n: int, sums: Int64, squares: Int64, wide: Int64) -> Int64:
 def to_bytes(learned: Learned, number: int = 1) -> bytes:
     """The state as the device keeps it."""
     values = len(learned.sums)
-    head = _HEAD.pack(MARK, number, PHASES.index(learned.phase), values, learned.owner, learned.count, learned.threshold)
+    head = _HEAD.pack(
+        MARK, number, PHASES.index(learned.phase), values, learned.owner, learned.count, learned.threshold
+    )
     body = head + learned.sums.astype("<i4").tobytes() + learned.squares.astype("<u4").tobytes()
     return body + struct.pack("<I", zlib.crc32(body))
 

@@ -17,11 +17,11 @@ enum class Outcome : std::uint8_t { none, done, locked, erase_failed, program_fa
 struct Status {
   Place place;
   Found found;
-  Outcome outcome;         // of the last write since the start
-  std::uint32_t sequence;  // of the record that holds: how many were ever written; 0 without one
-  std::uint32_t erases;    // of the area that was erased most
-  std::uint32_t endurance;  // erases an area is good for, by the datasheet; 0 where the place sees to that itself
-  std::uint32_t stall_ms;  // the longest the program stands still during a write, by the datasheet
+  Outcome outcome;            // of the last write since the start
+  std::uint32_t sequence;     // of the record that holds: how many were ever written; 0 without one
+  std::uint32_t erases;       // of the area that was erased most
+  std::uint32_t endurance;    // erases an area is good for, by the datasheet; 0 where the place sees to that itself
+  std::uint32_t stall_ms;     // the longest the program stands still during a write, by the datasheet
   std::uint32_t writes_left;  // records until the next erasure
 };
 
