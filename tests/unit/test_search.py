@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def test_the_front_holds_what_nothing_beats() -> None:
 
 def test_the_picture_shows_every_candidate() -> None:
     rows = [row(0, 0.9, 100), row(1, None, 300), row(2, 0.7, 50)]
-    drawn = picture(rows, front([r for r in rows if r.accuracy])).decode()
-    assert drawn.count("<rect") == len(rows)
-    assert 'xmlns="http://www.w3.org/2000/svg"' in drawn
+    drawn = ElementTree.fromstring(picture(rows, front([r for r in rows if r.accuracy])))  # a whole XML document
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(drawn.findall("{http://www.w3.org/2000/svg}rect")) == len(rows)
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, MODEL_OPTIONS, STREAMING, WAKEWORD, configured
 from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
 from tinygen.firmware.component_view import KINDS, Kind
 from tinygen.pipeline import ci as continuous
-from tinygen.pipeline import compilation, component, verbs
+from tinygen.pipeline import compilation, compile_values, component, verbs
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 
@@ -26,7 +27,7 @@ def train(ctx: Context) -> Report:
 
 @click.command()
 @configured(*MODEL_OPTIONS)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the .tflite file there.")
+@click.option("-o", "--output", type=outputs.FILE, help="Copy the .tflite file there.")
 def convert(ctx: Context, output: Path | None) -> Report:
     """Convert to a full INT8 .tflite, checked and judged in TFLM's own interpreter."""
     return verbs.convert(ctx, output)
@@ -38,7 +39,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
 @click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
 @STREAMING
 @click.option("--time-axis", type=click.IntRange(1, 2), default=1, help="Axis of the input along which rows arrive.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="Write the C++ library (or project) there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
 @WAKEWORD
 @INPUT_FORMULA
@@ -67,7 +68,7 @@ def compile_(
             raise bad_input("a manifest names its own model", where="--wakeword", hint="leave MODEL out")
         wanted = streams.Request(wakeword=wakeword, formula=input_formula)
         return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
-    request = compilation.Request(
+    request = compile_values.Request(
         model=model,
         output=output,
         verify_on=verify_on,
@@ -81,7 +82,7 @@ def compile_(
 
 @click.command()
 @configured(*BUILD_OPTIONS, "model")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the project there instead.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="Write the project there instead.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own project: a part.")
 @click.option("--as", "kind", type=click.Choice(KINDS), help="--into: what builds it.")
 @click.option("--ci", type=click.Choice(["github"]), help="Write a workflow that builds, simulates and verifies.")

@@ -56,7 +56,7 @@ def decision_view(
         kind=rule.kind,
         labels=tuple(_c_string(label) for label in rule.labels),
         elements=output_elements,
-        threshold=rule.threshold,
+        threshold=rule.threshold if rule.kind == "reconstruction" else 0,
         multiplier=multiplier,
         shift=shift,
         in_zero_point=in_zero_point,

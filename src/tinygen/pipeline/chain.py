@@ -119,6 +119,7 @@ def of_task(ctx: Context, streaming: str) -> Chain:
             rate_hz=spec.rate_hz,
             window_rows=task.features.n_frames,
             hop_rows=hop,
+            label_threshold=made.model.decision.threshold,
         )
         spec = replace(spec, n_frames=hop)
     return Chain(

@@ -115,6 +115,7 @@ def stream_rule(made: Converted, input_scale: float) -> StreamRule:
         window_rows=task.features.n_frames,
         hop_rows=min(task.stream.hop_rows, task.features.n_frames),
         score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+        label_threshold=decision.threshold if decision.kind == "argmax" else 0,
         input_scale=input_scale,
     )
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from tinygen.core.values import Measurement, Report, Table
-from tinygen.report import charts, judged, model_picture, svg, words
+from tinygen.report import charts, judged, model_picture, rates, svg, words
 from tinygen.report.grid import grid
 from tinygen.report.markup import Child, Node, node
 from tinygen.report.plan_view import PlanView
@@ -43,6 +43,7 @@ def report_section(report: Report) -> Node:
         *judged.float_and_int8(report),
         *drawn,
         *judged.judged_parts(report),
+        *rates.parts(report, f"INT8 in TFLM's interpreter, seed {report.details.get('seed', '-')}"),
         *spectra(report),
         *(judged.data_card(report.details, report.subject.get("dataset", "")) if report.kind == "convert" else ()),
         *[

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.canonical import pretty_json
+from tinygen.core.canonical import digest, digest_bytes, pretty_json
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.values import Dataset, Split
@@ -29,6 +30,7 @@ from tinygen.training.examples import (
     side_digest,
 )
 from tinygen.training.int8 import check_structure
+from tinygen.training.kept import training_code
 from tinygen.training.mahalanobis import dense_layer, feature_weights
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.values import TrainedModel
@@ -112,6 +114,7 @@ def fit_task(
         seed=seed,
         epochs=epochs if epochs is not None else task.training.epochs,
         progress=progress,
+        cache=cache,
     )
     test_real = real_input(task, test.features)
     outputs = np.concatenate([np.asarray(network(row[None])) for row in _rows(test_real, shape)])
@@ -163,7 +166,14 @@ def _keep_facts(
 
 
 def _fitted(
-    task: Task, train: Examples, validation: Examples, *, seed: int, epochs: int, progress: Progress
+    task: Task,
+    train: Examples,
+    validation: Examples,
+    *,
+    seed: int,
+    epochs: int,
+    progress: Progress,
+    cache: Path,
 ) -> tuple[PlainNetwork, list[dict[str, float]]]:
     """The network to convert, and one dict of figures per epoch; a distance is computed, not trained."""
     from tinygen.training.build import PlainNetwork, input_normalization, network_shape, plain_network
@@ -190,8 +200,16 @@ def _fitted(
         seed=seed,
         epochs=epochs,
         progress=progress,
+        checkpoint=cache / f"checkpoint-fit-{_fit_key(task, train, fitted, seed, epochs)}.npz",
     )
     return plain_network(task, trained, normalization), history
+
+
+def _fit_key(task: Task, train: Examples, validation: Examples, seed: int, epochs: int) -> str:
+    """Everything that determines what `fit` gives."""
+    parts = [train.features, train.classes, validation.features, validation.classes]
+    examples = [digest_bytes(np.ascontiguousarray(part).tobytes()) for part in parts]
+    return digest([asdict(task), examples, seed, epochs, training_code(), metadata.version("keras")])[:20]
 
 
 def _fit_staged(
