@@ -42,7 +42,7 @@ class Told(NamedTuple):
     """What the application says of itself."""
 
     phase: int
-    count: int
+    gathered: int
     threshold: int
     place: str
     found: str

@@ -157,7 +157,7 @@ class Normal {
 
   stream::LearningStatus status() const {
     const State& now = slots_[at_];
-    return {now.phase, torn_, kValues, now.count, now.threshold, score_, static_cast<std::uint32_t>(sizeof(State)),
+    return {now.phase,  torn_, kValues, now.count, now.threshold, score_, static_cast<std::uint32_t>(sizeof(State)),
             now.digest, false, {}};
   }
 
