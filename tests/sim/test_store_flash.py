@@ -81,7 +81,8 @@ class Device:
     def told(self) -> Told:
         """Its status."""
         n = struct.unpack("<10I", self.ask("?", n_bytes=40))
-        return Told(*n[:3], STORE_PLACES[n[3]], STORE_FOUND[n[4]], STORE_OUTCOMES[n[5]], *n[6:])
+        words = (STORE_PLACES[n[3]], STORE_FOUND[n[4]], STORE_OUTCOMES[n[5]])
+        return Told._make((*n[:3], *words, *n[6:]))
 
     def state(self) -> bytes:
         """What it learned, without the number of the copy in RAM and without what nobody learned."""

@@ -47,7 +47,7 @@ def board_file(identifier: str, chip: ChipSpec, like: BoardSpec) -> str:
             "",
             *(line for simulator in like.simulators if simulator.name != "qemu" for line in _simulator(simulator)),
             "[flash]",
-            f"state = {_state(like)}  # what a device learned outlives a loss of power there: auto, none, or [6, 7]: sectors",
+            f"state = {_state(like)}  # keeps what is learned without power: auto, none, or sectors ([6, 7])",
             "",
             *_SENSORS,
             "[[sources]]  # where these facts were read; at least one",
