@@ -61,7 +61,7 @@ def search(ctx: Context, request: Request) -> Report:
         raise tool_failed(
             "Optuna is not installed: it proposes the candidates", hint="run: pip install 'tinygen[train]'"
         )
-    task = make_task(ctx.config.task, dataset_of(ctx))
+    task = make_task(ctx.config.task, dataset_of(ctx), ctx.config.features)
     found = _Search(ctx=ctx, request=request, task=task, board=ctx.board, budget=_budget(ctx, request))
     return saved.keep(ctx, found.run())
 

@@ -104,7 +104,7 @@ def trained(ctx: Context) -> StepResult:
         from tinygen.training.run import fit_task
 
         dataset = dataset_of(ctx)
-        task = make_task(config.task, dataset)
+        task = make_task(config.task, dataset, config.features)
         if config.training is not None:
             task = chosen(task, config.training)
         sides = split(dataset, config.seed)
@@ -141,6 +141,7 @@ def train_inputs(ctx: Context) -> dict[str, object]:
         "data": data_key(config.data),
         "seed": config.seed,
         "epochs": config.epochs,
+        "features": dict(config.features),
         "training": None if config.training is None else asdict(config.training),
     }
 
@@ -197,6 +198,7 @@ def ready_model(ctx: Context) -> ready.Ready | None:
     """
     config = ctx.config
     own = [f"--{name}" for name in ("data", "epochs") if getattr(config, name) is not None]
+    own += ["[features]"] if config.features else []
     if config.model == "ready":
         if own:
             raise bad_input(f"a ready model takes no {' and '.join(own)}", where="--model", hint="use --model train")
