@@ -20,15 +20,14 @@ from tinygen.core.errors import TinygenError, bad_input, tool_failed
 from tinygen.core.files import write_atomic
 from tinygen.core.resources import source_dir
 from tinygen.core.values import Report
-from tinygen.datasets.split import split
 from tinygen.pipeline import saved, search_views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.costing import Budget, Cost, cost_of, untrained
+from tinygen.pipeline.prepared import Prepared, prepared
 from tinygen.pipeline.steps import data_key, dataset_of
 from tinygen.tasks.candidates import layers_of
-from tinygen.tasks.registry import make_task
 from tinygen.tasks.shapes import cost as shape_cost
-from tinygen.tasks.spec import Layer, Means, Task
+from tinygen.tasks.spec import Layer, Means
 from tinygen.training.trial import train_candidate
 
 _REFUSED_AT_MOST = 20  # proposals per trained candidate: a budget nothing fits ends the search with words
@@ -61,8 +60,8 @@ def search(ctx: Context, request: Request) -> Report:
         raise tool_failed(
             "Optuna is not installed: it proposes the candidates", hint="run: pip install 'tinygen[train]'"
         )
-    task = make_task(ctx.config.task, dataset_of(ctx))
-    found = _Search(ctx=ctx, request=request, task=task, board=ctx.board, budget=_budget(ctx, request))
+    material = prepared(ctx.config, dataset_of(ctx))
+    found = _Search(ctx=ctx, request=request, material=material, board=ctx.board, budget=_budget(ctx, request))
     return saved.keep(ctx, found.run())
 
 
@@ -78,8 +77,9 @@ def _budget(ctx: Context, request: Request) -> Budget:
 class _Search:
     """One run of a study."""
 
-    def __init__(self, *, ctx: Context, request: Request, task: Task, board: BoardSpec, budget: Budget) -> None:
-        self._ctx, self._request, self._task = ctx, request, task
+    def __init__(self, *, ctx: Context, request: Request, material: Prepared, board: BoardSpec, budget: Budget) -> None:
+        self._ctx, self._request, self._material = ctx, request, material
+        self._task = task = material.task
         self._board, self._budget = board, budget
         self._means = Means(epochs=ctx.config.epochs or _DEFAULT_EPOCHS.get(task.name, 9), batch_size=32, average=0.98)
         rooms = [source_dir(room) for room in ("datasets", "features", "tasks", "training")]
@@ -90,6 +90,7 @@ class _Search:
                 "seed": ctx.config.seed,
                 "code": digest_tree(rooms, suffixes=(".py",)),
                 "means": asdict(self._means),
+                "open_set": None if task.open_set is None else asdict(task.open_set),
             }
         )
         self._name = digest([self._key, board.id, asdict(budget), ctx.config.optimize])[:16]
@@ -216,9 +217,8 @@ class _Search:
         if self._sides is None:
             from tinygen.training.run import sides_of
 
-            dataset = dataset_of(self._ctx)
             train, validation, _ = sides_of(
-                self._task, dataset, split(dataset, self._ctx.config.seed), seed=self._ctx.config.seed,
+                self._task, self._material.dataset, self._material.sides, seed=self._ctx.config.seed,
                 work_dir=self._ctx.cache_dir / "features", progress=self._ctx.progress,
             )  # fmt: skip
             self._sides = (train, validation)
