@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.random_graphs import random_model
+from support.random_rewrites import rewritable_model
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
-from tinygen.model.random_graphs import random_model
-from tinygen.model.random_rewrites import rewritable_model
 from tinygen.model.rewrite.registry import PASSES
 from tinygen.pipeline import compilation, compile_values
 from tinygen.pipeline.context import Context

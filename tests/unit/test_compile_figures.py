@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.loader import find_board
 from tinygen.config import load_config
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.model.importer import load
-from tinygen.model.random_graphs import random_model
 from tinygen.pipeline import compilation, compile_values, proof_memory
 from tinygen.pipeline.compile_views import shown_function
 from tinygen.pipeline.context import Context

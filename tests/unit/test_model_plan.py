@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.firmware.model_view import render_model
 from tinygen.model.budget import peak_text
@@ -18,7 +19,6 @@ from tinygen.model.compile import WEIGHT_CONSTANTS, plan
 from tinygen.model.importer import load
 from tinygen.model.ir import short_name
 from tinygen.model.memory import Request, allocate
-from tinygen.model.random_graphs import random_model
 from tinygen.model.sharing import shared_constants
 
 
