@@ -33,7 +33,7 @@ NOTE = (
 )
 
 UNLIKE = 0.5
-"""A changed gesture is another one where its course correlates by less than this with every gesture's, wherever begun."""
+"""A changed gesture is another one where its course correlates by less than this with all gestures, wherever begun."""
 
 _POINTS = 32
 
@@ -89,7 +89,7 @@ def with_recordings(dataset: Dataset, made: Sequence[Recording], note: str) -> D
 
 
 def strange_changes(recordings: Sequence[Recording]) -> dict[str, tuple[Change, ...]]:
-    """Changes of each label's gestures that make none of the gestures of it, judged by the mean course of each label."""
+    """Changes of each label's gestures that make none of the gestures of it, by the mean course of each label."""
     courses = {
         label: _course(np.mean([_course(r.signal) for r in recordings if r.label == label], axis=0))
         for label in sorted({r.label for r in recordings})
@@ -104,7 +104,7 @@ def strange_changes(recordings: Sequence[Recording]) -> dict[str, tuple[Change, 
 
 
 def changes_of(channels: int) -> tuple[Change, ...]:
-    """All changes but none: of three axes, alike for a second three (rate of turn), or of fewer; else of all at once."""
+    """All changes but none: of three axes (and alike of a second three: rate of turn) or fewer; else of all at once."""
     axes = 3 if channels % 3 == 0 else channels
     if axes <= 3:
         orders = list(permutations(range(axes)))

@@ -91,7 +91,11 @@ def report(uwave: Dataset, found: Found) -> Report:
     five, shots = ([judged.accuracy for judged in many] for many in (found.folds, found.few))
     gap = float(np.mean([j.accuracy - j.float_accuracy for j in found.folds]))
     ways = ((_PLAIN, [plain for _, plain, _ in found.unseen]), (_MADE, [made for _, _, made in found.unseen]))
-    opened = [(" and ".join(gone), way, j) for gone, *both in found.unseen for way, j in zip((_PLAIN, _MADE), both)]
+    opened = [
+        (" and ".join(gone), way, j)
+        for gone, *both in found.unseen
+        for way, j in zip((_PLAIN, _MADE), both, strict=True)
+    ]
     opened += [(f"fold {k + 1} of the wand", "with recorded negatives", j) for k, j in enumerate(found.wand)]
     return Report(
         kind="judge-gesture",
@@ -174,7 +178,7 @@ def _openness(opened: Sequence[tuple[str, str, Judged]]) -> Table:
 
 def _rates(ways: Sequence[tuple[str, Sequence[Judged]]], wand: Sequence[Judged]) -> list[dict[str, object]]:
     """ROC curves, as `report.rates` draws them; found by those who accept an unseen gesture as the false alarm."""
-    curves = [
+    curves: list[dict[str, object]] = [
         {"title": f"uWave, {len(ways[0][1])} pairs of gestures left out, mean",
          "lines": [{"name": way, "points": thresholds.mean_roc([(j.scores, j.seen) for j in many])}
                    for way, many in ways if many]}

@@ -52,7 +52,7 @@ def evaluate(
         TinygenError: TFLM's interpreter is missing or does not run the model.
     """
     if task.decision == "argmax":
-        return _classification(task, tflite, graph, validation, test, float_outputs)
+        return _classification(task, tflite, graph, validation=validation, test=test, float_outputs=float_outputs)
     return _anomaly(
         task,
         tflite,
@@ -91,6 +91,7 @@ def _classification(
     task: Task,
     tflite: bytes,
     graph: Graph,
+    *,
     validation: Examples,
     test: Examples,
     float_outputs: npt.NDArray[np.float32],
