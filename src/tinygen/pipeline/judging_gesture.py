@@ -133,7 +133,7 @@ class _Jobs:
         def make(folder: Path) -> None:
             seen = tuple(r for r in test if r.label in task.labels)
             split = Split(train=tuple(train), validation=tuple(held), test=seen)
-            model = train_model(task, dataset, split, seed=SEED, work_dir=folder)
+            model = train_model(task, dataset, split, seed=SEED, work_dir=folder, cache=self.store.root / "cache")
             graph = check_structure(model.tflite, "gesture")
             size = samples_per_inference(task.features)
             cuts = [(window, label) for r, label in zip(test, wanted, strict=True) for window in cut(r, size)]

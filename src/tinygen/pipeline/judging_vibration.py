@@ -208,7 +208,7 @@ class _Folds:
             validation=tuple(healthy(others[0])),
             test=tuple(r for r in held.recordings if r.label in (HEALTHY, "end_of_life")),
         )
-        model = train_model(task, held, split, seed=SEED, work_dir=folder)
+        model = train_model(task, held, split, seed=SEED, work_dir=folder, cache=self.store.root / "cache")
         graph = check_structure(model.tflite, "autoencoder")
         at = ends(graph)
         spec = task.features
