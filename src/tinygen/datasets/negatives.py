@@ -33,7 +33,7 @@ NOTE = (
 )
 
 UNLIKE = 0.5
-"""A changed gesture is another one where its course correlates by less than this with all gestures, wherever begun."""
+"""A changed gesture is another one where its course correlates by less than this with every gesture's."""
 
 _POINTS = 32
 
@@ -94,8 +94,7 @@ def strange_changes(recordings: Sequence[Recording]) -> dict[str, tuple[Change, 
         label: _course(np.mean([_course(r.signal) for r in recordings if r.label == label], axis=0))
         for label in sorted({r.label for r in recordings})
     }
-    # A circle begun elsewhere is a circle: every gesture counts from each of its points on.
-    known = np.stack([np.roll(course, -i, axis=0).ravel() for course in courses.values() for i in range(_POINTS)])
+    known = np.stack([course.ravel() for course in courses.values()])
     found = {}
     for label, course in courses.items():
         every = changes_of(course.shape[1])
