@@ -25,6 +25,7 @@ from tinygen.pipeline.context import Context
 from tinygen.pipeline.costing import Budget, Cost, cost_of, untrained
 from tinygen.pipeline.prepared import Prepared, prepared
 from tinygen.pipeline.steps import data_key, dataset_of
+from tinygen.pipeline.study import explained, opened
 from tinygen.tasks.candidates import layers_of
 from tinygen.tasks.shapes import cost as shape_cost
 from tinygen.tasks.spec import Layer, Means
@@ -101,7 +102,12 @@ class _Search:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._folder.mkdir(parents=True, exist_ok=True)
         study = self._study(optuna)
+        with explained(self._url):
+            return self._searched(optuna, study)
+
+    def _searched(self, optuna: Any, study: Any) -> Report:
         _take_up_abandoned(optuna, study)
         refused_before = self._count(study, "over")
         while self._count(study, "trained") < self._request.trials:
@@ -121,35 +127,26 @@ class _Search:
         )  # fmt: skip
 
     def _study(self, optuna: Any) -> Any:
-        if self._request.storage:
-            url = self._request.storage
-        else:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{self._folder / 'study.db'}"
-        try:
-            storage = optuna.storages.get_storage(url)
+        def make(storage: Any) -> Any:
             # Trials of an earlier run count towards the seed: a resumed search proposes something new.
-            sampler = optuna.samplers.TPESampler(seed=self._ctx.config.seed, n_startup_trials=8)
             study = optuna.create_study(
                 storage=storage,
                 study_name=f"tinygen-{self._name}",
                 direction="maximize",
-                sampler=sampler,
                 pruner=optuna.pruners.SuccessiveHalvingPruner(
                     min_resource=max(1, self._means.epochs // _HALVING**2), reduction_factor=_HALVING
                 ),
                 load_if_exists=True,
             )
-            study.sampler = optuna.samplers.TPESampler(
-                seed=self._ctx.config.seed + len(study.trials), n_startup_trials=8
-            )
-        except Exception as error:  # whatever the data base's driver raises
-            raise bad_input(
-                f"cannot be used: {type(error).__name__}: {str(error).splitlines()[0]}",
-                where="--storage",
-                hint="write for instance sqlite:///study.db or postgresql://user@machine/name",
-            ) from error
-        return study
+            seed = self._ctx.config.seed + len(study.trials)
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=8)
+            return study
+
+        return opened(optuna, self._url, make)
+
+    @property
+    def _url(self) -> str:
+        return self._request.storage or f"sqlite:///{self._folder / 'study.db'}"
 
     @staticmethod
     def _count(study: Any, attribute: str) -> int:
