@@ -156,8 +156,16 @@ def _anomaly(
         int8_metrics={"auc": thresholds.auc(scores, bad)},
         details={
             "labels": list(task.labels),
-            "roc_float": thresholds.roc(float_scores, bad),
-            "roc_int8": thresholds.roc(scores, bad),
+            "auc_interval": list(thresholds.auc_interval(scores, bad)),
+            "rates": [
+                {
+                    "title": "healthy against worn or faulty",
+                    "lines": [
+                        {"name": "INT8", "points": thresholds.roc(scores, bad)},
+                        {"name": "float", "points": thresholds.roc(float_scores, bad), "dashed": True},
+                    ],
+                }
+            ],
             "auc_per_group": {group: value for group, value in per_group.items() if not np.isnan(value)},
             "threshold": threshold,
             "threshold_from": f"{HEALTHY_QUANTILE:.0%} of the healthy validation snapshots score no more",
