@@ -41,7 +41,8 @@ def outputs(rng: np.random.Generator, classes: np.ndarray, sure: float) -> np.nd
     logits = rng.normal(0, 1, (len(classes), 3))
     logits[np.arange(len(classes)), classes] += sure
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return (np.round(shares * 255) - 128).clip(-128, 127).astype(np.int8)
+    found: np.ndarray = (np.round(shares * 255) - 128).clip(-128, 127).astype(np.int8)
+    return found
 
 
 @pytest.mark.parametrize("target", [0.02, 0.1, 0.3])
