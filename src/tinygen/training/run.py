@@ -56,15 +56,18 @@ def train_model(
     *,
     seed: int,
     work_dir: Path,
+    cache: Path | None = None,
     epochs: int | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
-    """`fit_task` and `convert_task` in one folder.
+    """`fit_task` and `convert_task` in one folder; without a `cache` that is where features and checkpoints go, too.
 
     Raises:
         TinygenError: as they do.
     """
-    fit_task(task, dataset, split, seed=seed, folder=work_dir, cache=work_dir, epochs=epochs, progress=progress)
+    fit_task(
+        task, dataset, split, seed=seed, folder=work_dir, cache=cache or work_dir, epochs=epochs, progress=progress
+    )
     return convert_task(task, work_dir, progress)
 
 
