@@ -33,7 +33,7 @@ _READ_HEAD_BYTES = 12
 
 
 class Client(Session):
-    """What a device can be asked to compute: inferences, streams, learning. Made as a `Session`, whose arguments it takes."""
+    """What a device can be asked to compute: inferences, streams, learning. Made as `Session`."""
 
     def write_input(self, data: bytes) -> None:
         """Give the whole model input (int8 bytes, `Hello.input_bytes` long)."""
