@@ -23,7 +23,7 @@ from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
-from tinygen.device.unicorn_flash import attach, kept_flash, without
+from tinygen.device.unicorn_flash import attach, enter, kept_flash, leave, without
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
@@ -153,7 +153,7 @@ class UnicornLink:
         self._uc = uc
 
     def _attach_flash(self, uc: Any) -> FlashController | None:
-        self._nmi_pending = False
+        self._nmi_pending = self._in_nmi = self._returning = False
         if self.flash is None:
             return None
         return attach(
@@ -218,6 +218,10 @@ class UnicornLink:
         return False
 
     def _exception(self, uc: Any, number: int, _data: Any) -> None:
+        if number == faults.EXCEPTION_RETURN and self._in_nmi:
+            self._returning = True
+            uc.emu_stop()
+            return
         fault, status = faults.INTERRUPTS.get(number, (faults.HARD_FAULT, 0))
         self._trap = Trap(fault=fault, status=status, address=None, words=f"raised exception {number}")
         uc.emu_stop()
@@ -259,6 +263,18 @@ class UnicornLink:
         uc.reg_write(arm.UC_ARM_REG_IPSR, number)
         self._handling = True
         self._pc = vector
+
+    def _change_mode(self) -> None:
+        """Into the NMI's handler, or back from it."""
+        if self._returning:
+            self._pc = leave(self._uc, self._arm)
+            self._returning = self._in_nmi = False
+            return
+        table = self._registers.read(faults.VTOR) or self._chip.flash.address
+        (vector,) = struct.unpack("<I", self._uc.mem_read(table + 4 * faults.NMI, 4))
+        enter(self._uc, self._arm, self._pc, faults.NMI)
+        self._pc = vector
+        self._nmi_pending, self._in_nmi = False, True
 
     def _fail(self, message: str) -> None:
         if self._error is None:
@@ -340,6 +356,9 @@ class UnicornLink:
                 at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
                 self._fail(f"the program stopped: {error}, at {at}")
         self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
+        if self._returning or (self._nmi_pending and not self._in_nmi and self._trap is None):
+            self._change_mode()
+            return
         trap, self._trap = self._trap, None
         if trap is not None:
             self._enter_handler(trap)
