@@ -317,10 +317,10 @@ def test_worn_flash_is_told_and_the_other_area_taken(family: str, device: Callab
     half = len(board.flash.cells) // 2
     board.learn(1, 777)
     old = board.state()
-    board.flash.stuck = {place: 0xFF for place in range(32 + 192, half)}
+    board.flash.stuck = dict.fromkeys(range(32 + 192, half), 255)
     assert board.learn(2, 888), "this area takes no more, the other one does"
     assert board.power_on() and board.told().threshold == 888
-    board.flash.stuck = {place: 0xFF for place in range(2 * half)}
+    board.flash.stuck = dict.fromkeys(range(2 * half), 255)
     image = board.flash.image()
     assert not board.learn(3, 999)
     assert board.told().outcome in ("programming failed", "reading back failed")
@@ -362,6 +362,8 @@ def test_writing_flash_that_is_locked_is_a_fault(device: Callable[[str], Device]
         pass
     controller.store(memory.start, 4, 0xFF)
     assert memory.read(memory.start, 4) == 0xF0, "bits go to 0 only"
+    while controller.read(base + 0xC) & 1 << 16:
+        pass
     controller.store(memory.start + 8, 2, 1)
     assert controller.read(base + 0xC) & 1 << 6, "PSIZE says words"
     controller.write(base + 4, KEYS[0])
