@@ -1,6 +1,6 @@
 """A project for STM32Cube, linked the way ST's scripts do it and run: what bare metal can, it can under a framework.
 
-The framework is a stand-in (`tests/standins/stm32cube`): ST's names, start-up and linker script, nothing of its drivers.
+The framework is a stand-in (`tests/standins/stm32cube`): ST's names, start-up and linker script, no drivers of its own.
 When the ports ran on the real frameworks: firmware/port/README.md.
 """
 
