@@ -71,6 +71,12 @@ class _Training(BaseModel):
     synthesis: float = Field(default=0.0, ge=0.0, le=10.0)
 
 
+class _OpenSet(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    made: bool = True
+    false_accepts: float = Field(default=0.05, gt=0.0, le=0.5)
+
+
 class _Sensor(BaseModel):
     model_config = ConfigDict(extra="forbid")
     source: Literal["imu", "adc", "i2s", "pdm"]
@@ -101,6 +107,7 @@ class _File(BaseModel):
     tflm: _Tflm = Field(default_factory=_Tflm)
     sensor: _Sensor | None = None
     training: _Training | None = None
+    open_set: _OpenSet = Field(default_factory=_OpenSet)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +128,8 @@ class Config:
         tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
         sensor: None: samples come over the serial line only.
         training: a recipe and the means it is trained with; None trains the task's own network.
+        made_none: gesture recordings without a class "none" get one, made of them.
+        false_accepts: share of what is none of the gestures that may be taken for one.
         given: what the command line named, as one would type it again: {option: its values}.
     """
 
@@ -143,6 +152,8 @@ class Config:
     tflm_arena_bytes: int | None = None
     sensor: SensorChoice | None = None
     training: Choice | None = None
+    made_none: bool = True
+    false_accepts: float = 0.05
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def words(self, *left_out: str) -> tuple[str, ...]:
@@ -213,6 +224,8 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         tflm_arena_bytes=checked.tflm.arena,
         sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
+        made_none=checked.open_set.made,
+        false_accepts=checked.open_set.false_accepts,
         given=_typed(path, given),
     )
 
@@ -255,7 +268,13 @@ def _blamed(error: ValidationError, given: Mapping[str, object], source: Path) -
     return " and ".join(name for name, wrong in (("command line", True), (source.name, False)) if wrong in typed)
 
 
-_TABLES: dict[str, type[BaseModel]] = {"budget": _Budget, "sensor": _Sensor, "training": _Training, "tflm": _Tflm}
+_TABLES: dict[str, type[BaseModel]] = {
+    "budget": _Budget,
+    "open_set": _OpenSet,
+    "sensor": _Sensor,
+    "training": _Training,
+    "tflm": _Tflm,
+}
 
 
 def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
@@ -303,6 +322,10 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 # teachers = 1              # imitate so many larger networks
 # prune = 0.3               # share of channels driven to zero, for the compiler to remove
 # synthesis = 0.2           # share of the words spoken by espeak-ng and flite in every epoch
+
+# [open_set]                # gesture: what is none of the gestures
+# made = true               # where no recording is labelled "none", make some of the gestures
+# false_accepts = 0.05      # share of it that may be taken for a gesture; sets the least an event needs
 
 [budget]                    # refuse what does not fit; default: what the chip has
 # ram = "32K"

@@ -12,9 +12,8 @@ from tinygen import __version__
 from tinygen.cli import data, gathering, listening, looking, machines, making, output, proving, searching, shipping
 from tinygen.core.errors import ExitCode, TinygenError, bad_input
 
-_DISK_ERRORS = {
-    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS") if hasattr(errno, name)
-}
+_NO_SPACE = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,10 +61,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.TOOL_FAILED)
     except OSError as error:
-        if error.errno in _DISK_ERRORS:
-            where = str(error.filename or "")
-            hint = "finished steps are kept; free some space or check the permissions, then run the same command again"
-            sys.exit(output.fail(TinygenError(ExitCode.TOOL_FAILED, str(error.strerror), where=where, hint=hint)))
+        if error.errno in _NO_SPACE | _FORBIDDEN:
+            forbidden = error.errno in _FORBIDDEN
+            code = ExitCode.BAD_INPUT if forbidden else ExitCode.TOOL_FAILED
+            help_ = "check the permissions" if forbidden else "free some space"
+            hint = f"finished steps are kept; {help_}, then run the same command again"
+            told = TinygenError(code, str(error.strerror), where=str(error.filename or ""), hint=hint)
+            sys.exit(output.fail(told))
         sys.exit(output.our_bug(error))
     except Exception as error:
         sys.exit(output.our_bug(error))

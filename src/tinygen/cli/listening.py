@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, STREAMING, WAKEWORD, configured
 from tinygen.cli.output import people
 from tinygen.core.errors import bad_input
@@ -61,7 +62,7 @@ def stream(
 @click.option("--snr-db", type=float, default=10.0, show_default=True, help="Speech over noise and babble.")
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length of the audio. Default: 300, or all of --wav.")
 @click.option("--compare-on", default="", help="Also stream it through a device there, and compare its events.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page with the DET curve.")
+@click.option("-o", "--output", type=outputs.FILE, help="The page with the DET curve.")
 def evaluate_stream(
     ctx: Context,
     *,
@@ -103,7 +104,7 @@ def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: flo
 @configured("task", "board", "on", locks=False)
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
-@click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
+@click.option("--log", type=outputs.FILE, help="Also append every line to this file.")
 @click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
 @click.option("--live", "listens", is_flag=True, help="Let it listen to its own sensor, and show its scores.")
 @click.option(

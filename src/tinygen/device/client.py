@@ -387,9 +387,9 @@ class Client:
             heard |= {event.number: event for event in events}
 
     def learn(
-        self, action: Literal["status", "learn", "freeze", "forget", "freeze_at"], argument: int = 0
+        self, action: Literal["status", "learn", "freeze", "forget", "freeze_at", "keep"], argument: int = 0
     ) -> LearningStatus:
-        """Gather healthy rows from now on, stop and score by distance, forget; or only ask.
+        """Gather healthy rows from now on, stop and score by distance, forget, keep what is there; or only ask.
 
         Args:
             action: what to do.
@@ -400,19 +400,10 @@ class Client:
             TinygenError: CHECK_FAILED when the image cannot learn, or has too little to freeze.
         """
         self._known()
-        number = ("status", "learn", "freeze", "forget", "freeze_at").index(action)
-        answer = self._ask(Type.LEARN, struct.pack("<BI", number, argument))
-        phase, torn, _, values, count, limit, score, size, digest = self._unpack("<BBH6I", answer, Type.LEARN)
-        return LearningStatus(
-            phase=("nothing", "learning", "frozen")[min(phase, 2)],
-            torn=bool(torn),
-            values=values,
-            count=count,
-            threshold=limit,
-            score=score,
-            state_bytes=size,
-            digest=digest,
-        )
+        number = messages.LEARN_ACTIONS.index(action)
+        # Flash may have to be erased first, which takes up to some seconds.
+        answer = self._ask(Type.LEARN, struct.pack("<BI", number, argument), timeout_s=_INFER_TIMEOUT_S)
+        return messages.parse_learning(answer, self._name)
 
     def read_learned(self) -> bytes:
         """The learned state as the device keeps it."""
@@ -433,7 +424,7 @@ class Client:
         """
         for offset in range(0, len(state), 500):
             part = state[offset : offset + 500]
-            self._ask(Type.WRITE_LEARNED, struct.pack("<I", offset) + part)
+            self._ask(Type.WRITE_LEARNED, struct.pack("<I", offset) + part, timeout_s=_INFER_TIMEOUT_S)
         return self.learn("status")
 
     def stream_end(self) -> StreamStatistics:

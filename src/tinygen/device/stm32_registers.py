@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from tinygen.boards.spec import ChipSpec
 from tinygen.device.serial_interrupt import SerialInterrupt
+from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_ready import ready_bits
 from tinygen.device.stm32_reset import Cause, reset_flags
 from tinygen.device.watchdog_model import Watchdog
@@ -33,6 +34,7 @@ class Registers:
         reset: called when the program asks for a system reset.
         cycles: the value of DWT CYCCNT.
         cause: of the last reset, for the chip's reset flags.
+        flash: the controller of flash the program may write; None where it may not.
 
     Attributes:
         line: received bytes on their way by interrupt.
@@ -48,11 +50,13 @@ class Registers:
         reset: Callable[[], None],
         cycles: Callable[[], int],
         cause: Cause = "power-on",
+        flash: FlashController | None = None,
     ) -> None:
         self._values: dict[int, int] = {}
         self._sent = sent
         self._reset = reset
         self._cycles = cycles
+        self._flash = flash
         self.watchdog = Watchdog()
         self._watchdog_base = chip.peripherals.get("iwdg_base", 0)
         base = chip.peripherals[f"{serial}_base"]
@@ -78,6 +82,8 @@ class Registers:
             return self.line.take()
         if self._watchdog_base and 0 <= address - self._watchdog_base < 0x10:
             return self.watchdog.read(address - self._watchdog_base)
+        if self._flash is not None and self._flash.owns(address):
+            return self._flash.read(address)
         value = self._values.get(address, 0)
         ready = self._ready.get(address)
         return value if ready is None else ready(value)
@@ -90,6 +96,8 @@ class Registers:
             self._reset()
         elif self._watchdog_base and 0 <= address - self._watchdog_base < 0x10:
             self.watchdog.write(address - self._watchdog_base, value)
+        elif self._flash is not None and self._flash.owns(address):
+            self._flash.write(address, value)
         elif address == self._reset_register and value & self._remove_flags:
             self._values[address] = 0
         elif not self.line.write(address, value):

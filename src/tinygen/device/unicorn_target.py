@@ -8,6 +8,7 @@ ring, because a framework receives, the USART's interrupt is taken there instead
 from __future__ import annotations
 
 import bisect
+import random
 import struct
 import time
 from typing import Any
@@ -19,9 +20,11 @@ from tinygen.device.base import OpenOnce
 from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
+from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
+from tinygen.device.unicorn_flash import attach, kept_flash, without
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
@@ -82,6 +85,8 @@ class UnicornLink:
             (address & ~1, name) for name, address in image.symbols.items() if not name.startswith("$")
         )
         self._segments = load_segments(image.elf)
+        self._power_cycles = 1
+        self.flash = kept_flash(image)
         self._uc: Any = None
         self._boot("power-on")
 
@@ -101,7 +106,7 @@ class UnicornLink:
             kept = [(r.address, bytes(self._uc.mem_read(r.address, r.size_bytes))) for r in ram]
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(model)
-        for region in self._chip.regions:
+        for region in without(self._chip.regions, self.flash):
             executable = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
             rights = executable if region.kind == "flash" else executable | unicorn.UC_PROT_WRITE
             uc.mem_map(region.address, region.size_bytes, rights)
@@ -131,6 +136,7 @@ class UnicornLink:
             reset=self._ask_reset,
             cycles=self._read_cycles,
             cause=cause,
+            flash=self._attach_flash(uc),
         )
         for base, size in _PERIPHERALS:
             uc.mmio_map(base, size, self._read_register, base, self._write_register, base)
@@ -151,6 +157,14 @@ class UnicornLink:
         self._pc = entry | 1
         self._uc = uc
 
+    def _attach_flash(self, uc: Any) -> FlashController | None:
+        self._nmi_pending = False
+        if self.flash is None:
+            return None
+        return attach(
+            uc, self._chip, self.flash, fault=self._flash_fault, nmi=self._raise_nmi, power_lost=self._lose_power
+        )
+
     # Hooks: called by the core while it runs.
 
     def _read_register(self, _uc: Any, offset: int, size: int, base: int) -> int:
@@ -164,6 +178,21 @@ class UnicornLink:
             mask = (1 << 8 * size) - 1 << shift
             value = self._registers.read(address) & ~mask | value << shift & mask
         self._registers.write(address, value)
+
+    def _flash_fault(self, words: str, address: int | None) -> None:
+        # BFHFNMIGN and FAULTMASK: the program reads on, and looks at the controller's flag.
+        masked = self._registers.read(faults.CCR) & faults.IGNORE_DATA_FAULTS
+        if address is None or not (masked and self._uc.reg_read(self._arm.UC_ARM_REG_FAULTMASK)):
+            self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=address, words=words)
+            self._uc.emu_stop()
+
+    def _raise_nmi(self) -> None:
+        self._nmi_pending = True
+        self._uc.emu_stop()
+
+    def _lose_power(self) -> None:
+        self._fail("the power went")
+        self._uc.emu_stop()
 
     def _reached_idle(self, uc: Any, _address: int, _size: int, _data: Any) -> None:
         if not self._in and not self._visit:
@@ -381,6 +410,16 @@ class UnicornLink:
         """Power up again, with the image as it was built."""
         self._running()
         self._boot("power-on")
+
+    def power_cycle(self) -> None:
+        """Power off and on: flash keeps what it had, RAM comes up with anything in it."""
+        self._running()
+        self._boot("power-on")
+        noise = random.Random(self._power_cycles)
+        self._power_cycles += 1
+        for region in self._chip.regions:
+            if region.kind != "flash":
+                self._uc.mem_write(region.address, noise.randbytes(region.size_bytes))
 
     def close(self) -> None:
         """Forget the core."""

@@ -20,7 +20,7 @@ from tinygen.firmware.library_view import identifier
 from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.sensors.plan import source_plan
-from tinygen.firmware.stream_view import StreamView, render_stream, stream_view
+from tinygen.firmware.stream_view import StreamView, render_stream, state_bytes, stream_view
 from tinygen.firmware.values import RenderedTree
 from tinygen.model import importer
 from tinygen.model.ir import Graph, Plan, Quantization
@@ -78,6 +78,7 @@ class Chain:
             real_zero=self.input_quantization.zero_point,
             input_rows=self.spec.n_frames,
             ring_s=self.ring_s,
+            quantization=self.quantization,
         )
 
 
@@ -118,6 +119,7 @@ def of_task(ctx: Context, streaming: str) -> Chain:
             rate_hz=spec.rate_hz,
             window_rows=task.features.n_frames,
             hop_rows=hop,
+            label_threshold=made.model.decision.threshold,
         )
         spec = replace(spec, n_frames=hop)
     return Chain(
@@ -171,7 +173,7 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
         board=ctx.board,
         spec=spec,
         quantization=for_input(spec, in_q.scale, in_q.zero_point),
-        decision=DecisionRule(kind="argmax", labels=(word.name,)),
+        decision=DecisionRule(kind="argmax", labels=(word.name,), unsigned_output=output.dtype == "uint8"),
         rule=wakeword.rule_of(
             word,
             rows=source.shape[1],
@@ -208,10 +210,18 @@ def rendered(ctx: Context, chain: Chain) -> RenderedTree:
             real_zero=chain.input_quantization.zero_point,
             input_rows=chain.spec.n_frames,
             ring_s=chain.ring_s,
+            quantization=chain.quantization,
         ),
     }
-    source = source_plan(chain.board, chain.spec, ctx.config.sensor)
-    return render_project(chain.board, chain.slug, ctx.config.engine, files, level=compiler_level(plan), source=source)
+    return render_project(
+        chain.board,
+        chain.slug,
+        ctx.config.engine,
+        files,
+        level=compiler_level(plan),
+        source=source_plan(chain.board, chain.spec, ctx.config.sensor),
+        state_bytes=state_bytes(chain.stream_view),
+    )
 
 
 def built(ctx: Context, chain: Chain, output: Path | None = None) -> BuiltChain:

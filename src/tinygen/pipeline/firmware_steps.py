@@ -17,7 +17,7 @@ from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.sensors.plan import source_plan
-from tinygen.firmware.stream_view import render_stream
+from tinygen.firmware.stream_view import rendered_stream, state_bytes, stream_view
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import importer
 from tinygen.model.budget import check_budget
@@ -115,6 +115,7 @@ def stream_rule(made: Converted, input_scale: float) -> StreamRule:
         window_rows=task.features.n_frames,
         hop_rows=min(task.stream.hop_rows, task.features.n_frames),
         score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+        label_threshold=decision.threshold if decision.kind == "argmax" else 0,
         input_scale=input_scale,
     )
 
@@ -182,19 +183,27 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(expected.output, dtype=np.int8))
         for vector, expected in zip(proof.vectors, proof.expected, strict=True)
     ]
-    files = {
-        **chain_files(ctx, planned),
-        **render_stream(
-            made.task.features,
-            stream_rule(made, quantization_of(planned.input_tensor).scale),
-            real_zero=quantization_of(planned.input_tensor).zero_point,
-            input_rows=made.task.features.n_frames,
-            ring_s=ctx.ring_s,
-        ),
-    }
+    view = stream_view(
+        made.task.features,
+        stream_rule(made, quantization_of(planned.input_tensor).scale),
+        real_zero=quantization_of(planned.input_tensor).zero_point,
+        input_rows=made.task.features.n_frames,
+        ring_s=ctx.ring_s,
+        quantization=planned.input_quantization,
+    )
+    files = {**chain_files(ctx, planned), **rendered_stream(view)}
     source = source_plan(planned.board, made.task.features, ctx.config.sensor)
     level = compiler_level(plan)
-    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level, source=source)
+    return render_project(
+        planned.board,
+        made.task.name,
+        ctx.config.engine,
+        files,
+        selftest,
+        level=level,
+        source=source,
+        state_bytes=state_bytes(view),
+    )
 
 
 def chain_files(ctx: Context, planned: Planned) -> dict[str, bytes]:

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.canonical import pretty_json
+from tinygen.core.canonical import digest, digest_bytes, pretty_json
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.values import Dataset, Split
@@ -29,6 +30,7 @@ from tinygen.training.examples import (
     side_digest,
 )
 from tinygen.training.int8 import check_structure
+from tinygen.training.kept import training_code
 from tinygen.training.mahalanobis import dense_layer, feature_weights
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.values import TrainedModel
@@ -54,15 +56,18 @@ def train_model(
     *,
     seed: int,
     work_dir: Path,
+    cache: Path | None = None,
     epochs: int | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
-    """`fit_task` and `convert_task` in one folder.
+    """`fit_task` and `convert_task` in one folder; without a `cache` that is where features and checkpoints go, too.
 
     Raises:
         TinygenError: as they do.
     """
-    fit_task(task, dataset, split, seed=seed, folder=work_dir, cache=work_dir, epochs=epochs, progress=progress)
+    fit_task(
+        task, dataset, split, seed=seed, folder=work_dir, cache=cache or work_dir, epochs=epochs, progress=progress
+    )
     return convert_task(task, work_dir, progress)
 
 
@@ -112,6 +117,7 @@ def fit_task(
         seed=seed,
         epochs=epochs if epochs is not None else task.training.epochs,
         progress=progress,
+        cache=cache,
     )
     test_real = real_input(task, test.features)
     outputs = np.concatenate([np.asarray(network(row[None])) for row in _rows(test_real, shape)])
@@ -163,7 +169,14 @@ def _keep_facts(
 
 
 def _fitted(
-    task: Task, train: Examples, validation: Examples, *, seed: int, epochs: int, progress: Progress
+    task: Task,
+    train: Examples,
+    validation: Examples,
+    *,
+    seed: int,
+    epochs: int,
+    progress: Progress,
+    cache: Path,
 ) -> tuple[PlainNetwork, list[dict[str, float]]]:
     """The network to convert, and one dict of figures per epoch; a distance is computed, not trained."""
     from tinygen.training.build import PlainNetwork, input_normalization, network_shape, plain_network
@@ -190,8 +203,16 @@ def _fitted(
         seed=seed,
         epochs=epochs,
         progress=progress,
+        checkpoint=cache / f"checkpoint-fit-{_fit_key(task, train, fitted, seed, epochs)}.npz",
     )
     return plain_network(task, trained, normalization), history
+
+
+def _fit_key(task: Task, train: Examples, validation: Examples, seed: int, epochs: int) -> str:
+    """Everything that determines what `fit` gives."""
+    parts = [train.features, train.classes, validation.features, validation.classes]
+    examples = [digest_bytes(np.ascontiguousarray(part).tobytes()) for part in parts]
+    return digest([asdict(task), examples, seed, epochs, training_code(), metadata.version("keras")])[:20]
 
 
 def _fit_staged(
