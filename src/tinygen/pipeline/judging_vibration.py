@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.canonical import digest_tree, pretty_json
+from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
-from tinygen.core.resources import source_dir
 from tinygen.core.store import Store
 from tinygen.core.values import Report
 from tinygen.datasets.adapt import HEALTHY
@@ -26,6 +25,7 @@ from tinygen.datasets.load import load_dataset
 from tinygen.datasets.values import Dataset, Recording, Split
 from tinygen.features import quantize, reference
 from tinygen.features.spec import BandEnergySpec
+from tinygen.pipeline.judged_code import judged_code
 from tinygen.pipeline.vibration_views import (
     END_OF_LIFE,
     FALSE_ALARMS,
@@ -135,14 +135,13 @@ class _Folds:
         return [thresholds.auc_interval(*scored) for scored in self.judged(method)]
 
     def _scores(self, method: str, left_out: int) -> tuple[Float64, npt.NDArray[np.bool_]]:
-        code = [digest_tree([source_dir(room)], suffixes=(".py",)) for room in ("features", "tasks", "training")]
         inputs = {
             "method": method,
             "left_out": self.bearings[left_out].name,
             "data": [dataset.digest for dataset in self.sets],
             "features": asdict(self.spec),
             "seed": SEED,
-            "code": code,
+            "code": judged_code(),
         }
 
         def make(folder: Path) -> None:
@@ -209,7 +208,7 @@ class _Folds:
             validation=tuple(healthy(others[0])),
             test=tuple(r for r in held.recordings if r.label in (HEALTHY, "end_of_life")),
         )
-        model = train_model(task, held, split, seed=SEED, work_dir=folder)
+        model = train_model(task, held, split, seed=SEED, work_dir=folder, cache=self.store.root / "cache")
         graph = check_structure(model.tflite, "autoencoder")
         at = ends(graph)
         spec = task.features
