@@ -24,7 +24,8 @@ from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
-from tinygen.device.unicorn_flash import attach, enter, kept_flash, leave, without
+from tinygen.device.unicorn_exceptions import STACKED, enter, leave
+from tinygen.device.unicorn_flash import attach, kept_flash, without
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
@@ -36,7 +37,6 @@ _COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
 _BYTES_PER_VISIT = 256
-_STACKED = ("R0", "R1", "R2", "R3", "R12", "LR")
 
 
 class UnicornTarget(OpenOnce):
@@ -226,13 +226,8 @@ class UnicornLink:
     def _enter_interrupt(self, uc: Any) -> None:
         """As `_enter_handler`, for what is no fault."""
         arm, number = self._arm, self._registers.line.exception
-        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in _STACKED]
-        stack = (uc.reg_read(arm.UC_ARM_REG_SP) & ~7) - faults.FRAME_BYTES
-        uc.mem_write(stack, struct.pack("<8I", *frame, self._idle_at, uc.reg_read(arm.UC_ARM_REG_XPSR)))
         table = self._registers.read(faults.VTOR) or self._chip.flash.address
-        uc.reg_write(arm.UC_ARM_REG_SP, stack)
-        uc.reg_write(arm.UC_ARM_REG_LR, faults.RETURN_TO_THREAD)
-        uc.reg_write(arm.UC_ARM_REG_IPSR, number)
+        enter(uc, arm, self._idle_at, number)
         (vector,) = struct.unpack("<I", uc.mem_read(table + 4 * number, 4))
         uc.reg_write(arm.UC_ARM_REG_PC, vector)
 
@@ -252,16 +247,14 @@ class UnicornLink:
         return False
 
     def _exception(self, uc: Any, number: int, _data: Any) -> None:
-<<<<<<< HEAD
         if number == faults.EXCEPTION_RETURN and self._in_nmi:
             self._returning = True
             uc.emu_stop()
-=======
+            return
         if number == faults.EXCEPTION_RETURN and self._interrupted is not None:
             uc.context_restore(self._interrupted)
             uc.reg_write(self._arm.UC_ARM_REG_PC, self._idle_at | 1)
             self._interrupted = None
->>>>>>> main
             return
         fault, status = faults.INTERRUPTS.get(number, (faults.HARD_FAULT, 0))
         self._trap = Trap(fault=fault, status=status, address=None, words=f"raised exception {number}")
@@ -279,7 +272,7 @@ class UnicornLink:
         if self._handling:
             self._fail(f"the program {trap.words} while it handled a fault, at {self.place(pc)}")
             return
-        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in _STACKED]
+        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in STACKED]
         frame += [pc & ~1, uc.reg_read(arm.UC_ARM_REG_XPSR)]
         stack = (uc.reg_read(arm.UC_ARM_REG_SP) & ~7) - faults.FRAME_BYTES
         try:
