@@ -130,6 +130,7 @@ class Config:
         training: a recipe and the means it is trained with; None trains the task's own network.
         made_none: gesture recordings without a class "none" get one, made of them.
         false_accepts: share of what is none of the gestures that may be taken for one.
+        task_by_default: nobody named a task.
         given: what the command line named, as one would type it again: {option: its values}.
     """
 
@@ -154,6 +155,7 @@ class Config:
     training: Choice | None = None
     made_none: bool = True
     false_accepts: float = 0.05
+    task_by_default: bool = False
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def words(self, *left_out: str) -> tuple[str, ...]:
@@ -226,6 +228,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
         made_none=checked.open_set.made,
         false_accepts=checked.open_set.false_accepts,
+        task_by_default="task" not in values,
         given=_typed(path, given),
     )
 

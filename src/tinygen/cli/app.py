@@ -54,7 +54,7 @@ def main() -> None:
         sys.exit(output.interrupted())
     except click.ClickException as error:
         hint = "tinygen --help lists the verbs, tinygen VERB --help its options"
-        sys.exit(output.fail(bad_input(error.format_message(), where="command line", hint=hint)))
+        sys.exit(output.fail(bad_input(_told(error), where="command line", hint=hint)))
     except TinygenError as error:
         sys.exit(output.fail(error))
     except BrokenPipeError:
