@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tinygen.cli import outputs
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, MODEL_OPTIONS, STREAMING, WAKEWORD, configured
-from tinygen.core.errors import bad_input
+from tinygen.cli.output import people, which
+from tinygen.core.errors import AmbiguousError, bad_input
 from tinygen.core.values import Report
 from tinygen.firmware.component_view import KINDS, Kind
 from tinygen.pipeline import ci as continuous
-from tinygen.pipeline import compilation, compile_values, component, verbs
+from tinygen.pipeline import compilation, compile_values, component, flashing, verbs
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 
@@ -122,11 +124,24 @@ def build(ctx: Context, dry_run: bool) -> Report:
 @click.command()
 @configured(*BUILD_OPTIONS, "model")
 @click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
-@click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
+@click.option(
+    "--via",
+    default="",
+    help="stlink, dfu, serial (boot loader), or a program (st-flash). Default: what is there.",
+)
+@click.option("--probe", default="", help="Serial number of the ST-LINK or USB boot loader that writes.")
+@click.option("--overwrite", is_flag=True, help="Also where the firmware of another board answers.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
-def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
+def flash(ctx: Context, *, dry_run: bool, **given: Any) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
-    return verbs.flash(ctx, port, via=via, dry_run=dry_run)
+    request = flashing.Request(**given)
+    while True:
+        try:
+            return flashing.flash(ctx, request, lambda line: people.print(line, markup=False), dry_run=dry_run)
+        except AmbiguousError as error:
+            # Somebody at a terminal is asked which one; a script has to name it.
+            answer = which(error)
+            request = replace(request, port=answer) if error.option == "--port" else replace(request, probe=answer)
 
 
 @click.command()

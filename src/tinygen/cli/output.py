@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from tinygen.core.canonical import pretty_json
-from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.core.errors import AmbiguousError, ExitCode, TinygenError
 from tinygen.core.values import Report
 from tinygen.pipeline.views import commands_of
 from tinygen.report import json_view, terminal
@@ -54,6 +54,23 @@ def fail(error: TinygenError) -> int:
         with contextlib.suppress(OSError):
             click.echo(json.dumps({"error": facts}))
     return int(error.code)
+
+
+def which(error: AmbiguousError) -> str:
+    """Ask the person at the terminal which of several is meant.
+
+    Raises:
+        TinygenError: the error itself, where nobody can be asked.
+    """
+    asked = sys.stdin is not None and sys.stdin.isatty() and people.is_terminal and "--json" not in sys.argv[1:]
+    if not asked or not error.choices:
+        raise error
+    people.print(error.message, markup=False, soft_wrap=True)
+    names = list(error.choices)
+    for number, name in enumerate(names, 1):
+        people.print(f"  {number}  {name}  {error.choices[name]}", markup=False, soft_wrap=True)
+    number = click.prompt("which one", type=click.IntRange(1, len(names)), err=True)
+    return names[number - 1]
 
 
 def interrupted() -> int:

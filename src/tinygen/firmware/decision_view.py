@@ -24,6 +24,7 @@ class DecisionView:
     shift: int
     in_zero_point: int
     out_zero_point: int
+    unsigned: bool = False
 
 
 def decision_view(
@@ -61,6 +62,7 @@ def decision_view(
         shift=shift,
         in_zero_point=in_zero_point,
         out_zero_point=out_zero_point,
+        unsigned=rule.kind == "argmax" and rule.unsigned_output,
     )
 
 

@@ -173,7 +173,7 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
         board=ctx.board,
         spec=spec,
         quantization=for_input(spec, in_q.scale, in_q.zero_point),
-        decision=DecisionRule(kind="argmax", labels=(word.name,)),
+        decision=DecisionRule(kind="argmax", labels=(word.name,), unsigned_output=output.dtype == "uint8"),
         rule=wakeword.rule_of(
             word,
             rows=source.shape[1],

@@ -46,9 +46,9 @@ class Layer:
 class DecisionRule:
     """How output bytes become a decision on the device, in integers.
 
-    kind "argmax": label = index of the largest output (the first on ties), score = that int8 value. Where something
-    is to be refused, `threshold` is the least that an output, as a byte of 0..255, must exceed to raise an event of a
-    stream; 0 leaves that to the task's plan.
+    kind "argmax": label = index of the largest output (the first on ties), score = that value: of an int8 output
+    -128..127, with `unsigned_output` (uint8) 0..255. Where something is to be refused, `threshold` is the least that an
+    output, as a byte of 0..255, must exceed to raise an event of a stream; 0 leaves that to the task's plan.
     kind "reconstruction": score = sum over elements of (input_q - requantised output)^2 as int32 where the output is
     brought to the input's scale with multiply_by_quantized_multiplier; label = 1 when score > threshold, else 0.
     """
@@ -56,6 +56,7 @@ class DecisionRule:
     kind: Literal["argmax", "reconstruction"]
     labels: tuple[str, ...]
     threshold: int = 0
+    unsigned_output: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
