@@ -90,7 +90,9 @@ def problems(
         bad.append(f"clipped: {level.clipped:,} samples at full scale; less gain, or more distance")
     if not quiet and (level.loudest_dbfs < _decibel(1.0) or len(level.stuck) >= channels):
         constant = level.peak_dbfs > _decibel(1.0) + 1e-9
-        what = f"it stays at {level.peak_dbfs:.0f} dBFS: is the sensor stuck?" if constant else "is the sensor connected?"
+        what = (
+            f"it stays at {level.peak_dbfs:.0f} dBFS: is the sensor stuck?" if constant else "is the sensor connected?"
+        )
         bad.append(f"nothing is in it: {what}")
     elif speech and not quiet and level.loudest_dbfs < QUIETEST_SPEECH_DBFS:
         bad.append(f"too quiet: {level.loudest_dbfs:.0f} dBFS at its loudest, speech needs {QUIETEST_SPEECH_DBFS:.0f}")
