@@ -7,13 +7,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.firmware.sensors.values import SensorChoice
+from tinygen.tasks import front_end
 from tinygen.tasks.recipes import Choice
 
 FILE_NAME = "tinygen.toml"
@@ -107,6 +108,7 @@ class _File(BaseModel):
     tflm: _Tflm = Field(default_factory=_Tflm)
     sensor: _Sensor | None = None
     training: _Training | None = None
+    features: dict[str, Any] = Field(default_factory=dict)
     open_set: _OpenSet = Field(default_factory=_OpenSet)
 
 
@@ -127,6 +129,7 @@ class Config:
         tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
         tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
         sensor: None: samples come over the serial line only.
+        features: constants of the task's front end that the user chose, by their names in its spec.
         training: a recipe and the means it is trained with; None trains the task's own network.
         made_none: gesture recordings without a class "none" get one, made of them.
         false_accepts: share of what is none of the gestures that may be taken for one.
@@ -153,6 +156,7 @@ class Config:
     tflm_arena_bytes: int | None = None
     sensor: SensorChoice | None = None
     training: Choice | None = None
+    features: Mapping[str, Any] = field(default_factory=dict)
     made_none: bool = False
     false_accepts: float = 0.05
     task_by_default: bool = False
@@ -226,6 +230,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         tflm_arena_bytes=checked.tflm.arena,
         sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
+        features=front_end.checked(checked.task, checked.features),
         made_none=checked.open_set.made,
         false_accepts=checked.open_set.false_accepts,
         task_by_default="task" not in values,
@@ -297,6 +302,18 @@ def _explain(error: ValidationError, given: Mapping[str, object]) -> str:
     return "\n".join(lines) if len(lines) == 1 else f"{len(lines)} errors\n  " + "\n  ".join(lines)
 
 
+def _features(task: str) -> str:
+    """The table of the task's front end, every constant commented out with its default."""
+    if task not in front_end.SPECS:
+        return ""
+    of_data = "" if task == "kws" else "; without them, what suits your recordings"
+    lines = [f"# [features]                # constants of the front end, the same in training and firmware{of_data}"]
+    for name, value in front_end.constants(task).items():
+        text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else value
+        lines.append(f"# {name} = {text}")
+    return "\n".join(lines) + "\n"
+
+
 def template(task: str, board: str) -> str:
     """The file `tinygen init` writes: every key, explained."""
     return f"""\
@@ -326,6 +343,7 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 # prune = 0.3               # share of channels driven to zero, for the compiler to remove
 # synthesis = 0.2           # share of the words spoken by espeak-ng and flite in every epoch
 
+{_features(task)}
 # [open_set]                # gesture: what is none of the gestures
 # made = true               # where no recording is labelled "none", make some of the gestures: unseen gestures are
                             # refused far more often, and so are some right ones (tests/bench/TRAINING.md)

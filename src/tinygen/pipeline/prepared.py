@@ -51,7 +51,7 @@ def prepared(config: Config, dataset: Dataset) -> Prepared:
             }
         )
         dataset = with_recordings(dataset, [r for more in made for r in more], NOTE)
-    task = make_task(config.task, dataset)
+    task = make_task(config.task, dataset, config.features)
     if config.training is not None:
         task = chosen(task, config.training)
     if task.open_set is not None:

@@ -135,6 +135,7 @@ def train_inputs(ctx: Context) -> dict[str, object]:
         "data": data_key(config.data),
         "seed": config.seed,
         "epochs": config.epochs,
+        "features": dict(config.features),
         "training": None if config.training is None else asdict(config.training),
         "open_set": [config.made_none, config.false_accepts] if config.task == "gesture" else None,
     }
@@ -192,6 +193,7 @@ def ready_model(ctx: Context) -> ready.Ready | None:
     """
     config = ctx.config
     own = [f"--{name}" for name in ("data", "epochs") if getattr(config, name) is not None]
+    own += ["[features]"] if config.features else []
     if config.model == "ready":
         if own:
             raise bad_input(f"a ready model takes no {' and '.join(own)}", where="--model", hint="use --model train")

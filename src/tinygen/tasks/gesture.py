@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
 from tinygen.features import reference
 from tinygen.features.spec import ScaledWindowSpec
+from tinygen.tasks.front_end import with_constants
 from tinygen.tasks.segment import levels
 from tinygen.tasks.shapes import after
 from tinygen.tasks.spec import Acceptance, Layer, MotionPlan, OpenSet, StreamPlan, Task, TrainingPlan
@@ -92,13 +94,17 @@ def front_end(dataset: Dataset) -> ScaledWindowSpec:
     )
 
 
-def make(dataset: Dataset) -> Task:
+def make(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Task:
     """The task for the gestures of a data set.
 
+    Args:
+        dataset: what it learns from.
+        given: constants of the front end that are not what suits the recordings.
+
     Raises:
-        TinygenError: as `front_end`.
+        TinygenError: as `front_end`; the front end cannot be computed.
     """
-    features = front_end(dataset)
+    features = with_constants(front_end(dataset), given or {})
     labels = tuple(sorted({r.label for r in dataset.recordings} - {UNLABELLED}))
     refused = tuple(label for label in labels if label.lower() in IDLE)
     shape = (1, features.n_frames, features.n_channels)

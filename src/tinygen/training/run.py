@@ -17,6 +17,7 @@ from tinygen.core.canonical import digest, digest_bytes, pretty_json
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.values import Dataset, Split
+from tinygen.features import quantize
 from tinygen.features.spec import BandEnergySpec
 from tinygen.tasks.shapes import cost
 from tinygen.tasks.spec import Task
@@ -362,6 +363,10 @@ def _representative(task: Task, real: npt.NDArray[np.float32], seed: int) -> npt
     rng = np.random.default_rng([seed, 5])
     chosen = real[rng.permutation(len(real))[:_REPRESENTATIVE]]
     if task.decision != "reconstruction":
+        if getattr(task.features, "input_formula", "") == "micro_speech":  # its steps are fixed: so is their range
+            ends = np.array([0.0, quantize.MICRO_SPEECH_HIGHEST * task.features.feature_scale], np.float32)
+            rows = np.broadcast_to(ends.reshape(2, *[1] * (real.ndim - 1)), (2, *real.shape[1:]))
+            return np.concatenate([chosen, rows])
         return chosen
     margin = np.float32(256 * task.features.feature_scale)
     beyond = np.stack([real.max(axis=0) + margin, real.min(axis=0) - margin])
