@@ -79,7 +79,7 @@ class _Stream(BaseModel):
 
 class _OpenSet(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    made: bool = True
+    made: bool = False
     false_accepts: float = Field(default=0.05, gt=0.0, le=0.5)
 
 
@@ -141,6 +141,7 @@ class Config:
         made_none: gesture recordings without a class "none" get one, made of them.
         false_accepts: share of what is none of the gestures that may be taken for one.
         file: the tinygen.toml that was read, or None.
+        task_by_default: nobody named a task.
         given: what the command line named, as one would type it again: {option: its values}.
     """
 
@@ -166,8 +167,9 @@ class Config:
     features: Mapping[str, Any] = field(default_factory=dict)
     event_threshold: int | None = None
     file: Path | None = None
-    made_none: bool = True
+    made_none: bool = False
     false_accepts: float = 0.05
+    task_by_default: bool = False
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def words(self, *left_out: str) -> tuple[str, ...]:
@@ -243,6 +245,7 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         made_none=checked.open_set.made,
         false_accepts=checked.open_set.false_accepts,
         file=source.resolve() if path is not None or source.is_file() else None,
+        task_by_default="task" not in values,
         given=_typed(path, given),
     )
 
@@ -357,8 +360,10 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 {_features(task)}
 # [stream]
 # threshold = 500           # a sum of outputs above it is an event; `tinygen evaluate-stream --keep` writes it
+
 # [open_set]                # gesture: what is none of the gestures
-# made = true               # where no recording is labelled "none", make some of the gestures
+# made = true               # where no recording is labelled "none", make some of the gestures: unseen gestures are
+                            # refused far more often, and so are some right ones (tests/bench/TRAINING.md)
 # false_accepts = 0.05      # share of it that may be taken for a gesture; sets the least an event needs
 
 [budget]                    # refuse what does not fit; default: what the chip has

@@ -252,3 +252,11 @@ def test_devices_lists_the_map_and_names_its_mistakes(tinygen: Callable[..., End
     assert ended.code == 2
     assert "did you mean 'esp32s3'" in ended.err
     assert "devices.toml" in ended.err
+
+
+def test_a_missing_choice_names_the_choices_in_one_line(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("learn")
+    assert ended.code == ExitCode.BAD_INPUT
+    first, hint = ended.err.strip().splitlines()
+    assert first.endswith("ACTION is missing: status, learn, freeze, forget, save, load")
+    assert hint.strip() == "hint: tinygen learn --help"

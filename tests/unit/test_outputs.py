@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import click
 import pytest
+from rich.console import Console
 
 from tinygen import cli
-from tinygen.cli import outputs
+from tinygen.cli import output, outputs
 from tinygen.config import load_config
 from tinygen.core import files
 from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.core.values import Check, CheckStatus, Report, Table
 from tinygen.pipeline import learning_verb
 from tinygen.pipeline.context import Context
 
@@ -124,3 +127,35 @@ def test_learned_state_is_not_fetched_for_a_file_that_cannot_be(places: Path) ->
     with pytest.raises(TinygenError, match="is a folder, no file") as caught:
         learning_verb.learn(ctx, "save", "/dev/null", file=places / "folder")
     assert caught.value.code == ExitCode.BAD_INPUT
+
+
+def test_paths_in_the_working_directory_are_told_as_one_would_type_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = Path.cwd()
+    for given, told in (
+        (f"written: {here}/build/a.html", "written: build/a.html"),
+        (f"pio run -d '{here}/my build' -e x", "pio run -d 'my build' -e x"),
+        (f"program {{{here}/x.elf}} verify", "program {x.elf} verify"),
+        (f"{here.parent}/other/x", f"{here.parent}/other/x"),
+        (f"/mnt{here}/x", f"/mnt{here}/x"),
+        (str(here), str(here)),
+    ):
+        assert output.near(given) == told
+    table = Table(title="t", columns=("a",), rows=((f"{here}/row",),))
+    check = Check(name="c", status=CheckStatus.PASSED, reason=f"in {here}/log")
+    report = Report(
+        kind="build", subject={"elf": f"{here}/a.elf"}, checks=(check,), tables=(table,), notes=(f"{here}/note",),
+        details={"path": here / "deep", "list": [{"x": f"{here}/y"}]},
+    )  # fmt: skip
+    output.emit(report, True)
+    document = capsys.readouterr().out
+    monkeypatch.setattr(output, "results", Console(file=sys.stdout, width=200))
+    output.emit(report, False)
+    shown = capsys.readouterr().out
+    monkeypatch.setattr(output, "people", Console(file=sys.stdout, width=200))
+    output.fail(TinygenError(ExitCode.BAD_INPUT, f"wrong: {here}/m", where=f"{here}/w", hint=f"see {here}/h"))
+    told = capsys.readouterr().out
+    assert str(here) not in document + shown + told
+    assert json.loads(document)["list"] == [{"x": "y"}]

@@ -26,8 +26,9 @@ _ENABLE_BITS = {MEM_MANAGE: 1 << 16, BUS_FAULT: 1 << 17, USAGE_FAULT: 1 << 18}
 FRAME_BYTES = 32
 RETURN_TO_THREAD = 0xFFFFFFF9  # EXC_RETURN: thread mode, main stack, no floating-point frame
 
+EXCEPTION_RETURN = 8  # in QEMU's numbers
+
 # QEMU's numbers of exceptions, as unicorn's interrupt hook gives them: (fault, CFSR bits).
-EXCEPTION_RETURN = 8
 INTERRUPTS: dict[int, tuple[int, int]] = {
     1: (USAGE_FAULT, UNDEFINED_INSTRUCTION),
     17: (USAGE_FAULT, NO_COPROCESSOR),

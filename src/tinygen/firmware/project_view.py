@@ -50,6 +50,7 @@ class ProjectView:
     upload_protocol: str
     baud: int
     cpu_flags: str
+    hosted: bool
     lists_flash_images: bool
     streams: bool
     connector: str
@@ -129,6 +130,8 @@ def render_project(
     }
     if view.lists_flash_images:
         own["tools/flash_images.py"] = _template_file("tools/flash_images.py")
+    if view.hosted:
+        own["tools/hosted.py"] = _template_file("tools/hosted.py")
     if view.cpu_flags:
         own["tools/cpu_flags.py"] = _template_file("tools/cpu_flags.py")
     clash = sorted({*own, BUILD_INFO} & set(model_files))
@@ -183,6 +186,7 @@ def _project(
         upload_protocol=platformio.upload_protocols[0] if platformio.upload_protocols else "",
         baud=board.serial.baud if board.chip.port != "host" else 0,
         streams=streams,
+        hosted=board.chip.port == "stm32" and not bare_metal,
         lists_flash_images=board.chip.arch == "xtensa",
         cpu_flags=f"-mfloat-abi=hard -mfpu={board.chip.fpu}" if own_flags and board.chip.fpu else "",
         connector=board.serial.connector,
