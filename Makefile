@@ -22,9 +22,10 @@ test: tools-test  ## All tests, as CI runs them, with the time of each stage
 check: $(VENV)/.dev  ## Lint, types, fast tests: under two minutes
 	$(STAGES) lint types fast
 
-bench: tools-test  ## Instructions of the published models on a Cortex-M4F, beside bakeNN's and TFLM's; fails over a limit
+bench: tools-test  ## Instructions of the published models and of 10 ms of audio on a Cortex-M4F; fails over a limit
 	@$(PY) -m pip install --quiet --disable-pip-version-check 'bakenn[tflite]==1.0.0' || echo 'bakeNN cannot be installed: its columns stay empty'
 	$(PY) tests/bench/instructions.py --per-layer --json build/bench.json --svg build/bench.svg
+	$(PY) tests/bench/hops.py --json build/bench-hops.json
 
 bench-memory: tools-test  ## Memory of the published models in ../shared/models, beside TFLM's; fails over a limit
 	$(PY) tests/bench/memory.py --json build/bench-memory.json

@@ -1,6 +1,6 @@
 """Fits the cost model: what each kernel's instructions are made of, measured on single layers of many shapes.
 
-usage: python tests/bench/fit.py [--core cortex-m4] [--only WORD]... [--check]
+usage: PYTHONPATH=tests python tests/bench/fit.py [--core cortex-m4] [--only WORD]... [--check]
 
 Every kernel is run alone, in unicorn (Cortex-M55 and lx106: QEMU), on layers of the shapes below (not those of the
 published models), at -O2 on random inputs; then instructions = sum of rate x work is solved for the rates, with
@@ -22,16 +22,16 @@ import layers
 import numpy as np
 import numpy.typing as npt
 
+from support.cases.registry import CASES
+from support.random_rewrites import streamable_model
+from support.single import single
 from tinygen.core.canonical import pretty_json
 from tinygen.core.process import run
-from tinygen.model.cases.registry import CASES
 from tinygen.model.cost import COSTS
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph
 from tinygen.model.kernels.registry import KERNELS, find_kernel
-from tinygen.model.random_rewrites import streamable_model
 from tinygen.model.rewrite.registry import rewrite
-from tinygen.model.single import single
 from tinygen.pipeline.counting import CORES, core_chip, runner_of
 from tinygen.toolchain.cross import cross_compiler
 

@@ -1,6 +1,10 @@
 """Judge vibration or gesture on real recordings: the figures of the README, from committed and seeded code.
 
-usage: python tests/bench/judge.py vibration|gesture --data FOLDER [--build DIR] [--json FILE]
+usage: PYTHONPATH=tests python tests/bench/judge.py vibration|vibration-device|gesture --data FOLDER
+           [--build DIR] [--json FILE]
+
+vibration-device: each bearing learned and scored by the firmware itself, in unicorn. An interrupted judgement is taken
+up where it was.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from support.judging_device import device_report
 from tinygen.console import ConsoleProgress
 from tinygen.core.canonical import pretty_json
 from tinygen.core.files import write_atomic
@@ -19,7 +24,7 @@ from tinygen.pipeline.judging_gesture import gesture_report
 from tinygen.pipeline.judging_vibration import vibration_report
 from tinygen.report import terminal
 
-JUDGES = {"vibration": vibration_report, "gesture": gesture_report}
+JUDGES = {"vibration": vibration_report, "vibration-device": device_report, "gesture": gesture_report}
 
 
 def main() -> int:

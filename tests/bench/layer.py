@@ -1,9 +1,10 @@
 """Every kernel that can run a layer, counted and compared with the NumPy reference: a kernel writer's bench.
 
-usage: python tests/bench/layer.py --model kws_ref_model [--step N]        the layers of a model (rewritten)
-       python tests/bench/layer.py --conv 25x5x64 --out 64 --kernel 1x1    a layer made from a shape; also --depthwise,
-                                   [--stride 2x2] [--valid]                --dense 640 --out 128, --add 16384, --pool
-       [--core cortex-m4|cortex-m3|cortex-m0plus|cortex-m55|lx106] [--only WORD] [--json FILE]
+usage, with PYTHONPATH=tests:
+    python tests/bench/layer.py --model kws_ref_model [--step N]        the layers of a model (rewritten)
+    python tests/bench/layer.py --conv 25x5x64 --out 64 --kernel 1x1    a layer made from a shape; also --depthwise,
+                                [--stride 2x2] [--valid]                --dense 640 --out 128, --add 16384, --pool
+    [--core cortex-m4|cortex-m3|cortex-m0plus|cortex-m55|lx106] [--only WORD] [--json FILE]
 
 Exit code 1 when a byte differs.
 """
@@ -18,10 +19,10 @@ from pathlib import Path
 
 import layers
 
+from support.single import single
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph
 from tinygen.model.rewrite.registry import rewrite
-from tinygen.model.single import single
 from tinygen.pipeline.counting import CORES, core_chip, runner_of
 
 MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "models"

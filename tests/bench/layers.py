@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from support.single import single
 from tinygen.boards.spec import ChipSpec
 from tinygen.core.errors import TinygenError
 from tinygen.model.builder import ModelBuilder, Record
@@ -21,7 +22,6 @@ from tinygen.model.reference import initial_state
 from tinygen.model.reference import run as reference
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.selection import Options
-from tinygen.model.single import single
 from tinygen.pipeline.counting import Runner, Subject, count
 from tinygen.verify.inputs import model_inputs, split
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
 from tinygen.core.values import Check, Report
-from tinygen.pipeline import compilation
+from tinygen.pipeline import compilation, compile_values
 from tinygen.pipeline.context import Context
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +83,7 @@ class Result:
 
 def measure(ctx: Context, row: Row, models: Path, verify_on: str) -> Result:
     """Compile one model and hold it against its row."""
-    request = compilation.Request(model=models / f"{row.model}.tflite", streaming=row.streaming, verify_on=verify_on)
+    request = compile_values.Request(model=models / f"{row.model}.tflite", streaming=row.streaming, verify_on=verify_on)
     made = compilation.planned(ctx, request)
     report = compilation.compile_model(ctx, request)
     value = {m.name: m.value for m in report.measurements}

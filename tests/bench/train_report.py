@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import train_pictures
+
 from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import TinygenError
 from tinygen.core.files import write_atomic
@@ -87,6 +89,8 @@ def page(documents: Mapping[str, Mapping[str, Any]]) -> str:
             lines += ["|" + "---|" * len(table["columns"])]
             lines += ["| " + " | ".join(row) + " |" for row in table["rows"]]
         lines += ["", *(f"- {note}" for note in report["notes"])]
+        for title, path, _ in train_pictures.pictures(task, report):
+            lines += ["", f"![{title}]({path})"]
     return "\n".join(lines) + "\n"
 
 
@@ -121,6 +125,7 @@ def main() -> int:
             if found is not None:
                 documents[task] = document(found)
                 write_atomic(out, pretty_json(documents).encode())
+                train_pictures.write(HERE, task, documents[task])
                 write_atomic(HERE / "TRAINING.md", page(documents).encode())
     except TinygenError as error:
         print(f"{error.where}: {error.message}", file=sys.stderr)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.model.importer import load
-from tinygen.model.random_graphs import random_model
 from tinygen.verify import oracle_child
 from tinygen.verify.inputs import model_inputs
 from tinygen.verify.oracle import Oracle

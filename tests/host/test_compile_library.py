@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.loader import find_board
 from tinygen.core.files import write_tree
 from tinygen.firmware.library_view import identifier, render_library, runtime_headers
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.ir import Plan
-from tinygen.model.random_graphs import random_model
 from tinygen.toolchain.measure import measure_library
 
 pytestmark = pytest.mark.host

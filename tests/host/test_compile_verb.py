@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from support.random_graphs import random_model
+from support.random_rewrites import rewritable_model
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
-from tinygen.model.random_graphs import random_model
-from tinygen.model.random_rewrites import rewritable_model
 from tinygen.model.rewrite.registry import PASSES
-from tinygen.pipeline import compilation
+from tinygen.pipeline import compilation, compile_values
 from tinygen.pipeline.context import Context
 from tinygen.report.json_view import document
 
@@ -39,7 +39,7 @@ def model(folder: Path, seed: int = 5) -> Path:
 def test_without_a_proof_its_figures_are_null(tmp_path: Path, needs_tool: Callable[..., str]) -> None:
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     out = tmp_path / "lib"
-    report = compilation.compile_model(context(tmp_path), compilation.Request(model=model(tmp_path), output=out))
+    report = compilation.compile_model(context(tmp_path), compile_values.Request(model=model(tmp_path), output=out))
     said = json.loads(json.dumps(document(report)))
     assert report.ok
     assert set(KEYS) <= set(said) and set(KEYS) <= set(said["origins"])
@@ -60,14 +60,14 @@ def test_without_a_proof_its_figures_are_null(tmp_path: Path, needs_tool: Callab
 def test_again_and_with_another_model_the_folder_holds_the_last(tmp_path: Path, needs_tool: Callable[..., str]) -> None:
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     out = tmp_path / "lib"
-    first = compilation.Request(model=model(tmp_path), output=out)
+    first = compile_values.Request(model=model(tmp_path), output=out)
     compilation.compile_model(context(tmp_path), first)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.suffix != ".html"}
     compilation.compile_model(context(tmp_path), first)
     assert {path: path.read_bytes() for path in before} == before
     other = tmp_path / "other.tflite"
     other.write_bytes(random_model(6))
-    compilation.compile_model(context(tmp_path), compilation.Request(model=other, output=out))
+    compilation.compile_model(context(tmp_path), compile_values.Request(model=other, output=out))
     assert (out / "include" / "other.h").is_file() and not (out / "include" / "my_model.h").exists()
 
 
@@ -76,7 +76,9 @@ def test_a_model_without_a_task_is_proved_here(
 ) -> None:
     needs_module("tflite_micro", "verify")
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
-    report = compilation.compile_model(context(tmp_path), compilation.Request(model=model(tmp_path), verify_on="host"))
+    report = compilation.compile_model(
+        context(tmp_path), compile_values.Request(model=model(tmp_path), verify_on="host")
+    )
     said = document(report)
     assert report.ok
     assert said["vectors"] == 4 and said["differing_bytes"] == 0
@@ -85,12 +87,12 @@ def test_a_model_without_a_task_is_proved_here(
 def test_a_target_the_board_lacks_is_named(tmp_path: Path, needs_tool: Callable[..., str]) -> None:
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     with pytest.raises(TinygenError, match="runs on"):
-        compilation.compile_model(context(tmp_path), compilation.Request(model=model(tmp_path), verify_on="qemux"))
+        compilation.compile_model(context(tmp_path), compile_values.Request(model=model(tmp_path), verify_on="qemux"))
 
 
 def test_the_exact_figures_are_held_against_the_budget(tmp_path: Path, needs_tool: Callable[..., str]) -> None:
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
-    request = compilation.Request(model=model(tmp_path))
+    request = compile_values.Request(model=model(tmp_path))
     plan = compilation.planned(context(tmp_path), request).plan
     for limit in (f"ram={plan.arena_bytes + 1}", f"flash={plan.weights_bytes + 1}"):
         ctx = compilation.with_budget(context(tmp_path), limit)
@@ -102,7 +104,7 @@ def test_the_explanation_says_what_every_rewrite_rests_on(tmp_path: Path, needs_
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     path = tmp_path / "rewritable.tflite"
     path.write_bytes(rewritable_model(2))
-    report = compilation.compile_model(context(tmp_path), compilation.Request(model=path, explain=True))
+    report = compilation.compile_model(context(tmp_path), compile_values.Request(model=path, explain=True))
     rows = next(table for table in report.tables if table.title == "rewrites").rows
     checked = {row[0]: row[2] for row in rows if row[1] == "checked"}
     assert {"pad into convolution", "clamp into requantisation"} <= set(checked)

@@ -50,6 +50,11 @@ RULES = {
         Affine(0.1, 3),
         Affine(1 / 256, -128),
     ),
+    "argmax of bytes without a sign": (
+        DecisionRule(kind="argmax", labels=("alexa", "other", "third"), unsigned_output=True),
+        Affine(0.1, 3),
+        Affine(1 / 256, 0),
+    ),
     "same scale": (_anomaly(300), Affine(0.05, 7), Affine(0.05, 7)),
     "finer output": (_anomaly(800), Affine(0.11, -128), Affine(0.037, 127)),
     "coarser output": (_anomaly(2**31 - 1), Affine(0.01, 0), Affine(0.21, -9)),

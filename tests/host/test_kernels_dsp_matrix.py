@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_layers import random_layer
 from tinygen.core.errors import TinygenError
 from tinygen.firmware.model_view import render_model
 from tinygen.model.builder import ModelBuilder, Record
@@ -17,7 +18,6 @@ from tinygen.model.importer import load
 from tinygen.model.kernels.dsp_packing import fast, folded_bias, largest_sum
 from tinygen.model.lowering import OpContext
 from tinygen.model.ops.registry import find_op
-from tinygen.model.random_layers import random_layer
 from tinygen.model.selection import Options
 from tinygen.pipeline.counting import core_chip
 

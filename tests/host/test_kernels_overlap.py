@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support.cases.base import input_values
+from support.cases.registry import CASES
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.core.errors import TinygenError
 from tinygen.firmware.model_view import render_model
 from tinygen.model.builder import ModelBuilder, Record
-from tinygen.model.cases.base import input_values
-from tinygen.model.cases.registry import CASES
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Buffer, DType, Plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.host
 
 Int8 = npt.NDArray[np.int8]
 VALUES = 48
+OWNER = 0xABCD
 
 MAIN = """
 #include <cstdio>
@@ -36,7 +38,7 @@ std::uint32_t get() {
 void restart() {
   delete normal;
   normal = new learn::Normal<kValues>();
-  normal->start(slots);
+  normal->start(slots, 0xABCD);
 }
 }  // namespace
 int main() {
@@ -72,7 +74,7 @@ int main() {
         const std::uint32_t offset = get(), n = get();
         static std::uint8_t part[8192];
         if (std::fread(part, 1, n, stdin) != n) return 2;
-        put(normal->write(offset, part, n) ? 1 : 0);
+        put(static_cast<std::uint32_t>(normal->write(offset, part, n)));
         break;
       }
       case '?': {
@@ -138,7 +140,7 @@ def test_state_and_scores_equal_the_reference(program: Path, n: int) -> None:
     assert np.array_equal(state.sums, expected.sums)
     assert np.array_equal(state.squares, expected.squares)
     number = int.from_bytes(answer[1208:1212], "little")
-    assert learning.to_bytes(expected, number) == answer[1204:]
+    assert learning.to_bytes(replace(expected, owner=OWNER), number) == answer[1204:]
 
 
 @pytest.mark.parametrize("n", [9, 40, 64, 65, 200, 4200])
@@ -156,9 +158,9 @@ def test_no_threshold_comes_of_too_few_rows_or_of_another_machine(program: Path)
     assert numbers(told(program, *few)) == [0, 1, 0, 8, 0]
     again = [word("l"), word("a", 30), rows(30, 1).tobytes(), word("r"), word("F", 700), word("?")]
     assert numbers(told(program, *again)) == [0, 1, 0, 30, 0]  # the kept rows are gone with the reset
-    state = learning.to_bytes(learning.learn(rows(30, 8), 55), 3)
+    state = learning.to_bytes(replace(learning.learn(rows(30, 8), 55), owner=OWNER), 3)
     given = [word("l"), word("a", 30), rows(30, 1).tobytes(), word("w", 0, len(state)), state, word("F", 700)]
-    assert numbers(told(program, *given)) == [1, 0]
+    assert numbers(told(program, *given)) == [2, 0]
 
 
 def test_fixed_and_extreme_features_have_finite_scores(program: Path) -> None:
@@ -202,16 +204,19 @@ def test_a_torn_write_leaves_the_state_before_it(program: Path, place: int) -> N
 
 
 def test_the_host_gives_a_state_whole_or_not_at_all(program: Path) -> None:
-    state = learning.to_bytes(learning.learn(rows(30, 8), 55), 3)
+    state = learning.to_bytes(replace(learning.learn(rows(30, 8), 55), owner=OWNER), 3)
     parts = [state[:100], state[100:]]
     whole = [word("w", 0, 100), parts[0], word("w", 100, len(parts[1])), parts[1], word("?")]
-    assert numbers(told(program, *whole)) == [1, 1, 2, 0, 30, 55]
+    assert numbers(told(program, *whole)) == [1, 2, 2, 0, 30, 55]
     kept = [*whole, word("r"), word("?")]
     assert numbers(told(program, *kept))[6:] == [2, 0, 30, 55]
     broken = bytearray(state)
     broken[50] ^= 1
     jobs = [*LEARNED, word("w", 0, len(broken)), bytes(broken), word("?")]
     assert numbers(told(program, *jobs)) == [1, 0, 2, 0, 9, 77]
+    other = learning.to_bytes(replace(learning.learn(rows(30, 8), 55), owner=OWNER + 1), 3)
+    jobs = [*LEARNED, word("w", 0, len(other)), other, word("?")]
+    assert numbers(told(program, *jobs)) == [1, 3, 2, 0, 9, 77]
     gap = [*LEARNED, word("w", 0, 100), parts[0], word("w", 104, 8), state[104:112], word("r"), word("?")]
     assert numbers(told(program, *gap))[:3] == [1, 1, 0]
     assert numbers(told(program, *gap))[3:4] + numbers(told(program, *gap))[5:] == [2, 9, 77]

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.firmware.model_view import render_model
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Plan
-from tinygen.model.random_graphs import random_model
 from tinygen.model.reference import run
 from tinygen.model.selection import Options
 

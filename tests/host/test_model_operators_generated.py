@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.cases.base import combined, input_values
+from support.cases.registry import CASES
+from support.cases.shaping import gather_at_run_time
+from support.random_graphs import random_model
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.firmware.model_view import render_model
-from tinygen.model.cases.base import combined, input_values
-from tinygen.model.cases.registry import CASES
-from tinygen.model.cases.shaping import gather_at_run_time
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
-from tinygen.model.random_graphs import random_model
 from tinygen.model.reference import run
 
 pytestmark = pytest.mark.host

@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tinygen.boards.spec import ChipSpec, MemoryRegion
-from tinygen.firmware.model_view import render_model
-from tinygen.model.compile import plan
-from tinygen.model.importer import load
-from tinygen.model.ir import NUMPY_TYPES, DType
-from tinygen.model.reference import initial_state, run
-from tinygen.model.typed_graphs import (
+from support.typed_graphs import (
     EXTREME_FLOATS,
     PAIRS,
     conversion,
@@ -26,6 +20,12 @@ from tinygen.model.typed_graphs import (
     svdf_model,
     wide_lstm_model,
 )
+from tinygen.boards.spec import ChipSpec, MemoryRegion
+from tinygen.firmware.model_view import render_model
+from tinygen.model.compile import plan
+from tinygen.model.importer import load
+from tinygen.model.ir import NUMPY_TYPES, DType
+from tinygen.model.reference import initial_state, run
 
 pytestmark = pytest.mark.host
 

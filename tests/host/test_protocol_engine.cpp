@@ -228,8 +228,8 @@ LearningStatus learning_status() {
 const std::uint8_t* learned() {
   return nullptr;
 }
-bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) {
-  return false;
+Written write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) {
+  return Written::refused;
 }
 }  // namespace stream
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.faultylink import Fault, FaultyLink, SimulatedClock, random_faults
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device.client import INPUT_TENSOR, OUTPUT_TENSOR, Client
-from tinygen.device.faultylink import Fault, FaultyLink, SimulatedClock, random_faults
 from tinygen.device.frames import Frame, Type, encode
 
 pytestmark = pytest.mark.host

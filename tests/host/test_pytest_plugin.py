@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from support.sham import BUILD_ID, ShamDevice
 from tinygen.device.frames import EVENT, Frame, encode
-from tinygen.device.sham import BUILD_ID, ShamDevice
 
 pytestmark = pytest.mark.host
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support.typed_graphs import conversion
 from tinygen.boards.loader import find_board
 from tinygen.core.files import write_tree
 from tinygen.firmware.library_view import render_library
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.ir import DType
-from tinygen.model.typed_graphs import conversion
 from tinygen.toolchain.measure import measure_library
 
 pytestmark = pytest.mark.host

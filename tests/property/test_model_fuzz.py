@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.library_view import render_library
 from tinygen.model import compile as compiler
 from tinygen.model import importer, reference
-from tinygen.model.random_graphs import random_model
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.verify.inputs import model_inputs, split
 from tinygen.verify.oracle_child import expect_in_child

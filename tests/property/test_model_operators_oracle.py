@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tinygen.model.cases.base import Array, input_values
-from tinygen.model.cases.registry import CASES
-from tinygen.model.cases.shaping import gather_at_run_time
+from support.cases.base import Array, input_values
+from support.cases.registry import CASES
+from support.cases.shaping import gather_at_run_time
 from tinygen.model.importer import load
 from tinygen.model.reference import run
 

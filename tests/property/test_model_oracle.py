@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.model.importer import load
-from tinygen.model.random_graphs import random_model
 from tinygen.model.reference import run
 
 # More graphs on demand: TINYGEN_RANDOM_GRAPHS=2000 pytest tests/property/test_model_oracle.py

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from support.cases.base import Case, T, number, numbers, single
+from support.typed_graphs import svdf_model
 from tinygen.core.errors import TinygenError
 from tinygen.model.builder import ModelBuilder, Record
-from tinygen.model.cases.base import Case, T, number, numbers, single
 from tinygen.model.importer import load
 from tinygen.model.ir import DType
-from tinygen.model.typed_graphs import svdf_model
 
 
 def tflm_takes(tflite: bytes) -> bool:

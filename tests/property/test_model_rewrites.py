@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support.random_graphs import random_model
+from support.random_rewrites import rewritable_model, streamable_model
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.core.errors import TinygenError
 from tinygen.firmware.model_view import render_model
@@ -19,8 +21,6 @@ from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph, Rewritten
-from tinygen.model.random_graphs import random_model
-from tinygen.model.random_rewrites import rewritable_model, streamable_model
 from tinygen.model.reference import initial_state, run
 from tinygen.model.rewrite.registry import PASSES, rewrite
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from support.typed_graphs import moved_floats
 from tinygen.core.errors import TinygenError
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.float_functions import FLOAT_FUNCTIONS
 from tinygen.model.importer import load
 from tinygen.model.reference import run
-from tinygen.model.typed_graphs import moved_floats
 
 ALL = np.arange(-128, 128).astype(np.int8).reshape(1, 256)
 

@@ -12,11 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tinygen.model.importer import load
-from tinygen.model.ir import NUMPY_TYPES, DType
-from tinygen.model.reference import initial_state, run
-from tinygen.model.sigmoid_table import logistic_int16, tanh_int16
-from tinygen.model.typed_graphs import (
+from support.typed_graphs import (
     EXTREME_FLOATS,
     PAIRS,
     conversion,
@@ -26,6 +22,10 @@ from tinygen.model.typed_graphs import (
     svdf_model,
     wide_lstm_model,
 )
+from tinygen.model.importer import load
+from tinygen.model.ir import NUMPY_TYPES, DType
+from tinygen.model.reference import initial_state, run
+from tinygen.model.sigmoid_table import logistic_int16, tanh_int16
 
 N_MODELS = int(os.environ.get("TINYGEN_RANDOM_GRAPHS", "24"))
 MODELS = (

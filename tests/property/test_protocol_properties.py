@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.faultylink import Fault, FaultyLink, SimulatedClock, random_faults
+from support.sham import BUILD_ID, ShamDevice, sham_output
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device import messages
 from tinygen.device.client import Client
-from tinygen.device.faultylink import Fault, FaultyLink, SimulatedClock, random_faults
 from tinygen.device.frames import MAX_FRAME, BadFrame, Frame, FrameDecoder, cobs_encode, encode
-from tinygen.device.sham import BUILD_ID, ShamDevice, sham_output
 from tinygen.device.values import INPUT_TENSOR
 
 frames = st.builds(

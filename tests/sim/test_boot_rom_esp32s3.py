@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tinygen.boards.loader import load_boards
+
 pytestmark = pytest.mark.sim
 
 FLASH_BYTES = 1 << 22
@@ -33,11 +35,15 @@ print("last", hex(machine.get_pc()), file=sys.stderr)
 """
 
 
+BOARDS = [board.id for board in load_boards().values() if board.chip.port == "esp32s3"]
+
+
 @pytest.fixture
-def elf(images: Callable[[str, str], Any], needs_module: Callable[..., None]) -> Path:
+def elf(images: Callable[[str, str], Any], needs_module: Callable[..., None], request: pytest.FixtureRequest) -> Path:
+    """The image of a board: the test's parameter, or the development board's."""
     needs_module("labwired", "sim")
     needs_module("esptool", "offline")
-    return Path(images("esp32s3", "labwired").elf)
+    return Path(images(getattr(request, "param", "esp32s3"), "labwired").elf)
 
 
 def image_of(elf: Path, folder: Path) -> bytes:
@@ -62,6 +68,12 @@ def boot(elf: Path, image: bytes, folder: Path, steps: int, after: int = 3_000_0
     return done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
 
+# The boards share a chip and differ in pins: one of them is enough every day.
+@pytest.mark.parametrize(
+    "elf",
+    [pytest.param(name, marks=() if name == "esp32s3" else pytest.mark.soak) for name in BOARDS],
+    indirect=True,
+)
 def test_the_boot_rom_loads_checks_and_starts_the_image(elf: Path, tmp_path: Path) -> None:
     image = image_of(elf, tmp_path)
     said, seen = boot(elf, image, tmp_path, 8_000_000)

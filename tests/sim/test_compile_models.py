@@ -15,7 +15,7 @@ import pytest
 
 from tinygen.config import load_config
 from tinygen.core.values import CheckStatus, Report
-from tinygen.pipeline import compilation
+from tinygen.pipeline import compilation, compile_proof, compile_values
 from tinygen.pipeline.context import Context
 from tinygen.verify.inputs import model_inputs
 from tinygen.verify.oracle_child import expect_in_child
@@ -53,7 +53,7 @@ def check(report: Report, ignored: str = "") -> None:
     assert value["layers_compared"]
 
 
-def vectors_of(made: compilation.Compiled, golden: Path, most: int) -> tuple[Vector, ...]:
+def vectors_of(made: compile_values.Compiled, golden: Path, most: int) -> tuple[Vector, ...]:
     return (*golden_vectors(golden, most), *model_inputs(made.graph, CONSTRUCTED, 1))
 
 
@@ -62,7 +62,7 @@ def test_the_oracle_gives_the_golden_bytes(
     shared_dir: Callable[[str], Path], needs_module: Callable[..., None], tmp_path: Path, name: str
 ) -> None:
     needs_module("tflite_micro", "verify")
-    request = compilation.Request(model=shared_dir(f"models/{name}.tflite"))
+    request = compile_values.Request(model=shared_dir(f"models/{name}.tflite"))
     made = compilation.planned(context(tmp_path, "host"), request)
     golden = np.load(shared_dir(f"models/golden/{name}.npz"))
     vectors = golden_vectors(shared_dir(f"models/golden/{name}.npz"), 8)
@@ -92,10 +92,10 @@ def test_it_is_byte_equal_here_under_sanitizers(
     monkeypatch.setenv("TINYGEN_SANITIZE", "1")
     ctx = context(tmp_path, "nucleo_f446re")
     rewrites = compiler == "g++"
-    request = compilation.Request(model=shared_dir(f"models/{name}.tflite"), rewrites=rewrites)
+    request = compile_values.Request(model=shared_dir(f"models/{name}.tflite"), rewrites=rewrites)
     made = compilation.planned(ctx, request)
     vectors = vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 3)
-    report = compilation.prove(ctx, made, "host", vectors)
+    report = compile_proof.prove(ctx, made, "host", vectors)
     check(report, ignored="arena planned = image")  # red zones make it larger
     value = {m.name: m.value or 0 for m in report.measurements}
     if not rewrites:
@@ -115,8 +115,8 @@ def test_it_is_byte_equal_on_a_cortex_m4(
     needs_module("unicorn", "sim")
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     ctx = context(tmp_path, "feather_f405")
-    made = compilation.planned(ctx, compilation.Request(model=shared_dir(f"models/{name}.tflite")))
-    check(compilation.prove(ctx, made, "unicorn", vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 1)[:8]))
+    made = compilation.planned(ctx, compile_values.Request(model=shared_dir(f"models/{name}.tflite")))
+    check(compile_proof.prove(ctx, made, "unicorn", vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 1)[:8]))
 
 
 @pytest.mark.sim
@@ -133,10 +133,10 @@ def test_incremental_is_byte_equal_to_the_full_model(
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     ctx = context(tmp_path, "feather_f405")
     path = shared_dir("models/str_ww_ref_model.tflite")
-    made = compilation.planned(ctx, compilation.Request(model=path, streaming="incremental"))
+    made = compilation.planned(ctx, compile_values.Request(model=path, streaming="incremental"))
     assert made.plan.state_bytes + made.plan.arena_bytes <= 5_000
     assert made.plan.macs <= 46_100
-    report = compilation.prove(ctx, made, target)
+    report = compile_proof.prove(ctx, made, target)
     check(report)
     assert {m.name: m.value for m in report.measurements}["distinct_outputs"] != 1
 
@@ -167,10 +167,10 @@ def test_incremental_models_that_pad_along_time(
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     ctx = context(tmp_path, "nucleo_f446re")
     path = shared_dir(f"models/{name}.tflite")
-    made = compilation.planned(ctx, compilation.Request(model=path, streaming="incremental", time_axis=axis))
+    made = compilation.planned(ctx, compile_values.Request(model=path, streaming="incremental", time_axis=axis))
     assert made.plan.state_bytes + made.plan.arena_bytes <= most_bytes
     assert made.plan.macs <= most_macs
-    report = compilation.prove(ctx, made, "unicorn")
+    report = compile_proof.prove(ctx, made, "unicorn")
     check(report)
     value = {m.name: m.value for m in report.measurements}
     assert value["distinct_outputs"] != 1
@@ -197,5 +197,5 @@ def test_it_is_byte_equal_in_qemu(
     needs_tool("qemu-system-arm", "qemu-system-arm")
     needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
     ctx = context(tmp_path, "feather_f405")
-    made = compilation.planned(ctx, compilation.Request(model=shared_dir(f"models/{name}.tflite")))
-    check(compilation.prove(ctx, made, "qemu", vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 1)[:8]))
+    made = compilation.planned(ctx, compile_values.Request(model=shared_dir(f"models/{name}.tflite")))
+    check(compile_proof.prove(ctx, made, "qemu", vectors_of(made, shared_dir(f"models/golden/{name}.npz"), 1)[:8]))

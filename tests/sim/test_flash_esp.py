@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import select
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,8 @@ from tinygen.toolchain.flash import commands, flash
 from tinygen.toolchain.uploaders import FLASH_IMAGES
 
 pytestmark = [pytest.mark.sim, pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")]
-IMAGE = bytes((7 * i * i + i) % 251 for i in range(30_000))  # does not compress to nothing
+IMAGE = random.Random(1).randbytes(30_000)  # cannot be compressed
+IN_STUB, IN_FLASH = 9_000, 30_000  # bytes on the line while esptool loads its helper into RAM; while it writes flash
 UNTOUCHED = "the board was not written to"
 HALF = "its flash is partly written"
 
@@ -54,11 +57,19 @@ def esp(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def cable(port: str, *, cut_after: int | None = None, lose_at: range = range(0)) -> Iterator[str]:
-    """A line to `port` that loses some bytes on their way to the chip, or breaks after so many of them."""
+def cable(port: str, *, cut_after: int | None = None, lose_at: range = range(0), locked: bool = False) -> Iterator[str]:
+    """A line to `port` that loses some bytes on their way to the chip, or breaks after so many of them.
+
+    Args:
+        port: the chip's.
+        cut_after: so many bytes to the chip pass.
+        lose_at: these of them do not arrive.
+        locked: the chip's security information says "flash encryption and secure download mode".
+    """
     master, slave = os.openpty()
     tty.setraw(slave)
     device = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(device)
     stop = threading.Event()
 
     def carry() -> None:
@@ -67,7 +78,7 @@ def cable(port: str, *, cut_after: int | None = None, lose_at: range = range(0))
             for ready in select.select([master, device], [], [], 0.1)[0]:
                 data = os.read(ready, 4096)
                 if ready == device:
-                    os.write(master, data)
+                    os.write(master, protected(data) if locked else data)
                     continue
                 if cut_after is not None and sent + len(data) > cut_after:
                     os.close(master)
@@ -82,15 +93,34 @@ def cable(port: str, *, cut_after: int | None = None, lose_at: range = range(0))
     thread.join(5)
 
 
-def test_every_image_arrives_at_its_place(tmp_path: Path, rom: str) -> None:
-    root = esp(tmp_path)
-    flash(root, load_boards()["esp32s3"], port=rom, offline=False)
-    read = tmp_path / "read.bin"
-    words = (sys.executable, "-m", "esptool", "--chip", "esp32s3", "--port", rom, "--connect-attempts", "20")
-    read_back = (*words, "read-flash", "0x10000", str(len(IMAGE) + 1), str(read))
-    done = subprocess.run(read_back, check=False, capture_output=True, text=True)
+def protected(data: bytes) -> bytes:
+    """The answer to GET_SECURITY_INFO (0x14) with bit 2 of its flags and an odd flash_crypt_cnt. Source: esptool."""
+    at = data.find(b"\xc0\x01\x14")
+    if at < 0:
+        return data
+    changed = bytearray(data)
+    changed[at + 9] |= 1 << 2
+    changed[at + 13] = 1
+    return bytes(changed)
+
+
+def read_back(port: str, folder: Path) -> bytes:
+    words = (sys.executable, "-m", "esptool", "--chip", "esp32s3", "--port", port, "--connect-attempts", "20")
+    read = (*words, "read-flash", "0x10000", str(len(IMAGE) + 1), str(folder / "read.bin"))
+    done = subprocess.run(read, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert read.read_bytes() == b"\xe9" + IMAGE
+    return (folder / "read.bin").read_bytes()
+
+
+def test_every_image_arrives_at_its_place(tmp_path: Path, rom: str) -> None:
+    flash(esp(tmp_path), load_boards()["esp32s3"], port=rom, offline=False)
+    assert read_back(rom, tmp_path) == b"\xe9" + IMAGE
+
+
+def test_some_lost_bytes_are_sent_again(tmp_path: Path, rom: str) -> None:
+    with cable(rom, lose_at=range(IN_FLASH, IN_FLASH + 40)) as port:
+        flash(esp(tmp_path), load_boards()["esp32s3"], port=port, offline=False)
+    assert read_back(rom, tmp_path) == b"\xe9" + IMAGE
 
 
 def test_the_list_of_images_decides_the_command(tmp_path: Path) -> None:
@@ -121,8 +151,22 @@ def test_another_espressif_chip_is_not_written_to(tmp_path: Path, needs_module: 
     assert UNTOUCHED in str(caught.value)
 
 
-def test_a_cable_that_breaks_in_the_middle(tmp_path: Path, rom: str) -> None:
-    with cable(rom, cut_after=9000) as port, pytest.raises(TinygenError) as caught:
+@pytest.mark.parametrize(
+    ("fault", "code", "said", "state"),
+    [
+        ({"cut_after": IN_STUB}, ExitCode.NO_ANSWER, "no board answered", UNTOUCHED),
+        ({"cut_after": IN_FLASH}, ExitCode.NO_ANSWER, "went away in the middle", HALF),
+        ({"lose_at": range(IN_STUB, IN_STUB + 40)}, ExitCode.TOOL_FAILED, "flashing failed", UNTOUCHED),
+        ({"lose_at": range(IN_FLASH, 1 << 30)}, ExitCode.TOOL_FAILED, "flashing failed", HALF),
+        ({"lose_at": range(1 << 30)}, ExitCode.NO_ANSWER, "no board answered", UNTOUCHED),
+        ({"locked": True}, ExitCode.TOOL_FAILED, "its flash is protected", UNTOUCHED),
+    ],
+    ids=["unplugged early", "unplugged", "lost bytes early", "lost bytes", "not in its boot loader", "locked flash"],
+)
+def test_what_goes_wrong_is_named_with_the_state_of_the_board(
+    tmp_path: Path, rom: str, fault: dict[str, Any], code: ExitCode, said: str, state: str
+) -> None:
+    with cable(rom, **fault) as port, pytest.raises(TinygenError, match=said) as caught:
         flash(esp(tmp_path), load_boards()["esp32s3"], port=port, offline=False)
-    assert caught.value.code in (ExitCode.NO_ANSWER, ExitCode.TOOL_FAILED)
-    assert UNTOUCHED in str(caught.value) or HALF in str(caught.value)
+    assert caught.value.code == code
+    assert state in str(caught.value)

@@ -258,3 +258,20 @@ def test_what_goes_wrong_is_named_with_the_state_of_the_board(
     assert caught.value.code == code
     assert state in str(caught.value)
     assert chip.erased == (state == HALF)
+
+
+def test_an_interruption_says_what_state_the_board_is_in(stm32: Path) -> None:
+    def interrupt(stage: str, done: int, total: int, remark: str = "") -> None:
+        raise KeyboardInterrupt
+
+    with BootLoader() as chip, pytest.raises(TinygenError, match="interrupted while writing") as caught:
+        flash(stm32, load_boards()["feather_f405"], port=chip.port, offline=True, via="serial", progress=interrupt)
+    assert caught.value.code == ExitCode.INTERRUPTED
+    assert HALF in str(caught.value)
+
+
+def test_an_upload_without_end_is_stopped_and_says_the_state(stm32: Path) -> None:
+    board = load_boards()["feather_f405"]
+    with BootLoader(deaf=True) as chip, pytest.raises(TinygenError, match="took longer than") as caught:
+        flash(stm32, board, port=chip.port, offline=True, via="serial", timeout_s=0.5)
+    assert UNTOUCHED in str(caught.value)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.random_layers import random_layer
 from tinygen.firmware.model_view import render_model
-from tinygen.model.random_layers import random_layer
 from tinygen.pipeline.counting import Subject, core_chip, count
 
 pytestmark = pytest.mark.sim

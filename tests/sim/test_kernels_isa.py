@@ -13,21 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.cases.registry import CASES
+from support.random_graphs import random_model
+from support.random_rewrites import rewritable_model, streamable_model
+from support.single import single
+from support.typed_graphs import PAIRS, conversion, lstm_model, svdf_model, wide_lstm_model
 from tinygen.core.errors import TinygenError
 from tinygen.model.builder import ModelBuilder, Record
-from tinygen.model.cases.registry import CASES
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
 from tinygen.model.ir import Graph, Plan
 from tinygen.model.kernels.base import KernelDef
 from tinygen.model.kernels.registry import KERNELS, candidates
-from tinygen.model.random_graphs import random_model
-from tinygen.model.random_rewrites import rewritable_model, streamable_model
 from tinygen.model.reference import initial_state, run
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.model.selection import Options
-from tinygen.model.single import single
-from tinygen.model.typed_graphs import PAIRS, conversion, lstm_model, svdf_model, wide_lstm_model
 from tinygen.pipeline.counting import Subject, core_chip, count, runner_of
 from tinygen.verify.inputs import model_inputs, split
 

@@ -5,7 +5,6 @@ Each bearing's first 40 snapshots are learned; its end of life must score higher
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,80 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from support import judging_device
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
+from tinygen.datasets.load import load_dataset
 from tinygen.datasets.readers.npz_layouts import FEMTO_LSB_PER_G
 from tinygen.device.client import Client
 from tinygen.features import quantize, reference
-from tinygen.features.spec import BandEnergySpec
 from tinygen.firmware.stream_view import learned_bytes
-from tinygen.model import compile as compiler
-from tinygen.model import importer
-from tinygen.model.builder import ModelBuilder, Record
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import learning_verb, proof, streaming
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
-from tinygen.tasks import learning, thresholds
-from tinygen.tasks.spec import DecisionRule, StreamPlan
-from tinygen.tasks.stream import rule_of
+from tinygen.tasks import learning
+from tinygen.tasks.vibration import condition_front_end
 
 pytestmark = pytest.mark.sim
 
 Int16 = npt.NDArray[np.int16]
-SPEC = BandEnergySpec(
-    window_samples=256,
-    hop_samples=128,
-    n_windows=19,
-    n_bands=12,
-    statistics=True,
-    envelope_bands=12,
-)
-VALUES = SPEC.n_channels * SPEC.values_per_channel
-LEARNED = 40
-END_OF_LIFE = 20
-# The worst bearing and another; TINYGEN_ALL_BEARINGS=1 takes all nine.
-BEARINGS = ("Bearing2_3", "Bearing1_1")
-
-
-def _model() -> bytes:
-    """An autoencoder's shape with made-up weights: what is learned takes its place."""
-    builder = ModelBuilder(description="one dense layer")
-    rng = np.random.default_rng(1)
-    step = [11.0 * SPEC.feature_scale]
-    source = builder.tensor("bands", "int8", (1, VALUES), scales=step, zero_points=[-60])
-    weights = rng.integers(-127, 128, (VALUES, VALUES)).astype(np.int8)
-    kernel = builder.tensor("weights", "int8", (VALUES, VALUES), scales=[0.001], data=weights)
-    scale = [0.001 * step[0]]
-    bias = builder.tensor("bias", "int32", (VALUES,), scales=scale, data=np.zeros(VALUES, np.int32))
-    output = builder.tensor("again", "int8", (1, VALUES), scales=step, zero_points=[-60])
-    builder.op("FULLY_CONNECTED", [source, kernel, bias], [output], Record("FullyConnectedOptions", {}))
-    return builder.finish([source], [output])
-
-
-def _chain(ctx: Context) -> Chain:
-    tflite = _model()
-    graph = importer.load(tflite, "bearing")
-    labels = ("healthy", "anomaly")
-    return Chain(
-        name="bearing",
-        slug="bearing",
-        tflite=tflite,
-        graph=graph,
-        plan=compiler.plan(graph, ctx.board.chip),
-        board=ctx.board,
-        spec=SPEC,
-        quantization=quantize.for_input(SPEC, 11.0 * SPEC.feature_scale, -60),
-        decision=DecisionRule(kind="reconstruction", labels=labels, threshold=1000),
-        rule=rule_of(
-            StreamPlan(smoothing=1, refractory_s=0.0),
-            labels=labels,
-            rate_hz=SPEC.rate_hz,
-            window_rows=1,
-            hop_rows=1,
-            score_threshold=1000,
-        ),
-    )
+ALL = ("1_1", "1_3", "1_5", "1_7", "2_1", "2_3", "2_5", "3_1", "3_3")
+QUICK = ("2_3", "1_1")  # the worst bearing and another
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +44,7 @@ def device(
     folder = tmp_path_factory.mktemp("learn")
     overrides = {"board": "nucleo_f446re", "build_dir": str(folder)}
     ctx = Context(config=load_config(None, overrides, folder), offline=True)
-    chain = _chain(ctx)
+    chain = judging_device.learning_chain(ctx, condition_front_end(rate_hz=25600, n_channels=2, samples=2560))
     inner = streaming.within(ctx, chain)
     with proof.connected(inner, chains.built(inner, chain), "unicorn") as (_, client):
         yield chain, client
@@ -120,42 +65,29 @@ def score_on_device(client: Client, snapshot: Int16) -> int:
     return client.learn("status").score
 
 
-def _bearings() -> list[str]:
-    if not os.environ.get("TINYGEN_ALL_BEARINGS"):
-        return list(BEARINGS)
-    return [f"Bearing{n}" for n in ("1_1", "1_3", "1_5", "1_7", "2_1", "2_3", "2_5", "3_1", "3_3")]
-
-
-@pytest.mark.parametrize("bearing", _bearings())
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=() if n in QUICK else pytest.mark.soak, id=f"Bearing{n}") for n in ALL]
+)
 def test_a_bearing_is_known_from_its_own_beginning(
-    bearing: str, device: tuple[Chain, Client], shared_dir: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+    number: str,
+    device: tuple[Chain, Client],
+    shared_dir: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """All nine: `make soak`, or tests/bench/judge.py vibration-device, which goes on where it was stopped."""
     chain, client = device
-    signal = snapshots(shared_dir(f"data/vibration/femto_{bearing}.npz"))
-    rows = quantize.apply(reference.frames_batch(SPEC, signal), chain.quantization)[:, 0]
-    client.learn("forget")
-    client.learn("learn")
-    for snapshot in signal[:LEARNED]:
-        client.stream_begin()
-        client.stream(snapshot)
-        client.stream_end()
-    assert client.learn("status").count == LEARNED
-    expected = learning.scores(learning.learn(rows[:LEARNED]), rows)
-    # The threshold: the device sets it so that one in 200 healthy snapshots scores above it.
-    limit = learning.threshold_at(rows[:LEARNED], thresholds.spreads_for(0.005, LEARNED))
-    frozen = learning_verb.freeze_at(client, 0.005)
-    assert (frozen.phase, frozen.threshold, frozen.values) == ("frozen", limit, VALUES)
-    asked = [*range(LEARNED), *range(len(signal) - END_OF_LIFE, len(signal))]
-    found = np.array([score_on_device(client, signal[i]) for i in asked])
-    assert found.tolist() == expected[asked].tolist()
-    state = learning.from_bytes(client.read_learned())
-    assert np.array_equal(state.sums, learning.learn(rows[:LEARNED]).sums)
-    ends = np.arange(len(asked)) >= LEARNED
-    area = thresholds.auc(found, ends)
+    path = shared_dir(f"data/vibration/femto_Bearing{number}.npz")
+    dataset = load_dataset("vibration", path, tmp_path, 1)
+    found = judging_device.judge(client, chain, dataset)
     with capsys.disabled():
-        caught = int((found[ends] > limit).sum())
-        print(f"\n{bearing}: AUC {area:.4f}; {caught} of {END_OF_LIFE} at its end of life above the threshold")
-    assert area >= 0.97
+        print(f"\n{found}")
+    assert found.differing == 0  # scores and threshold are those of Python's integers
+    assert found.auc >= judging_device.LEAST_AUC
+    assert found.auc_others >= judging_device.LEAST_AUC
+    rows = quantize.apply(reference.frames_batch(chain.spec, snapshots(path)[:40]), chain.quantization)[:, 0]
+    state = learning.from_bytes(client.read_learned())
+    assert np.array_equal(state.sums, learning.learn(rows).sums)
 
 
 def test_an_alarm_is_an_event_with_the_learned_threshold(

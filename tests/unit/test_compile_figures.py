@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.loader import find_board
 from tinygen.config import load_config
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.model.importer import load
-from tinygen.model.random_graphs import random_model
-from tinygen.pipeline import compilation, proof_memory
+from tinygen.pipeline import compilation, compile_values, proof_memory
 from tinygen.pipeline.compile_views import shown_function
 from tinygen.pipeline.context import Context
 from tinygen.toolchain import stack
@@ -144,7 +144,7 @@ def test_a_plan_over_the_budget_names_step_and_sum(tmp_path: Path) -> None:
     with pytest.raises(
         TinygenError, match=r"needs at least .* the budget allows 16; the arena peaks at step"
     ) as caught:
-        compilation.planned(ctx, compilation.Request(model=path))
+        compilation.planned(ctx, compile_values.Request(model=path))
     assert "larger board" not in caught.value.hint  # the budget is the user's, not the board's
 
 
@@ -153,7 +153,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     path.write_bytes(random_model(3))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not delete")
-    request = compilation.Request(model=path, output=tmp_path / "mine")
+    request = compile_values.Request(model=path, output=tmp_path / "mine")
     with pytest.raises(TinygenError, match="no generated library"):
         compilation.compile_model(context(tmp_path), request)
     assert (tmp_path / "mine" / "thesis.txt").is_file()
@@ -174,7 +174,7 @@ def test_constructed_inputs_reach_the_ends_and_repeat() -> None:
 def test_planning_and_rendering_are_quick(
     shared_dir: Callable[[str], Path], tmp_path: Path, name: str, limit_s: float
 ) -> None:
-    request = compilation.Request(model=shared_dir(f"models/{name}.tflite"))
+    request = compile_values.Request(model=shared_dir(f"models/{name}.tflite"))
     before = "tensorflow" in sys.modules  # by another test of the same process
     started = time.process_time()
     made = compilation.planned(context(tmp_path), request)
@@ -184,7 +184,7 @@ def test_planning_and_rendering_are_quick(
 
 
 def test_a_proof_says_where_it_finds_room(shared_dir: Callable[[str], Path], tmp_path: Path) -> None:
-    request = compilation.Request(model=shared_dir("models/rock_paper_scissors.tflite"))
+    request = compile_values.Request(model=shared_dir("models/rock_paper_scissors.tflite"))
     plan = compilation.planned(context(tmp_path), request).plan
     feather, nucleo = find_board("feather_f405"), find_board("nucleo_f446re")
     assert proof_memory.copies_apart(plan, feather, "unicorn")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tinygen.config import load_config, parse_bytes, template
 from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.features.spec import LogMelSpec, samples_per_inference
+from tinygen.tasks import front_end
 
 
 def test_all_errors_are_named_at_once(tmp_path: Path) -> None:
@@ -62,3 +65,69 @@ def test_sizes(text: object, expected: int) -> None:
 def test_what_is_no_size(text: object) -> None:
     with pytest.raises(ValueError, match="is no size"):
         parse_bytes(text)
+
+
+def _features(tmp_path: Path, task: str, table: str) -> Mapping[str, object]:
+    path = tmp_path / "tinygen.toml"
+    path.write_text(f'task = "{task}"\n[features]\n{table}\n')
+    return load_config(path, {}, tmp_path).features
+
+
+def test_constants_of_the_front_end(tmp_path: Path) -> None:
+    table = 'hop_samples = 160\nupper_hz = 7000\nenable_noise_reduction = true\ninput_formula = "micro_speech"'
+    found = _features(tmp_path, "kws", table)
+    assert found == {
+        "hop_samples": 160, "upper_hz": 7000.0, "enable_noise_reduction": True, "input_formula": "micro_speech",
+    }  # fmt: skip
+    assert type(found["upper_hz"]) is float
+    assert _features(tmp_path, "gesture", 'gravity = "level"') == {"gravity": "level"}
+    assert _features(tmp_path, "vibration", "n_bands = 8\nstatistics = false") == {"n_bands": 8, "statistics": False}
+
+
+@pytest.mark.parametrize(
+    ("task", "table", "words"),
+    [
+        ("kws", "n_band = 32", "did you mean 'n_bands'"),
+        ("gesture", "n_bands = 32", "gesture has no such constant"),
+        ("kws", "n_bands = 32.5", "n_bands: Input should be a valid integer, got 32.5"),
+        ("kws", "n_bands = true", "n_bands: Input should be a valid integer"),
+        ("kws", 'enable_pcan = "yes"', "enable_pcan: Input should be a valid boolean"),
+        ("kws", "rate_hz = 8000", "rate_hz: is what the recordings have"),
+        ("kws", "upper_hz = 9000", "upper_hz <= 8000"),
+        ("kws", "enable_pcan = true", "needs enable_noise_reduction"),
+        ("kws", "hop_samples = 0", "hop_samples must be in 1..window_samples"),
+        ("kws", 'input_formula = "scales"', "Input should be 'scale' or 'micro_speech'"),
+        ("gesture", 'gravity = "up"', "Input should be 'keep', 'remove' or 'level'"),
+    ],
+)
+def test_wrong_constants_of_the_front_end_are_named(tmp_path: Path, task: str, table: str, words: str) -> None:
+    with pytest.raises(TinygenError) as caught:
+        _features(tmp_path, task, table)
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert words in str(caught.value)
+    assert "[features]" in str(caught.value)
+
+
+def test_all_wrong_constants_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(TinygenError) as caught:
+        _features(tmp_path, "kws", "n_band = 3\nhop = 2\nrate_hz = 8000")
+    assert all(f"{name}:" in str(caught.value) for name in ("n_band", "hop", "rate_hz"))
+
+
+@pytest.mark.parametrize("task", ["kws", "vibration", "gesture"])
+def test_the_template_names_every_constant_with_its_default(tmp_path: Path, task: str) -> None:
+    text = template(task, "host")
+    head, _, rest = text.partition("# [features]")
+    lines = rest.split("\n\n")[0].splitlines()[1:]
+    table = "\n".join(line.removeprefix("# ") for line in lines)
+    assert _features(tmp_path, task, table) == front_end.constants(task)
+    assert len(lines) >= 5
+    assert head
+
+
+def test_a_changed_hop_looks_at_as_much_of_the_signal() -> None:
+    usual = LogMelSpec()
+    finer = front_end.with_constants(usual, {"hop_samples": 160})
+    assert (usual.n_frames, finer.n_frames) == (49, 97)
+    assert samples_per_inference(finer) == samples_per_inference(usual)
+    assert front_end.with_constants(usual, {"hop_samples": 160, "n_frames": 30}).n_frames == 30

@@ -7,7 +7,7 @@ import pytest
 
 from tinygen.core.errors import TinygenError
 from tinygen.datasets.assemble import assemble
-from tinygen.datasets.negatives import NONE, made_none, with_none
+from tinygen.datasets.negatives import NONE, NOTE, changes_of, made_none, strange_changes, with_recordings
 from tinygen.datasets.values import Dataset, Recording
 
 
@@ -27,9 +27,9 @@ def _gestures(labels: tuple[str, ...]) -> Dataset:
 
 def test_none_is_made_within_each_group_and_is_no_recording_again() -> None:
     data = _gestures(("circle", "swipe"))
-    more = with_none(data, 7)
+    more = with_recordings(data, made_none(data.recordings, 7), NOTE)
     made = [r for r in more.recordings if r.label == NONE]
-    assert len(made) == 12
+    assert len(made) == len(data.recordings)
     assert {r.group for r in made} == {r.group for r in data.recordings}
     originals = {r.signal.tobytes() for r in data.recordings}
     assert all(r.signal.shape == (90, 3) and r.signal.tobytes() not in originals for r in made)
@@ -43,4 +43,29 @@ def test_none_is_made_within_each_group_and_is_no_recording_again() -> None:
 
 def test_one_gesture_is_too_few() -> None:
     with pytest.raises(TinygenError, match="two gestures"):
-        with_none(_gestures(("circle",)), 1)
+        made_none(_gestures(("circle",)).recordings, 1)
+
+
+def test_a_changed_gesture_is_no_other_gesture() -> None:
+    """A circle backwards is the other circle: where both are gestures, neither is made a "none" of the other."""
+    t = 2 * np.pi * np.arange(80) / 80
+    noise = np.random.default_rng(1)
+
+    def circles(direction: int) -> list[Recording]:
+        wave = 3000 * np.stack([np.cos(t), direction * np.sin(t), 0.05 * np.cos(3 * t)], axis=1)
+        return [
+            Recording(signal=(wave + noise.normal(0, 90, wave.shape)).astype(np.int16), rate_hz=100,
+                      label=f"circle{direction}", group=f"p{i}", name=f"{direction}_{i}")
+            for i in range(4)
+        ]  # fmt: skip
+
+    both = [*circles(1), *circles(-1)]
+    unlike = strange_changes(both)
+    assert all(unlike.values())
+    for label, changes in unlike.items():
+        for change in changes:
+            straight = change.order == (0, 1, 2)
+            assert not (straight and change.signs[0] == 1), label  # mirrored, backwards or both: one of the two
+    assert len(changes_of(3)) == 95
+    assert all(c.order[3:] == tuple(3 + i for i in c.order[:3]) for c in changes_of(6))
+    assert len(changes_of(1)) == 3

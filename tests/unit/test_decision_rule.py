@@ -33,6 +33,13 @@ def test_argmax_takes_the_first_on_ties() -> None:
     assert decide(ARGMAX, _int8(), _int8(-128, -128, -128).reshape(1, 3), SAME, SAME) == (0, -128)
 
 
+def test_a_probability_without_a_sign_is_read_as_it_is() -> None:
+    word = DecisionRule(kind="argmax", labels=("alexa",), unsigned_output=True)
+    assert decide(word, _int8(), _int8(-6), SAME, SAME) == (0, 250)  # the byte 250, not -6
+    both = DecisionRule(kind="argmax", labels=("a", "b"), unsigned_output=True)
+    assert decide(both, _int8(), _int8(100, -56), SAME, SAME) == (1, 200)
+
+
 def test_reconstruction_counts_squares_and_compares_strictly() -> None:
     rule = DecisionRule(kind="reconstruction", labels=("normal", "anomaly"), threshold=13)
     model_input, output = _int8(10, -20, 127), _int8(12, -23, 127)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tinygen.core.errors import ExitCode, TinygenError
-from tinygen.device.client import OTHER_RATES, Client
+from tinygen.device.client import Client
 from tinygen.device.exchange import READY, log_line
 from tinygen.device.faults import DeviceFaultError, parse_fault
 from tinygen.device.frames import FAULT, LOG, NAK, RESPONSE, Frame, FrameDecoder, Type, encode
+from tinygen.device.session import OTHER_RATES
 from tinygen.device.values import LogLine
 
 BUILD = "00112233445566778899aabbccddeeff"

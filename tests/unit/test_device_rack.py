@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from support.sham import ShamDevice, sham_output
 from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.values import Report
@@ -27,7 +28,6 @@ from tinygen.device.hardware_map import MappedDevice, load_map, map_file
 from tinygen.device.portlock import PortLock, holder, identity
 from tinygen.device.registry import RESERVED, choose, find_places, open_target
 from tinygen.device.serialport import SerialTarget
-from tinygen.device.sham import ShamDevice, sham_output
 from tinygen.device.values import Image
 from tinygen.pipeline import rack
 

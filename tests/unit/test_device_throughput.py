@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from support.sham import ShamDevice
 from tinygen.boards.loader import find_board
 from tinygen.device.client import INPUT_TENSOR, Client
 from tinygen.device.discovery import Place
 from tinygen.device.serialport import SerialTarget
-from tinygen.device.sham import ShamDevice
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX's", allow_module_level=True)

@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from support.faultylink import SimulatedClock
+from support.sham import BUILD_ID, ShamDevice
 from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.decode import DECODERS, describe, type_name
 from tinygen.device.discovery import Place
-from tinygen.device.faultylink import SimulatedClock
 from tinygen.device.frames import EVENT, FAULT, NAK, RESPONSE, Frame, Type, encode
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.serialport import SerialTarget
-from tinygen.device.sham import BUILD_ID, ShamDevice
 from tinygen.device.values import StreamScores
 from tinygen.device.watch import Kind, Seen, Watch
 from tinygen.report.live import LiveView, line_of

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.model.builder import ModelBuilder, Record, write
 from tinygen.model.importer import load
 from tinygen.model.kernels.registry import KERNELS, candidates
 from tinygen.model.ops.registry import OPS
-from tinygen.model.random_graphs import random_model
 from tinygen.model.reference import run
 
 

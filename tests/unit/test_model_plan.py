@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.firmware.model_view import render_model
+from tinygen.model.budget import peak_text
 from tinygen.model.builder import ModelBuilder, Record
 from tinygen.model.compile import WEIGHT_CONSTANTS, plan
 from tinygen.model.importer import load
+from tinygen.model.ir import short_name
 from tinygen.model.memory import Request, allocate
-from tinygen.model.random_graphs import random_model
 from tinygen.model.sharing import shared_constants
 
 
@@ -202,3 +204,29 @@ def test_equal_constants_are_in_flash_once() -> None:
         sum(array.nbytes for name, array in step.constants.items() if name in WEIGHT_CONSTANTS) for step in result.steps
     ]
     assert sizes[0] < result.weights_bytes <= sizes[0] + sizes[2] < sum(sizes)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("dense/BiasAdd", "dense/BiasAdd"),
+        (
+            f"functional_1/activation_1/Relu;{'functional_1/batch_normalization_1;' * 5}",
+            "functional_1/activation_1/Relu...",
+        ),
+        ("MobilenetV1/MobilenetV1/Conv2d_1_pointwise/Relu6", ".../MobilenetV1/Conv2d_1_pointwise/Relu6"),
+        ("x" * 50, "x" * 37 + "..."),
+        ("a/b;" + "c" * 60, "a/b..."),
+    ],
+)
+def test_a_fused_tensor_has_a_name_that_people_can_read(name: str, shown: str) -> None:
+    assert short_name(name) == shown
+    assert len(shown) <= 40
+
+
+def test_a_refusal_names_the_writers_of_what_is_live_not_all_that_was_fused(shared_dir: Callable[..., Path]) -> None:
+    graph = load(shared_dir("models/kws_ref_model.tflite").read_bytes(), "kws")
+    said = peak_text(plan(graph, chip()))
+    assert "result of step 1 DEPTHWISE_CONV_2D 'functional_1/activation_1/Relu...'" in said
+    assert "FusedBatchNorm" not in said
+    assert len(said) < 250

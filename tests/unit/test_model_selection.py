@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from support.random_graphs import random_model
 from tinygen.boards.loader import find_board
 from tinygen.core.errors import TinygenError
 from tinygen.model import selection
@@ -20,7 +21,6 @@ from tinygen.model.kernels.base import KernelDef, plain_work
 from tinygen.model.kernels.convolution import CONV_2D_INT8_1X1, CONV_2D_INT8_GENERIC
 from tinygen.model.kernels.registry import KERNELS
 from tinygen.model.lowering import Lowered
-from tinygen.model.random_graphs import random_model
 from tinygen.model.selection import Options
 
 M4 = find_board("feather_f405").chip

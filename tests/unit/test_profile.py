@@ -123,7 +123,7 @@ def test_the_picture_is_one_file_with_every_part() -> None:
 
 def test_stages_are_named_by_the_spec() -> None:
     assert stages_in_use(LogMelSpec(enable_pcan=False, enable_noise_reduction=False)) == (
-        "gather", "window", "fft", "mel", "log", "quantize",
+        "gather", "window", "fft", "energy, filter bank", "log", "quantize",
     )  # fmt: skip
     for spec in (LogMelSpec(), BandEnergySpec(), ScaledWindowSpec()):
         assert set(stages_in_use(spec)) <= set(stage_names(spec))

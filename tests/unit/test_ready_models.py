@@ -123,7 +123,7 @@ def test_the_ready_path_needs_no_tensorflow(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert any(note.startswith("ready model: ") for note in document["notes"])
-    project = Path(document["subject"]["project"])
+    project = tmp_path / document["subject"]["project"]
     assert (project / "platformio.ini").is_file()
     sources = [p for p in project.rglob("*") if p.suffix in (".h", ".cpp")]
     assert any("flippendo" in p.read_text(errors="ignore") for p in sources)

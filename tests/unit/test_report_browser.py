@@ -46,7 +46,8 @@ def reports() -> list[Report]:
         "labels": ["yes", "no"], "confusion_int8": [[5, 1], [0, 6]], "confusion_float": [[6, 0], [0, 6]],
         "history": [{"epoch": e, "loss": 1 / e, "val_loss": 1.2 / e, "accuracy": 1 - 0.5 / e} for e in (1.0, 2.0, 3.0)],
         "sides": sides, "group_kind": "speaker", "licence": "MIT", "source": "recordings", "dataset_digest": "ab" * 32,
-        "seed": 7, "roc_int8": [(0.0, 0.0), (0.1, 0.9), (1.0, 1.0)], "float_and_int8_agree": 0.98,
+        "seed": 7, "float_and_int8_agree": 0.98,
+        "rates": [{"title": "r", "lines": [{"name": "a", "points": [[0.0, 0.0], [0.1, 0.9], [1.0, 1.0]]}]}],
     }  # fmt: skip
     metrics = tuple(
         Measurement(name=f"{form}_accuracy", value=value, unit="ratio", origin=f"measured-in-{where}")

@@ -240,8 +240,15 @@ def full_page() -> bytes:
             "labels": labels,
             "confusion_int8": [[5, 1, 0], [0, 7, 0], [2, 0, 0]],
             "confusion_float": "broken",
-            "roc_int8": [[0, 0], [0.1, 0.9], [1, 1]],
-            "roc_float": [[0, 0], [0.2, 0.8], [1, 1]],
+            "rates": [
+                {
+                    "title": "test side",
+                    "lines": [
+                        {"name": "INT8", "points": [[0, 0], [0.1, 0.9], [1, 1]]},
+                        {"name": "float", "points": [[0, 0], [0.2, 0.8], [1, 1]], "dashed": True},
+                    ],
+                }
+            ],
             "history": [
                 {"epoch": 1.0, "loss": 2.0, "val_loss": 2.5},
                 {"epoch": 2.0, "loss": 1.0, "val_loss": math.nan},
@@ -273,7 +280,15 @@ def test_html_shows_pictures_numbers_and_origins() -> None:
     reader = read(full_page())
     text = " ".join(reader.text)
     labels = {value for tag, name, value in reader.attributes if (tag, name) == ("svg", "aria-label")}
-    assert {"Memory over time", "Confusion matrix, INT8", "ROC", "Loss", "Flash", "RAM"} <= labels
+    assert {
+        "Memory over time",
+        "Confusion matrix, INT8",
+        "ROC: test side",
+        "DET: test side",
+        "Loss",
+        "Flash",
+        "RAM",
+    } <= labels
     assert "Confusion matrix, float" not in labels  # malformed details are left out
     for words_ in ("12,345 bytes", "planned", "linked", "measured on host", "FAILED", "something failed", "40 rows"):
         assert words_ in text, words_

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.pipeline.search_views import Row, front, picture
+from tinygen.pipeline.study import opened
 
 
 def row(number: int, accuracy: float | None, instructions: int, ram: int = 1000) -> Row:
@@ -33,9 +40,9 @@ def test_the_front_holds_what_nothing_beats() -> None:
 
 def test_the_picture_shows_every_candidate() -> None:
     rows = [row(0, 0.9, 100), row(1, None, 300), row(2, 0.7, 50)]
-    drawn = picture(rows, front([r for r in rows if r.accuracy])).decode()
-    assert drawn.count("<rect") == len(rows)
-    assert 'xmlns="http://www.w3.org/2000/svg"' in drawn
+    drawn = ElementTree.fromstring(picture(rows, front([r for r in rows if r.accuracy])))  # a whole XML document
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(drawn.findall("{http://www.w3.org/2000/svg}rect")) == len(rows)
 
 
 @pytest.fixture
@@ -103,6 +110,77 @@ def test_twenty_candidates_and_a_kill(
             assert entry["flash_bytes"] <= 64 * 1024
     assert (Path(report["folder"]) / "front.svg").is_file()
     assert not [trial for trial in _study(build).trials if trial.state.name == "RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "said"),
+    [
+        ("postgresql://ann:secret@127.0.0.1:1/studies", ExitCode.TOOL_FAILED, "server running|tinygen\\[postgresql"),
+        ("mysql://ann@127.0.0.1:1/studies", ExitCode.TOOL_FAILED, "mysqlclient|server running"),
+        ("sqlite:////no/such/folder/study.db", ExitCode.BAD_INPUT, "sqlite:///study.db"),
+        ("study", ExitCode.BAD_INPUT, "postgresql://user@machine/name"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_says_what_to_do(
+    url: str, code: ExitCode, said: str, needs_module: Callable[..., None]
+) -> None:
+    needs_module("optuna", "train")
+    import optuna
+
+    with pytest.raises(TinygenError) as raised:
+        opened(optuna, url, lambda storage: optuna.create_study(storage=storage))
+    assert raised.value.code == code
+    assert re.search(said, raised.value.hint or "")
+    assert "secret" not in str(raised.value)
+
+
+@pytest.fixture
+def postgresql(needs_module: Callable[..., None]) -> Iterator[str]:
+    """The URL of a new data base of a server of its own."""
+    needs_module("psycopg", "postgresql")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not folders:
+        pytest.skip("there is no PostgreSQL server here (package postgresql)")
+    place = Path(tempfile.mkdtemp(prefix="tinygen-pg-"))  # a socket's path must be short
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    plain = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+    if plain:
+        shutil.chown(place, "postgres", "postgres")
+    control = [*plain, str(folders[-1] / "pg_ctl"), "-s", "-w", "-D", str(place / "data")]
+    subprocess.run([*control, "initdb", "-o", "-A trust -U ann"], check=True, stdout=subprocess.DEVNULL, cwd="/")
+    options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1"
+    subprocess.run([*control, "start", "-o", options, "-l", str(place / "log")], check=True, cwd="/")
+    try:
+        yield f"postgresql://ann@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "stop", "-m", "immediate"], check=True, cwd="/")
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.mark.soak
+def test_two_processes_work_on_one_study_in_postgresql(
+    gestures: Path, tmp_path: Path, postgresql: str, needs_tool: Callable[..., str]
+) -> None:
+    needs_tool("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    both = [
+        subprocess.Popen(
+            words(gestures, tmp_path / f"build{number}", "--trials", "6", "--storage", postgresql),
+            stdout=subprocess.PIPE, text=True,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    reports = [json.loads(process.communicate(timeout=280)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert {report["subject"]["study"] for report in reports} == {reports[0]["subject"]["study"]}
+    from optuna import get_all_study_names, load_study
+
+    (name,) = get_all_study_names(postgresql)
+    trials = load_study(study_name=name, storage=postgresql).trials
+    assert len({trial.user_attrs["worker"] for trial in trials}) == 2
+    assert 6 <= sum("trained" in trial.user_attrs for trial in trials) <= 7  # both may begin the last one
+    assert not [trial for trial in trials if trial.state.name == "RUNNING"]
 
 
 def _study(build: Path) -> Any:

@@ -71,10 +71,10 @@ struct ImageDigest {
   std::uint32_t magic;
   std::uint32_t crc;  // CRC-32 over the spans, one after the other
   std::uint32_t bytes;
-  std::uint32_t reserved;
+  std::uint32_t behind;  // bytes behind this record that are covered, too
 };
 constexpr std::uint32_t kImageDigestMagic = 0x31444754;  // "TGD1"
-constexpr std::size_t kMaxImageSpans = 2;
+constexpr std::size_t kMaxImageSpans = 3;
 
 // Fills `spans` and returns how many there are; 0 where the port's image has no digest.
 std::size_t image_spans(ImageSpan* spans);

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tinygen/store/keeper.h"
+
 namespace tinygen::stream {
 
 struct Info {
@@ -91,15 +93,20 @@ struct LearningStatus {
   std::uint32_t score;  // of the newest row
   std::uint32_t bytes;  // of the state; 0: this image cannot learn
   std::uint32_t digest;
+  bool kept;  // a loss of power would bring back exactly this
+  store::Status store;
 };
 
-// freeze takes the threshold; freeze_at takes 256 times how many spreads of the healthy scores lie below it.
-enum class LearningAction : std::uint8_t { status, learn, freeze, forget, freeze_at };
+// freeze takes the threshold; freeze_at takes 256 times how many spreads of the healthy scores lie below it. Both keep
+// what they made over a loss of power where the board can; keep does that with what is there, whatever its phase.
+enum class LearningAction : std::uint8_t { status, learn, freeze, forget, freeze_at, keep };
+
+enum class Written : std::uint8_t { refused, part, whole, other };
 
 // False where it is not possible: freezing too few rows, or an image that cannot learn.
 bool learning(LearningAction action, std::uint32_t argument);
 LearningStatus learning_status();
 const std::uint8_t* learned();
-bool write_learned(std::uint32_t offset, const std::uint8_t* from, std::uint32_t count);
+Written write_learned(std::uint32_t offset, const std::uint8_t* from, std::uint32_t count);
 
 }  // namespace tinygen::stream

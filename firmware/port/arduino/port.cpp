@@ -10,16 +10,25 @@
 #include "tinygen/ring.h"
 #if defined(ARDUINO_ARCH_ESP32)
 #include "../esp32/chip.h"
+#include "tinygen/undigested.h"
 #elif defined(ARDUINO_ARCH_STM32)
+#include "../stm32/hal_clocks.h"
 #include "../stm32/hosted.h"
+#include "../stm32/registers.h"
+#include "../stm32/serial.h"
+#include "tinygen/polled.h"
 #else
 #include "tinygen/anonymous.h"
+#include "tinygen/undigested.h"
 #include "tinygen/unwatched.h"  // cores that say nothing of resets and have no watchdog of their own
 #endif
 
 namespace {
 
 #if defined(ARDUINO_ARCH_STM32)
+tinygen::port::Clocks clocks = {};
+bool ticking = false;
+
 // The pins of the board's file: what `Serial` is differs from variant to variant, and may be USB.
 HardwareSerial& line() {
   using namespace tinygen::board;
@@ -37,12 +46,35 @@ decltype(Serial)& line() {
 
 extern "C" void tinygen_port_idle();
 
+#if defined(ARDUINO_ARCH_STM32)
+// The core's own is weak, and differs from variant to variant; here the clock tree is the board file's. Source:
+// stm32duino's wiki, "Custom definitions"; the core's hw_config_init().
+extern "C" void SystemClock_Config() {
+  ticking = tinygen::port::start_clocks_below_hal(clocks);
+}
+#endif
+
 // The core gathers received bytes by itself.
 extern "C" __attribute__((noinline)) void tinygen_port_idle() {
   yield();
 }
 
 namespace tinygen::port {
+
+#if defined(ARDUINO_ARCH_STM32)
+
+const Clocks& running_clocks() {
+  return clocks;
+}
+
+// Received bytes come by the core's interrupt; sent ones go out by polling, as a fault's report must.
+Status init() {
+  start_chip();
+  line().begin(tinygen::board::kSerialBaud);
+  return clocks.as_planned && ticking ? Status::ok : Status::clock_failed;
+}
+
+#else
 
 Status init() {
 #if defined(ARDUINO_ARCH_ESP32)
@@ -51,23 +83,8 @@ Status init() {
   line().begin(tinygen::board::kSerialBaud);
 #if defined(ARDUINO_ARCH_ESP32)
   start_esp32();
-#elif defined(ARDUINO_ARCH_STM32)
-  start_chip();
 #endif
   return Status::ok;
-}
-
-std::size_t read(std::uint8_t* into, std::size_t capacity) {
-  std::size_t count = 0;
-  while (count < capacity && line().available() > 0) {
-    const int received = line().read();
-    if (received < 0) {
-      break;
-    }
-    into[count] = static_cast<std::uint8_t>(received);
-    ++count;
-  }
-  return count;
 }
 
 void write(const std::uint8_t* from, std::size_t count) {
@@ -81,6 +98,21 @@ void write(const std::uint8_t* from, std::size_t count) {
     from += sent;
     count -= sent;
   }
+}
+
+#endif
+
+std::size_t read(std::uint8_t* into, std::size_t capacity) {
+  std::size_t count = 0;
+  while (count < capacity && line().available() > 0) {
+    const int received = line().read();
+    if (received < 0) {
+      break;
+    }
+    into[count] = static_cast<std::uint8_t>(received);
+    ++count;
+  }
+  return count;
 }
 
 void idle() {
@@ -115,6 +147,8 @@ CounterKind counter_kind() {
 
 #endif
 
+#if !defined(ARDUINO_ARCH_STM32)
+
 std::uint32_t stack_bytes() {
   return 0;
 }  // the core's task owns the stack
@@ -123,18 +157,11 @@ std::uint32_t stack_used_bytes() {
   return 0;
 }
 
+#endif
+
 std::uint32_t receive_overruns() {
   return 0;
 }  // the core does not tell
-
-// The vendor's linker scripts place the image; its own check of the image at every start stands for a digest.
-std::size_t image_spans(ImageSpan*) {
-  return 0;
-}
-
-const volatile ImageDigest* image_digest() {
-  return nullptr;
-}
 
 #if defined(ARDUINO_ARCH_ESP32)
 
@@ -157,8 +184,8 @@ void reset() {
 #if defined(ARDUINO_ARCH_ESP32)
   ESP.restart();
 #elif defined(ARDUINO_ARCH_STM32)
-  line().flush();  // the answer to the request for a reset is still on its way
-  restart_chip();
+  drain_serial();  // the answer to the request for a reset is still on its way
+  restart_core();
 #endif
   for (;;) {
   }

@@ -19,20 +19,12 @@
 #include <hal/wdt_hal.h>
 #include <soc/rtc.h>
 
-#include "tinygen/fault.h"
+#include "tinygen/fault_loop.h"
 #include "tinygen/port.h"
 
 extern "C" {
-
 RTC_NOINIT_ATTR TinygenFault tinygen_fault;
-
-__attribute__((noinline, used)) void tinygen_fault_loop() {
-  for (;;) {
-    __asm__ volatile("nop");
-  }
 }
-
-}  // extern "C"
 
 namespace tinygen::port {
 namespace {

@@ -1,18 +1,12 @@
 // What follows an exception: vectors.S has written the record.
 #if defined(TINYGEN_STANDIN)
-#include "tinygen/fault.h"
+#include "tinygen/fault_loop.h"
 
 extern "C" {
 
 __attribute__((used)) TinygenFault tinygen_fault = {};
 
 [[noreturn]] void tinygen_fault_entry();
-
-__attribute__((noinline, used)) void tinygen_fault_loop() {
-  for (;;) {
-    __asm__ volatile("nop");
-  }
-}
 
 [[noreturn]] __attribute__((used)) void tinygen_fault_entry() {
   if (tinygen_report_fault != nullptr) {

@@ -6,8 +6,9 @@
 
 #include "board_config.h"
 #include "tinygen/anonymous.h"
+#include "tinygen/painted.h"
+#include "tinygen/polled.h"
 #include "tinygen/ring.h"
-#include "tinygen/stack.h"
 #include "tinygen/unwatched.h"  // the simulators model no watchdog and no flags of a reset
 
 extern "C" {
@@ -69,14 +70,12 @@ std::size_t read(std::uint8_t* into, std::size_t capacity) {
   return ring_take(tinygen_rx_ring, into, capacity);
 }
 
-void write(const std::uint8_t* from, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    tinygen_port_put(from[i]);
-  }
-}
-
 void idle() {
   tinygen_port_idle();
+}
+
+std::uint32_t receive_overruns() {
+  return tinygen_rx_ring.overruns;
 }
 
 void stay_awake(bool) {}  // idle() does not sleep here
@@ -89,18 +88,6 @@ std::uint32_t counter() {
 
 CounterKind counter_kind() {
   return CounterKind::ccount;
-}
-
-std::uint32_t stack_bytes() {
-  return stack_size();
-}
-
-std::uint32_t stack_used_bytes() {
-  return stack_high_water();
-}
-
-std::uint32_t receive_overruns() {
-  return tinygen_rx_ring.overruns;
 }
 
 void reset() {

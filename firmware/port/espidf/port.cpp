@@ -15,6 +15,7 @@
 #include "../esp32/chip.h"
 #include "board_config.h"
 #include "tinygen/ring.h"
+#include "tinygen/undigested.h"
 #if TINYGEN_SERIAL_USB
 #include <driver/usb_serial_jtag.h>
 #else
@@ -141,15 +142,6 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return 0;
 }  // the driver tells by events only
-
-// The vendor's linker scripts place the image; its own check of the image at every start stands for a digest.
-std::size_t image_spans(ImageSpan*) {
-  return 0;
-}
-
-const volatile ImageDigest* image_digest() {
-  return nullptr;
-}
 
 void led(bool lit) {
   if constexpr (kLedPin < GPIO_NUM_MAX) {

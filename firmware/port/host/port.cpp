@@ -7,7 +7,8 @@
 #include <chrono>
 
 #include "tinygen/anonymous.h"
-#include "tinygen/ring.h"
+#include "tinygen/ringed.h"
+#include "tinygen/undigested.h"
 #include "tinygen/unwatched.h"
 
 #if defined(_WIN32)
@@ -73,10 +74,6 @@ Status init() {
   return Status::ok;
 }
 
-std::size_t read(std::uint8_t* into, std::size_t capacity) {
-  return ring_take(tinygen_rx_ring, into, capacity);
-}
-
 void write(const std::uint8_t* from, std::size_t count) {
   while (count > 0) {
     const int sent = write_some(from, count);
@@ -89,10 +86,6 @@ void write(const std::uint8_t* from, std::size_t count) {
     from += sent;
     count -= static_cast<std::size_t>(sent);
   }
-}
-
-void idle() {
-  tinygen_port_idle();
 }
 
 void stay_awake(bool) {}  // no sensor ever fills a ring here
@@ -112,19 +105,6 @@ std::uint32_t stack_bytes() {
 
 std::uint32_t stack_used_bytes() {
   return 0;
-}
-
-std::uint32_t receive_overruns() {
-  return tinygen_rx_ring.overruns;
-}
-
-// No digest of the image: the operating system sees to that.
-std::size_t image_spans(ImageSpan*) {
-  return 0;
-}
-
-const volatile ImageDigest* image_digest() {
-  return nullptr;
 }
 
 void reset() {

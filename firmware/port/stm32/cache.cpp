@@ -40,9 +40,22 @@ void start_caches() {
   instruction_barrier();
 }
 
+void forget_data(uint32_t address, uint32_t bytes) {
+  constexpr uint32_t kForgetAddress = 0xE000EF5C;  // DCIMVAC
+  constexpr uint32_t kLine = 32;
+  data_barrier();
+  for (uint32_t at = address & ~(kLine - 1); at < address + bytes; at += kLine) {
+    reg(kForgetAddress) = at;
+  }
+  data_barrier();
+  instruction_barrier();
+}
+
 #else
 
 void start_caches() {}
+
+void forget_data(uint32_t, uint32_t) {}
 
 #endif
 

@@ -1,10 +1,10 @@
 // A fault is written down where the next start finds it, told to the host, and ends in a loop where a debugger finds it
 // and the watchdog restarts the chip.
+// Under a framework the handlers replace the start-up file's, which are weak; tools/hosted.py gives the linker the
+// stack's limits, and what its script does not know of comes behind all it does.
 // Source: ARMv7-M Architecture Reference Manual, B1.5.6 (exception entry frame), B3.2.15 (CFSR).
 #include "board_config.h"
-#if TINYGEN_BARE_METAL
-
-#include "tinygen/fault.h"
+#include "tinygen/fault_loop.h"
 
 #include "registers.h"
 #include "tinygen/stack.h"
@@ -27,12 +27,6 @@ bool in_stack(const uint32_t* frame) {
 }  // namespace
 
 extern "C" {
-
-__attribute__((noinline, used)) void tinygen_fault_loop() {
-  for (;;) {
-    __asm__ volatile("nop");
-  }
-}
 
 __attribute__((used)) void tinygen_fault_report(const uint32_t* frame) {
   uint32_t exception = 0;
@@ -68,10 +62,22 @@ __attribute__((naked, used)) void tinygen_fault_entry() {
       "1: b tinygen_fault_report\n");
 }
 
+#if TINYGEN_BARE_METAL
+
 __attribute__((naked, used)) void tinygen_unexpected_interrupt() {
   __asm__ volatile("b tinygen_fault_entry\n");
 }
 
-}  // extern "C"
+#else
+
+// The same place under ST's names.
+__asm__(
+    ".global HardFault_Handler, MemManage_Handler, BusFault_Handler, UsageFault_Handler\n"
+    ".thumb_set HardFault_Handler, tinygen_fault_entry\n"
+    ".thumb_set MemManage_Handler, tinygen_fault_entry\n"
+    ".thumb_set BusFault_Handler, tinygen_fault_entry\n"
+    ".thumb_set UsageFault_Handler, tinygen_fault_entry\n");
 
 #endif
+
+}  // extern "C"

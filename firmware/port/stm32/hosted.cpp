@@ -5,22 +5,9 @@
 
 #include "registers.h"
 #include "reset_cause.h"
-#include "tinygen/fault.h"
+#include "tinygen/painted.h"
 #include "tinygen/port.h"
 #include "watchdog.h"
-
-extern "C" {
-
-// The framework owns the exceptions: no record is ever left here. A crash ends in the watchdog.
-TinygenFault tinygen_fault = {};
-
-__attribute__((noinline, used)) void tinygen_fault_loop() {
-  for (;;) {
-    __asm__ volatile("nop");
-  }
-}
-
-}  // extern "C"
 
 namespace tinygen::port {
 namespace {
@@ -33,21 +20,16 @@ constexpr uint32_t kUnlock = 0xC5ACCE55;
 }  // namespace
 
 void start_chip() {
+  uint32_t* frame;
+  __asm__ volatile("mov %0, sp" : "=r"(frame));
+  paint_stack(frame);
+  set_bits(kSystemHandlers, 7U << 16);  // MemManage, BusFault and UsageFault speak for themselves
   find_reset_cause();
   set_bits(kDemcr, 1U << 24);
   reg(kDwtLock) = kUnlock;
   reg(kDwtCycles) = 0;
   set_bits(kDwtControl, 1U);
   start_watchdog();
-}
-
-void restart_chip() {
-  data_barrier();
-  reg(kAircr) = 0x05FA0004;
-  data_barrier();
-  for (;;) {
-    __asm__ volatile("nop");
-  }
 }
 
 std::uint32_t counter() {

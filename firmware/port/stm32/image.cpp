@@ -1,7 +1,5 @@
-// Where the linker script has put what the image's digest covers.
-#include "board_config.h"
-#if TINYGEN_BARE_METAL
-
+// Where the linker script has put what the image's digest covers. Under a framework tools/hosted.py tells the linker by
+// which names its script knows these places.
 #include "tinygen/port.h"
 
 extern "C" {
@@ -11,19 +9,26 @@ extern uint32_t _data_load[];
 extern uint32_t _data_start[];
 extern uint32_t _data_end[];
 
-// Filled in after linking, by tools/digest.py. It is the last of what the first span would cover, and not part of it.
-__attribute__((section(".tinygen.digest"), used)) const volatile tinygen::port::ImageDigest tinygen_image_digest = {};
+// Filled in after linking, by tools/digest.py. Read as volatile, but not declared so: that would make it a variable to
+// the linker, which a framework's script would put into RAM.
+extern const tinygen::port::ImageDigest tinygen_image_digest;
+__attribute__((section(".tinygen.digest"), used)) const tinygen::port::ImageDigest tinygen_image_digest = {};
 }
 
 namespace tinygen::port {
 
+// Around the record; a framework's script may place constants behind it.
 std::size_t image_spans(ImageSpan* spans) {
   const auto address = [](const volatile void* place) {
     return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(place));
   };
-  spans[0] = {_vectors, address(&tinygen_image_digest) - address(_vectors)};
-  spans[1] = {_data_load, address(_data_end) - address(_data_start)};
-  return 2;
+  std::size_t count = 0;
+  spans[count++] = {_vectors, address(&tinygen_image_digest) - address(_vectors)};
+  if (const uint32_t behind = image_digest()->behind; behind > 0) {
+    spans[count++] = {reinterpret_cast<const volatile uint32_t*>(&tinygen_image_digest + 1), behind};
+  }
+  spans[count++] = {_data_load, address(_data_end) - address(_data_start)};
+  return count;
 }
 
 const volatile ImageDigest* image_digest() {
@@ -31,5 +36,3 @@ const volatile ImageDigest* image_digest() {
 }
 
 }  // namespace tinygen::port
-
-#endif

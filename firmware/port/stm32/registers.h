@@ -64,4 +64,14 @@ constexpr uint32_t kDemcr = 0xE000EDFC;       // trace enable 24
 constexpr uint32_t kDwtControl = 0xE0001000;  // cycle counter enable 0
 constexpr uint32_t kDwtCycles = 0xE0001004;
 
+// Resets the chip through the system control block.
+[[noreturn]] inline void restart_core() {
+  data_barrier();
+  reg(kAircr) = 0x05FA0004;
+  data_barrier();
+  for (;;) {
+    __asm__ volatile("nop");
+  }
+}
+
 }  // namespace tinygen::port

@@ -4,8 +4,8 @@
 #include "tinygen/port.h"
 
 #include "tinygen/anonymous.h"
-#include "tinygen/ring.h"
-#include "tinygen/stack.h"
+#include "tinygen/painted.h"
+#include "tinygen/ringed.h"
 #include "tinygen/unwatched.h"  // the simulators model no watchdog and no flags of a reset
 
 extern "C" {
@@ -90,10 +90,6 @@ Status init() {
   return Status::ok;
 }
 
-std::size_t read(std::uint8_t* into, std::size_t capacity) {
-  return ring_take(tinygen_rx_ring, into, capacity);
-}
-
 void write(const std::uint8_t* from, std::size_t count) {
   while (count > 0) {
     const int32_t sent = tinygen_simcall(kWrite, 1, address_of(from), static_cast<int32_t>(count));
@@ -103,10 +99,6 @@ void write(const std::uint8_t* from, std::size_t count) {
     from += sent;
     count -= static_cast<std::size_t>(sent);
   }
-}
-
-void idle() {
-  tinygen_port_idle();
 }
 
 void stay_awake(bool) {}  // idle() does not sleep here
@@ -119,18 +111,6 @@ std::uint32_t counter() {
 
 CounterKind counter_kind() {
   return CounterKind::ccount;
-}
-
-std::uint32_t stack_bytes() {
-  return stack_size();
-}
-
-std::uint32_t stack_used_bytes() {
-  return stack_high_water();
-}
-
-std::uint32_t receive_overruns() {
-  return tinygen_rx_ring.overruns;
 }
 
 void reset() {

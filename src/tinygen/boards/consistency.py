@@ -6,6 +6,7 @@ import re
 
 from tinygen.boards.clock import clock_problems
 from tinygen.boards.spec import BoardSpec
+from tinygen.boards.state import contradictions_of
 
 _STM32_PIN = re.compile(r"P[A-K](?:1[0-5]|[0-9])")
 _STM32_FACTS = (
@@ -37,7 +38,7 @@ def contradictions(board: BoardSpec) -> list[str]:
             if key not in board.chip.peripherals:
                 found.append(f"serial.peripheral: the chip '{board.chip.id}' has no '{key}' in its peripherals")
         found += _pin_problems(board) + _sensor_problems(board)
-    return found
+    return found + contradictions_of(board)
 
 
 def _sensor_problems(board: BoardSpec) -> list[str]:

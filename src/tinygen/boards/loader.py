@@ -18,8 +18,10 @@ from tinygen.boards.spec import (
     ChipSpec,
     ClockLimits,
     ClockSpec,
+    FlashLayout,
     MemoryRegion,
     PlatformioSpec,
+    SectorRun,
     SensorSpec,
     SerialSpec,
     SimulatorSpec,
@@ -28,6 +30,7 @@ from tinygen.boards.spec import (
 from tinygen.core.errors import TinygenError, bad_input, did_you_mean
 from tinygen.core.resources import resource_dir
 
+_STATE: dict[str, tuple[int, ...] | Literal["none"]] = {"auto": (), "none": "none"}
 USER_BOARDS = "TINYGEN_BOARDS"
 _File = TypeVar("_File", bound=BaseModel)
 
@@ -216,7 +219,7 @@ def _sources(files: Iterable[BaseModel]) -> tuple[Source, ...]:
 
 
 def _chip(file: ChipFile) -> ChipSpec:
-    limits = file.clock_limits
+    limits, layout = file.clock_limits, file.flash_layout
     return ChipSpec(
         id=file.id,
         title=file.title,
@@ -252,6 +255,16 @@ def _chip(file: ChipFile) -> ChipSpec:
             pll_outputs=tuple(limits.pll_outputs),
             ahb_hz=limits.ahb_hz,
             core_output=limits.core_output,
+        ),
+        flash_layout=None
+        if layout is None
+        else FlashLayout(
+            sectors=tuple(SectorRun(**run.model_dump()) for run in layout.sectors),
+            banks=layout.banks,
+            word_bytes=layout.word_bytes,
+            corrects=layout.corrects,
+            endurance=layout.endurance,
+            option=(layout.option.offset, layout.option.mask, layout.option.value),
         ),
     )
 
@@ -317,4 +330,5 @@ def _board(file: BoardFile, chip: ChipSpec) -> BoardSpec:
         sources=_sources(file.sources),
         clock=None if file.clock is None else ClockSpec(**file.clock.model_dump(), core_output=_core_output(chip)),
         sensors=_sensors(file),
+        state=tuple(file.flash.state) if isinstance(file.flash.state, list) else _STATE[file.flash.state],
     )

@@ -48,6 +48,33 @@ class ClockLimitsFile(_Strict):
     core_output: Literal["p", "r"] = "p"
 
 
+class SectorRunFile(_Strict):
+    """Neighbouring sectors of one size."""
+
+    count: int = Field(gt=0)
+    size_bytes: int = Field(gt=0)
+    erase_most_ms: int = Field(gt=0)
+
+
+class OptionFile(_Strict):
+    """Option bytes that say how the flash is divided, where the controller shows them."""
+
+    offset: int = Field(default=0, ge=0)
+    mask: int = Field(default=0, ge=0)
+    value: int = Field(default=0, ge=0)
+
+
+class FlashLayoutFile(_Strict):
+    """What the chip's flash can be erased by."""
+
+    sectors: list[SectorRunFile] = Field(min_length=1)
+    banks: Literal[1, 2] = 1
+    word_bytes: Literal[2, 4, 8, 16, 32]
+    corrects: bool
+    endurance: int = Field(gt=0)
+    option: OptionFile = Field(default_factory=OptionFile)
+
+
 class ChipFile(_Strict):
     """`boards/chips/<id>.toml`."""
 
@@ -71,12 +98,19 @@ class ChipFile(_Strict):
     boot_product_id: int = Field(default=0, ge=0, le=0xFFF)
     serial_pins: dict[str, dict[str, int]] = Field(default_factory=dict)
     clock_limits: ClockLimitsFile | None = None
+    flash_layout: FlashLayoutFile | None = None
 
     @model_validator(mode="after")
     def _has_code_and_data(self) -> ChipFile:
         for kind in ("flash", "ram"):
             if not any(region.kind == kind for region in self.regions):
                 raise ValueError(f"regions: no region of kind '{kind}'")
+        flash = next(region for region in self.regions if region.kind == "flash")
+        if self.flash_layout is not None:
+            bank = sum(run.count * run.size_bytes for run in self.flash_layout.sectors)
+            if bank * self.flash_layout.banks != flash.size_bytes:
+                told = f"{bank * self.flash_layout.banks:,} bytes of sectors, the flash has {flash.size_bytes:,}"
+                raise ValueError(f"flash_layout: {told}")
         return self
 
 
@@ -172,6 +206,18 @@ class SensorsFile(_Strict):
         return self
 
 
+class FlashFile(_Strict):
+    """Table [flash]: which sectors keep what is learned over a loss of power."""
+
+    state: Literal["auto", "none"] | list[int] = "auto"
+
+    @model_validator(mode="after")
+    def _names_sectors(self) -> FlashFile:
+        if isinstance(self.state, list) and (len(self.state) < 2 or min(self.state) < 0):
+            raise ValueError('state: "auto", "none", or two or more sectors by number')
+        return self
+
+
 class BoardFile(_Strict):
     """`boards/<vendor>/<id>.toml`."""
 
@@ -189,4 +235,5 @@ class BoardFile(_Strict):
     sources: list[SourceFile] = Field(min_length=1)
     clock: ClockFile | None = None
     sensors: SensorsFile = Field(default_factory=SensorsFile)
+    flash: FlashFile = Field(default_factory=FlashFile)
     renode: str = Field(default="", pattern=r"^(platforms/(boards|cpus)/[a-z0-9_-]+\.repl)?$")

@@ -106,6 +106,36 @@ class ClockSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SectorRun:
+    """Neighbouring sectors of one size. `erase_most_ms`: the longest one takes to be erased, in milliseconds."""
+
+    count: int
+    size_bytes: int
+    erase_most_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashLayout:
+    """What the chip's flash can be erased by.
+
+    Attributes:
+        sectors: of a bank, in order of addresses; sectors or pages, as the chip calls them.
+        banks: so many of the same layout, one behind the other; code runs from one while another is written.
+        word_bytes: what is programmed at once; with error correction it is programmed once between two erasures.
+        corrects: reading a word that was not programmed to its end is an error of its own.
+        endurance: erases a sector is good for.
+        option: (offset in the controller, mask, value) of option bytes that say it is divided so; mask 0: always.
+    """
+
+    sectors: tuple[SectorRun, ...]
+    banks: int
+    word_bytes: int
+    corrects: bool
+    endurance: int
+    option: tuple[int, int, int] = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChipSpec:
     """A microcontroller (or the developer's machine).
 
@@ -124,6 +154,7 @@ class ChipSpec:
         boot_product_id: what the chip's serial boot loader says to Get ID, 0 where it has none.
         serial_pins: {"usart2_tx": {"PA2": 7}}: what carries a signal, with the alternate function (0 on F1).
         clock_limits: None where no clock tree is set up by our own code.
+        flash_layout: None where nothing is known about its sectors.
     """
 
     id: str
@@ -146,6 +177,7 @@ class ChipSpec:
     boot_product_id: int = 0
     serial_pins: dict[str, dict[str, int]] = field(default_factory=dict)
     clock_limits: ClockLimits | None = None
+    flash_layout: FlashLayout | None = None
 
     @property
     def flash(self) -> MemoryRegion:
@@ -247,6 +279,8 @@ class BoardSpec:
         clock: None where no clock tree is set up by our own code.
         sensors: by source: "imu", "adc", "i2s", "pdm".
         renode: Renode's description of the board or its chip, "" where it has none.
+        state: flash kept for what is learned: sectors counted from the start of the flash, () for the last that are
+            large enough, "none" for none.
     """
 
     id: str
@@ -264,3 +298,4 @@ class BoardSpec:
     sensors: dict[str, SensorSpec] = field(default_factory=dict)
     led_drive: Literal["high", "low", "rgb"] = "high"
     renode: str = ""
+    state: tuple[int, ...] | Literal["none"] = ()

@@ -46,6 +46,9 @@ def board_file(identifier: str, chip: ChipSpec, like: BoardSpec) -> str:
             f"upload_protocols = {_words(like.platformio.upload_protocols)}  # the first one is the default",
             "",
             *(line for simulator in like.simulators if simulator.name != "qemu" for line in _simulator(simulator)),
+            "[flash]",
+            f"state = {_state(like)}  # keeps what is learned without power: auto, none, or sectors ([6, 7])",
+            "",
             *_SENSORS,
             "[[sources]]  # where these facts were read; at least one",
             'document = "schematic of the board"',
@@ -64,6 +67,10 @@ _SENSORS = (
     "# channels = []  # adc: the input of each pin",
     "",
 )
+
+
+def _state(board: BoardSpec) -> str:
+    return '"none"' if board.state == "none" else str(list(board.state)) if board.state else '"auto"'
 
 
 def _serials(chip: ChipSpec) -> list[str]:

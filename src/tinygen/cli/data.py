@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import configured
 from tinygen.core.errors import bad_input
 from tinygen.core.values import Report
@@ -50,7 +51,7 @@ def check(ctx: Context) -> Report:
 
 @datasets.command()
 @click.argument("name")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The new folder. Default: data/NAME.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="The new folder. Default: data/NAME.")
 @configured()
 def fetch(ctx: Context, name: str, output: Path | None) -> Report:
     """Download a published data set, verify it, and write it for --data. Goes on where it broke off."""
@@ -59,7 +60,7 @@ def fetch(ctx: Context, name: str, output: Path | None) -> Report:
 
 @datasets.command(name="import")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new folder for --data.")
+@click.option("-o", "--output", type=outputs.FOLDER, required=True, help="The new folder for --data.")
 @click.option("--kind", type=click.Choice(KINDS), default="auto", show_default=True, help="What SOURCE is.")
 @click.option("--pattern", default="", help="Regular expression on names: (?P<label>..) (?P<bearing>..) (?P<side>..).")
 @click.option("--label", "labels", multiple=True, help="OLD=NEW: rename a label; may be repeated.")
@@ -116,7 +117,7 @@ def import_(
 
 
 @datasets.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new folder for --data.")
+@click.option("-o", "--output", type=outputs.FOLDER, required=True, help="The new folder for --data.")
 @click.option("--words", required=True, help="Comma list: each becomes a class.")
 @click.option("--others", default="", help="Comma list: spoken too, as _unknown_. Default: usual English words.")
 @click.option("--languages", default="en", show_default=True, help="Comma list of espeak-ng's codes: en,de,pt-br.")
@@ -150,7 +151,7 @@ def synth(
 @click.option("--per-class", type=click.IntRange(min=1, max=50), default=1, show_default=True, help="Recordings.")
 @click.option("--variations", type=click.IntRange(min=0, max=50), default=3, show_default=True, help="Of each.")
 @click.option("--alone", is_flag=True, help="Also each step of the recipe by itself.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: preview-TASK in the build folder.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="Default: preview-TASK in the build folder.")
 @configured("task", "data", "seed")
 def preview(
     ctx: Context,

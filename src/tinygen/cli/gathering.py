@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import configured
 from tinygen.cli.output import people
 from tinygen.core.values import Report
@@ -21,7 +22,7 @@ from tinygen.pipeline.context import Context
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Clips wanted.")
 @click.option("--seconds", type=click.FloatRange(min=0.02, max=3600), help="Of a clip. Default: what the model sees.")
 @click.option("--speaker", default="", help="Who says it (or which machine): kept together when the data is split.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The data set. Default: --data, or ./recordings.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="The data set. Default: --data, or ./recordings.")
 @click.option("--keep", is_flag=True, help="Store what the level check refuses, too.")
 @click.option("--whole", is_flag=True, help="With --from-wav: the file is one clip; do not cut it.")
 def record(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, STREAMING, WAKEWORD, configured
 from tinygen.cli.output import people
 from tinygen.core.errors import bad_input
@@ -61,7 +62,8 @@ def stream(
 @click.option("--snr-db", type=float, default=10.0, show_default=True, help="Speech over noise and babble.")
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length of the audio. Default: 300, or all of --wav.")
 @click.option("--compare-on", default="", help="Also stream it through a device there, and compare its events.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page with the DET curve.")
+@click.option("--keep", is_flag=True, help="Write the threshold into tinygen.toml: images built then have it.")
+@click.option("-o", "--output", type=outputs.FILE, help="The page with the DET curve.")
 def evaluate_stream(
     ctx: Context,
     *,
@@ -69,10 +71,13 @@ def evaluate_stream(
     target: float | None,
     snr_db: float,
     compare_on: str,
+    keep: bool,
     output: Path | None,
     **chain: Any,
 ) -> Report:
     """False accepts per hour, misses and delay over long audio; the DET curve; a threshold for a target."""
+    if keep and chain["wakeword"] is not None:
+        raise bad_input("tinygen.toml is the task's", where="--keep", hint="compile --wakeword ... --event-threshold N")
     request = judging.Request(
         chain=streams.Request(formula=chain.pop("input_formula"), **chain),
         labels=labels,
@@ -80,6 +85,7 @@ def evaluate_stream(
         snr_db=snr_db,
         compare_on=compare_on,
         page=output,
+        keep=keep,
     )
     return judging.evaluate(ctx, request)
 
@@ -103,7 +109,7 @@ def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: flo
 @configured("task", "board", "on", locks=False)
 @click.option("--port", help="The same as --on PORT.")
 @click.option("--seconds", type=float, help="Stop after this long. Default: until Ctrl-C.")
-@click.option("--log", type=click.Path(path_type=Path), help="Also append every line to this file.")
+@click.option("--log", type=outputs.FILE, help="Also append every line to this file.")
 @click.option("--elf", type=click.Path(path_type=Path, exists=True), help="The board's image: names places of faults.")
 @click.option("--live", "listens", is_flag=True, help="Let it listen to its own sensor, and show its scores.")
 @click.option(

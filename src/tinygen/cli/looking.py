@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import configured
 from tinygen.cli.output import emit, results
 from tinygen.config import FILE_NAME, load_config, template
@@ -40,7 +41,7 @@ def init(task: str, board: str, force: bool) -> None:
 @click.command()
 @click.argument("words", nargs=-1, metavar="[NAME | show NAME | new ID --chip CHIP | check [FILE]...]")
 @click.option("--chip", help="new: the chip on the board.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="new: Default: boards/ID.toml.")
+@click.option("-o", "--output", type=outputs.FILE, help="new: Default: boards/ID.toml.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def boards(words: tuple[str, ...], chip: str | None, output: Path | None, as_json: bool) -> None:
     """List the boards, show one with the sources of its facts, begin a new one, or check board files.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import configured
 from tinygen.core.bearing import parse_bearing
 from tinygen.core.values import Report
@@ -20,7 +21,7 @@ from tinygen.pipeline.context import Context
 @click.option("--axis", type=click.IntRange(min=0), default=0, show_default=True, help="Channel, from 0.")
 @click.option("--bearing", help="6205, femto, or BALLS,BALL_MM,PITCH_MM[,ANGLE_DEG]: its fault frequencies are marked.")
 @click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Turns of the shaft per minute.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page. Default: build/spectrum.html.")
+@click.option("-o", "--output", type=outputs.FILE, help="The page. Default: build/spectrum.html.")
 def spectrum(
     ctx: Context, *, label: str, machine: str, axis: int, bearing: str | None, rpm: float | None, output: Path | None
 ) -> Report:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import BUILD_OPTIONS, INPUT_FORMULA, MODEL_OPTIONS, STREAMING, WAKEWORD, configured
-from tinygen.core.errors import bad_input
+from tinygen.cli.output import people, which
+from tinygen.core.errors import AmbiguousError, bad_input
 from tinygen.core.values import Report
 from tinygen.firmware.component_view import KINDS, Kind
 from tinygen.pipeline import ci as continuous
-from tinygen.pipeline import compilation, component, verbs
+from tinygen.pipeline import compilation, compile_values, component, flashing, verbs
 from tinygen.pipeline import streaming as streams
 from tinygen.pipeline.context import Context
 
@@ -26,7 +29,7 @@ def train(ctx: Context) -> Report:
 
 @click.command()
 @configured(*MODEL_OPTIONS)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the .tflite file there.")
+@click.option("-o", "--output", type=outputs.FILE, help="Copy the .tflite file there.")
 def convert(ctx: Context, output: Path | None) -> Report:
     """Convert to a full INT8 .tflite, checked and judged in TFLM's own interpreter."""
     return verbs.convert(ctx, output)
@@ -38,7 +41,7 @@ def convert(ctx: Context, output: Path | None) -> Report:
 @click.option("--budget", help="Refuse what takes more, for instance ram=32K,flash=128K.")
 @STREAMING
 @click.option("--time-axis", type=click.IntRange(1, 2), default=1, help="Axis of the input along which rows arrive.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the C++ library (or project) there.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="Write the C++ library (or project) there.")
 @click.option("--verify", "verify_on", default="", help="Prove it there: host, unicorn, qemu, sim...")
 @WAKEWORD
 @INPUT_FORMULA
@@ -67,7 +70,7 @@ def compile_(
             raise bad_input("a manifest names its own model", where="--wakeword", hint="leave MODEL out")
         wanted = streams.Request(wakeword=wakeword, formula=input_formula)
         return streams.compile_wakeword(compilation.with_budget(ctx, budget), wanted, output, verify_on)
-    request = compilation.Request(
+    request = compile_values.Request(
         model=model,
         output=output,
         verify_on=verify_on,
@@ -81,7 +84,7 @@ def compile_(
 
 @click.command()
 @configured(*BUILD_OPTIONS, "model")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the project there instead.")
+@click.option("-o", "--output", type=outputs.FOLDER, help="Write the project there instead.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own project: a part.")
 @click.option("--as", "kind", type=click.Choice(KINDS), help="--into: what builds it.")
 @click.option("--ci", type=click.Choice(["github"]), help="Write a workflow that builds, simulates and verifies.")
@@ -121,11 +124,24 @@ def build(ctx: Context, dry_run: bool) -> Report:
 @click.command()
 @configured(*BUILD_OPTIONS, "model")
 @click.option("--port", help="Serial port or name in devices.toml; otherwise found by USB id, or by its answer.")
-@click.option("--via", default="", help="stlink, dfu or serial (STM32's boot loader); otherwise what is there.")
+@click.option(
+    "--via",
+    default="",
+    help="stlink, dfu, serial (boot loader), or a program (st-flash). Default: what is there.",
+)
+@click.option("--probe", default="", help="Serial number of the ST-LINK or USB boot loader that writes.")
+@click.option("--overwrite", is_flag=True, help="Also where the firmware of another board answers.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
-def flash(ctx: Context, port: str | None, via: str, dry_run: bool) -> Report:
+def flash(ctx: Context, *, dry_run: bool, **given: Any) -> Report:
     """Build, write the firmware to a connected board, and check that the board answers with this very build."""
-    return verbs.flash(ctx, port, via=via, dry_run=dry_run)
+    request = flashing.Request(**given)
+    while True:
+        try:
+            return flashing.flash(ctx, request, lambda line: people.print(line, markup=False), dry_run=dry_run)
+        except AmbiguousError as error:
+            # Somebody at a terminal is asked which one; a script has to name it.
+            answer = which(error)
+            request = replace(request, port=answer) if error.option == "--port" else replace(request, probe=answer)
 
 
 @click.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import BUILD_OPTIONS, configured
 from tinygen.core.values import Report
 from tinygen.pipeline import compare_engines as comparing
@@ -16,7 +17,7 @@ from tinygen.pipeline.context import Context
 @click.command()
 @configured(*BUILD_OPTIONS, "model", "on", "vectors")
 @click.option("--mode", type=click.Choice(["both", "raw", "tensor"]), default="both", show_default=True)
-@click.option("--export-vectors", type=click.Path(path_type=Path), help="Also write vectors and expected bytes there.")
+@click.option("--export-vectors", type=outputs.FILE, help="Also write vectors and expected bytes there.")
 @click.option("--vectors-file", type=click.Path(path_type=Path), help="Use exported vectors instead of the oracle.")
 @click.option("--dry-run", is_flag=True, help="Print the commands instead.")
 def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: Path | None, dry_run: bool) -> Report:
@@ -32,7 +33,7 @@ def verify(ctx: Context, mode: str, export_vectors: Path | None, vectors_file: P
 @click.option(
     "--threshold", type=float, default=5.0, show_default=True, help="Percent slower than there that fail (exit code 1)."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The picture. Default: in the build folder.")
+@click.option("-o", "--output", type=outputs.FILE, help="The picture. Default: in the build folder.")
 def profile(
     ctx: Context,
     *,
@@ -49,9 +50,7 @@ def profile(
 
 @click.command()
 @configured("task", "board", locks=False)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: report-TASK-BOARD.html in the build folder."
-)
+@click.option("-o", "--output", type=outputs.FILE, help="Default: report-TASK-BOARD.html in the build folder.")
 @click.option("--compare", nargs=2, metavar="A B", help="Put two kept runs side by side instead.")
 @click.option("--list", "list_runs", is_flag=True, help="List the kept runs instead.")
 def report(ctx: Context, output: Path | None, compare: tuple[str, str] | None, list_runs: bool) -> Report:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tinygen.cli import outputs
 from tinygen.cli.options import MODEL_OPTIONS, configured
 from tinygen.core.process import shown
 from tinygen.core.values import Report
@@ -38,7 +39,7 @@ def show(ctx: Context, name: str) -> Report:
 
 
 @ready.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new folder.")
+@click.option("-o", "--output", type=outputs.FOLDER, required=True, help="The new folder.")
 @click.option("--title", required=True, help="One line: what it is.")
 @click.option("--use", required=True, help="One line: what must be delivered to it.")
 @click.option("--licence", default="MIT", show_default=True, help="Of the model.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
 
@@ -39,6 +39,22 @@ class TinygenError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         return f"{place}{self.message}"
+
+
+class AmbiguousError(TinygenError):
+    """Several things fit where one is needed: somebody at a terminal can be asked, everybody else names it (exit 2).
+
+    Args:
+        option: of the command line that names it: "--port".
+        choices: what it can be given, and what people call each: {"/dev/ttyACM0": "ST-LINK"}.
+    """
+
+    def __init__(
+        self, message: str, *, option: str, choices: Mapping[str, str], where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(ExitCode.BAD_INPUT, message, where=where, hint=hint)
+        self.option = option
+        self.choices = dict(choices)
 
 
 def bad_input(message: str, *, where: str = "", hint: str = "") -> TinygenError:

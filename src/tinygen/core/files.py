@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -11,6 +12,15 @@ from pathlib import Path, PurePosixPath
 
 from tinygen.core.errors import ExitCode, TinygenError
 
+WRONG_PLACES = frozenset(
+    getattr(errno, name)
+    for name in (
+        "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG", "ELOOP",
+        "EINVAL",
+    )
+)  # fmt: skip
+"""What an OSError says of a path that was badly chosen; another (no space, a broken disk) is the machine's fault."""
+
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -18,12 +28,40 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        wrong = error.errno in WRONG_PLACES
+        help_ = "name another place, or check the permissions" if wrong else "free some space"
         raise TinygenError(
-            ExitCode.TOOL_FAILED,
+            ExitCode.BAD_INPUT if wrong else ExitCode.TOOL_FAILED,
             f"cannot write: {error.strerror or error}",
             where=str(path),
-            hint="nothing was changed; free some space or check the permissions, then run the same command again",
+            hint=f"nothing was changed; {help_}, then run the same command again",
         ) from error
+
+
+def unwritable(path: Path, *, folder: bool) -> str:
+    """Why nothing could be written there, as far as can be told before it is tried; "" when nothing speaks against it.
+
+    Args:
+        path: a file or folder that need not exist yet; neither do the folders above it.
+        folder: it is to be a folder.
+    """
+    if "\0" in str(path):
+        return "is no name of a file"
+    try:
+        if path.exists():
+            if folder and not path.is_dir():
+                return "is no folder"
+            if not folder and path.is_dir():
+                return "is a folder, no file"
+            return "" if os.access(path, os.W_OK) else "may not be written by you"
+        above = path.absolute().parent
+        while not above.exists():
+            above = above.parent
+    except OSError as error:
+        return f"cannot be used: {error.strerror or error}"
+    if not above.is_dir():
+        return f"lies below a file: {above}"
+    return "" if os.access(above, os.W_OK | os.X_OK) else f"lies in a folder that you may not write: {above}"
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 VTOR, SHCSR, CFSR, HFSR, MMFAR, BFAR = 0xE000ED08, 0xE000ED24, 0xE000ED28, 0xE000ED2C, 0xE000ED34, 0xE000ED38
 
-HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 3, 4, 5, 6
+CCR = 0xE000ED14
+IGNORE_DATA_FAULTS = 1 << 8  # BFHFNMIGN, for code at priority -1 and -2
+
+NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
 INSTRUCTION_BUS_ERROR = 1 << 8
 PRECISE_DATA_ERROR = 1 << 9 | 1 << 15  # with the address in BFAR
 STACKING_ERROR = 1 << 12
@@ -22,6 +25,8 @@ _ENABLE_BITS = {MEM_MANAGE: 1 << 16, BUS_FAULT: 1 << 17, USAGE_FAULT: 1 << 18}
 
 FRAME_BYTES = 32
 RETURN_TO_THREAD = 0xFFFFFFF9  # EXC_RETURN: thread mode, main stack, no floating-point frame
+
+EXCEPTION_RETURN = 8  # in QEMU's numbers
 
 # QEMU's numbers of exceptions, as unicorn's interrupt hook gives them: (fault, CFSR bits).
 INTERRUPTS: dict[int, tuple[int, int]] = {

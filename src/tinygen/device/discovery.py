@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tinygen.boards.spec import BoardSpec
-from tinygen.core.errors import ExitCode, TinygenError, bad_input, no_answer
+from tinygen.core.errors import AmbiguousError, ExitCode, TinygenError, bad_input, no_answer
 from tinygen.device.hardware_map import MappedDevice
 
 _STLINKS = frozenset((0x0483, product) for product in (0x374A, 0x374B, 0x374D, 0x374E, 0x374F, 0x3752, 0x3753))
@@ -149,8 +149,10 @@ def _by_usb(board: BoardSpec, known: Sequence[SerialPort], ask: Ask | None) -> s
         return right[0].device
     said = {port.device: f", answers as {name}" for port in asked if (name := answers.get(port.device))}
     if right or fitting:
-        raise bad_input(
+        raise AmbiguousError(
             f"several ports could be {board.id}: {_listed(right or fitting, said)}",
+            option="--port",
+            choices={p.device: f"{p.description}{said.get(p.device, '')}" for p in right or fitting},
             hint="say which one with --port or --on, or name the boards in devices.toml",
         )
     raise no_answer(

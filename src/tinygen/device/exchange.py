@@ -36,6 +36,7 @@ _WORDS = {
     Error.STREAMING: "is streaming; STREAM_END gives the model back",
     Error.NO_STREAM: "has no front end to stream into",
     Error.NO_SENSOR: "cannot use its sensor: {sensor}",
+    Error.OTHER_MODEL: "says that this state was learned for another model: its rows are made by another front end",
     Error.NO_LEARNING: "cannot learn, or has gathered too few rows ({detail})",
 }
 

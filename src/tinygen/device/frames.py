@@ -69,6 +69,7 @@ class Error(IntEnum):
     NO_STREAM = 0x31
     NO_LEARNING = 0x32
     NO_SENSOR = 0x33
+    OTHER_MODEL = 0x34
 
 
 @dataclass(frozen=True, slots=True)

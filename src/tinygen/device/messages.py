@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from tinygen.core.errors import ExitCode, TinygenError, no_answer
 from tinygen.device.frames import Type
-from tinygen.device.values import Hello, MemoryResult, StreamEvent, StreamInfo, StreamScores, StreamStatistics
+from tinygen.device.values import (
+    Hello,
+    LearningStatus,
+    MemoryResult,
+    StoreStatus,
+    StreamEvent,
+    StreamInfo,
+    StreamScores,
+    StreamStatistics,
+)
 
 INFER_DIGESTS = 0x01
 INFER_STOP = 0x02
@@ -29,6 +38,20 @@ SENSOR_STATUS = (
     "another chip answers there than this image was made for",
     "a clock it needs did not start",
 )
+LEARN_ACTIONS = ("status", "learn", "freeze", "forget", "freeze_at", "keep")
+STORE_PLACES = ("nowhere", "flash", "nvs", "file")
+STORE_FOUND = ("not looked", "nothing", "whole", "torn", "damaged", "another model's", "forgotten")
+STORE_OUTCOMES = (
+    "none",
+    "done",
+    "flash stayed locked",
+    "erasing failed",
+    "programming failed",
+    "reading back failed",
+    "it is too large",
+)
+_LEARNING = struct.Struct("<BBH6I")
+_STORE = struct.Struct("<4B5I")
 RESET_CAUSES = ("unknown", "power-on", "pin", "software", "watchdog", "fault", "brown-out", "low power")
 
 
@@ -70,6 +93,48 @@ def malformed(kind: Type, length: int, name: str) -> TinygenError:
         f"the answer to {kind.name} has {length} bytes, which is not its layout",
         where=name,
         hint="the device runs a firmware of another version; flash this project again",
+    )
+
+
+def _word(words: tuple[str, ...], index: int) -> str:
+    return words[index] if index < len(words) else f"number {index}"
+
+
+def parse_learning(payload: bytes, name: str) -> LearningStatus:
+    """Read LEARN's answer; older firmware says nothing of what outlives a loss of power.
+
+    Raises:
+        TinygenError: another length.
+    """
+    if len(payload) not in (_LEARNING.size, _LEARNING.size + _STORE.size):
+        raise malformed(Type.LEARN, len(payload), name)
+    phase, torn, _, values, count, limit, score, size, digest = _LEARNING.unpack_from(payload)
+    store = StoreStatus()
+    if len(payload) > _LEARNING.size:
+        place, found, outcome, kept, sequence, erases, endurance, stall_ms, left = _STORE.unpack_from(
+            payload, _LEARNING.size
+        )
+        store = StoreStatus(
+            place=_word(STORE_PLACES, place),
+            found=_word(STORE_FOUND, found),
+            outcome=_word(STORE_OUTCOMES, outcome),
+            kept=bool(kept),
+            sequence=sequence,
+            erases=erases,
+            endurance=endurance,
+            stall_ms=stall_ms,
+            writes_left=left,
+        )
+    return LearningStatus(
+        phase=("nothing", "learning", "frozen")[min(phase, 2)],
+        torn=bool(torn),
+        values=values,
+        count=count,
+        threshold=limit,
+        score=score,
+        state_bytes=size,
+        digest=digest,
+        store=store,
     )
 
 

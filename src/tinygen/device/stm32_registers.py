@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygen.boards.spec import ChipSpec
+from tinygen.device.serial_interrupt import SerialInterrupt
+from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_ready import ready_bits
 from tinygen.device.stm32_reset import Cause, reset_flags
 from tinygen.device.watchdog_model import Watchdog
@@ -16,8 +18,8 @@ from tinygen.device.watchdog_model import Watchdog
 DWT_CYCCNT = 0xE0001004
 AIRCR = 0xE000ED0C
 _AIRCR_RESET = 0x05FA0004
-_USART_V1 = (0x00, 0x04, 0x04)  # status, transmit data, receive data
-_USART_V2 = (0x1C, 0x28, 0x24)
+_USART_V1 = (0x00, 0x04, 0x04, 0x0C)  # status, transmit data, receive data, CR1
+_USART_V2 = (0x1C, 0x28, 0x24, 0x00)
 _V1_FAMILIES = ("stm32f1", "stm32f2", "stm32f4")
 _TRANSMIT_READY = 0xC0  # TXE and TC
 
@@ -32,8 +34,10 @@ class Registers:
         reset: called when the program asks for a system reset.
         cycles: the value of DWT CYCCNT.
         cause: of the last reset, for the chip's reset flags.
+        flash: the controller of flash the program may write; None where it may not.
 
     Attributes:
+        line: received bytes on their way by interrupt.
         watchdog: the independent watchdog; never runs where the chip's facts do not say where it is.
     """
 
@@ -46,16 +50,21 @@ class Registers:
         reset: Callable[[], None],
         cycles: Callable[[], int],
         cause: Cause = "power-on",
+        flash: FlashController | None = None,
     ) -> None:
         self._values: dict[int, int] = {}
         self._sent = sent
         self._reset = reset
         self._cycles = cycles
+        self._flash = flash
         self.watchdog = Watchdog()
         self._watchdog_base = chip.peripherals.get("iwdg_base", 0)
         base = chip.peripherals[f"{serial}_base"]
-        status, transmit, receive = _USART_V1 if chip.family in _V1_FAMILIES else _USART_V2
+        status, transmit, receive, control = _USART_V1 if chip.family in _V1_FAMILIES else _USART_V2
         self._status, self._transmit, self._receive = base + status, base + transmit, base + receive
+        number = chip.peripherals[f"{serial}_irq"]
+        values = self._values
+        self.line = SerialInterrupt(number=number, control=base + control, receive=self._receive, values=values)
         self._ready = ready_bits(chip, self._values)
         flags = reset_flags(chip.family)
         self._reset_register = chip.peripherals["rcc_base"] + flags.offset if flags else None
@@ -68,11 +77,13 @@ class Registers:
         if address == DWT_CYCCNT:
             return self._cycles() & 0xFFFFFFFF
         if address == self._status:
-            return _TRANSMIT_READY
+            return _TRANSMIT_READY | self.line.status
         if address == self._receive:
-            return 0
+            return self.line.take()
         if self._watchdog_base and 0 <= address - self._watchdog_base < 0x10:
             return self.watchdog.read(address - self._watchdog_base)
+        if self._flash is not None and self._flash.owns(address):
+            return self._flash.read(address)
         value = self._values.get(address, 0)
         ready = self._ready.get(address)
         return value if ready is None else ready(value)
@@ -85,7 +96,9 @@ class Registers:
             self._reset()
         elif self._watchdog_base and 0 <= address - self._watchdog_base < 0x10:
             self.watchdog.write(address - self._watchdog_base, value)
+        elif self._flash is not None and self._flash.owns(address):
+            self._flash.write(address, value)
         elif address == self._reset_register and value & self._remove_flags:
             self._values[address] = 0
-        else:
+        elif not self.line.write(address, value):
             self._values[address] = value

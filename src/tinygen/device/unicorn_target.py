@@ -1,12 +1,14 @@
-"""The `unicorn` target: an STM32's core with exactly its flash and RAM, and no interrupts.
+"""The `unicorn` target: an STM32's core with exactly its flash and RAM, and one interrupt at most.
 
-The program's serial line is its transmit register on the way out. On the way in there is no interrupt, so bytes are put
-into the port's receive ring whenever the program reaches `tinygen_port_idle` (see firmware/include/tinygen/ring.h).
+The program's serial line is its transmit register on the way out. On the way in bytes are put into the port's receive
+ring whenever the program reaches `tinygen_port_idle` (see firmware/include/tinygen/ring.h). Where the image has no
+ring, because a framework receives, the USART's interrupt is taken there instead, once per byte.
 """
 
 from __future__ import annotations
 
 import bisect
+import random
 import struct
 import time
 from typing import Any
@@ -18,9 +20,12 @@ from tinygen.device.base import OpenOnce
 from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
+from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
+from tinygen.device.unicorn_exceptions import STACKED, enter, leave
+from tinygen.device.unicorn_flash import attach, kept_flash, without
 from tinygen.device.values import Image
 
 _PERIPHERALS = ((0x40000000, 0x20000000), (0xE0000000, 0x00100000))
@@ -31,6 +36,7 @@ _COUNTED_SLICE = 4_000_000  # instructions
 _COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
+_BYTES_PER_VISIT = 256
 
 
 class UnicornTarget(OpenOnce):
@@ -59,24 +65,28 @@ class UnicornTarget(OpenOnce):
 class UnicornLink:
     """A running core. It advances only while somebody reads.
 
+    Args:
+        interrupts: bytes come by the USART's interrupt, also where the image has a ring.
+
     Raises:
         TinygenError: unicorn is not installed, or the image lacks the port's symbols.
     """
 
-    def __init__(self, board: BoardSpec, simulator: SimulatorSpec, image: Image) -> None:
+    def __init__(self, board: BoardSpec, simulator: SimulatorSpec, image: Image, *, interrupts: bool = False) -> None:
         self._name = f"unicorn ({board.id})"
         self._chip = board.chip
         self._model = simulator.machine
         self._serial = str(simulator.options.get("serial", board.serial.peripheral))
-        for symbol in (_IDLE, _RING):
-            if symbol not in image.symbols:
-                raise bad_input(f"the image has no symbol '{symbol}'", where=str(image.elf), hint="build it again")
+        if _IDLE not in image.symbols:
+            raise bad_input(f"the image has no symbol '{_IDLE}'", where=str(image.elf), hint="build it again")
         self._idle_at = image.symbols[_IDLE] & ~1
-        self._ring_at = image.symbols[_RING]
+        self._ring_at = None if interrupts else image.symbols.get(_RING)
         self._symbols = sorted(
             (address & ~1, name) for name, address in image.symbols.items() if not name.startswith("$")
         )
         self._segments = load_segments(image.elf)
+        self._power_cycles = 1
+        self.flash = kept_flash(image)
         self._uc: Any = None
         self._boot("power-on")
 
@@ -96,7 +106,7 @@ class UnicornLink:
             kept = [(r.address, bytes(self._uc.mem_read(r.address, r.size_bytes))) for r in ram]
         uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         uc.ctl_set_cpu_model(model)
-        for region in self._chip.regions:
+        for region in without(self._chip.regions, self.flash):
             executable = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
             rights = executable if region.kind == "flash" else executable | unicorn.UC_PROT_WRITE
             uc.mem_map(region.address, region.size_bytes, rights)
@@ -112,20 +122,22 @@ class UnicornLink:
         self._reset_asked = False
         self._trap: Trap | None = None
         self._handling = False
+        self._interrupted: Any = None
+        self._visit = 0
         self._suspicious = False
         self._counted = 0
         self._count_hook: int | None = None
         self._count_asked = False
         self._block_lengths: dict[tuple[int, int], int] = {}
-        registers = Registers(
+        self._registers = Registers(
             self._chip,
             self._serial,
             sent=self._out.append,
             reset=self._ask_reset,
             cycles=self._read_cycles,
             cause=cause,
+            flash=self._attach_flash(uc),
         )
-        self._registers = registers
         for base, size in _PERIPHERALS:
             uc.mmio_map(base, size, self._read_register, base, self._write_register, base)
         for address, data in self._segments:
@@ -145,6 +157,14 @@ class UnicornLink:
         self._pc = entry | 1
         self._uc = uc
 
+    def _attach_flash(self, uc: Any) -> FlashController | None:
+        self._nmi_pending = self._in_nmi = self._returning = False
+        if self.flash is None:
+            return None
+        return attach(
+            uc, self._chip, self.flash, fault=self._flash_fault, nmi=self._raise_nmi, power_lost=self._lose_power
+        )
+
     # Hooks: called by the core while it runs.
 
     def _read_register(self, _uc: Any, offset: int, size: int, base: int) -> int:
@@ -159,8 +179,28 @@ class UnicornLink:
             value = self._registers.read(address) & ~mask | value << shift & mask
         self._registers.write(address, value)
 
+    def _flash_fault(self, words: str, address: int | None) -> None:
+        # BFHFNMIGN and FAULTMASK: the program reads on, and looks at the controller's flag.
+        masked = self._registers.read(faults.CCR) & faults.IGNORE_DATA_FAULTS
+        if address is None or not (masked and self._uc.reg_read(self._arm.UC_ARM_REG_FAULTMASK)):
+            self._trap = Trap(fault=faults.BUS_FAULT, status=faults.PRECISE_DATA_ERROR, address=address, words=words)
+            self._uc.emu_stop()
+
+    def _raise_nmi(self) -> None:
+        self._nmi_pending = True
+        self._uc.emu_stop()
+
+    def _lose_power(self) -> None:
+        self._fail("the power went")
+        self._uc.emu_stop()
+
     def _reached_idle(self, uc: Any, _address: int, _size: int, _data: Any) -> None:
-        if self._in:
+        if not self._in and not self._visit:
+            self._idle = True
+            uc.emu_stop()
+        elif self._ring_at is None:
+            self._by_interrupt(uc)
+        else:
             head, tail, capacity = struct.unpack("<III", uc.mem_read(self._ring_at, 12))
             room = capacity - (head - tail & 0xFFFFFFFF)
             for byte in self._in[:room]:
@@ -168,9 +208,28 @@ class UnicornLink:
                 head = head + 1 & 0xFFFFFFFF
             del self._in[:room]
             uc.mem_write(self._ring_at, struct.pack("<I", head))
+
+    def _by_interrupt(self, uc: Any) -> None:
+        """The next byte waits in the register, and the core takes the interrupt."""
+        if not self._in or self._visit == _BYTES_PER_VISIT:  # let it take out what has come
+            self._visit = 0
+            return
+        self._visit += 1
+        if self._registers.line.open:
+            self._registers.line.put(self._in.pop(0))
+            self._interrupted = uc.context_save()
+            self._enter_interrupt(uc)
         else:
-            self._idle = True
+            self._fail("the program waits for input and has no interrupt open for it")
             uc.emu_stop()
+
+    def _enter_interrupt(self, uc: Any) -> None:
+        """As `_enter_handler`, for what is no fault."""
+        arm, number = self._arm, self._registers.line.exception
+        table = self._registers.read(faults.VTOR) or self._chip.flash.address
+        enter(uc, arm, self._idle_at, number)
+        (vector,) = struct.unpack("<I", uc.mem_read(table + 4 * number, 4))
+        uc.reg_write(arm.UC_ARM_REG_PC, vector)
 
     def _bad_access(self, uc: Any, access: int, address: int, size: int, value: int, _data: Any) -> bool:
         u = self._u
@@ -188,6 +247,15 @@ class UnicornLink:
         return False
 
     def _exception(self, uc: Any, number: int, _data: Any) -> None:
+        if number == faults.EXCEPTION_RETURN and self._in_nmi:
+            self._returning = True
+            uc.emu_stop()
+            return
+        if number == faults.EXCEPTION_RETURN and self._interrupted is not None:
+            uc.context_restore(self._interrupted)
+            uc.reg_write(self._arm.UC_ARM_REG_PC, self._idle_at | 1)
+            self._interrupted = None
+            return
         fault, status = faults.INTERRUPTS.get(number, (faults.HARD_FAULT, 0))
         self._trap = Trap(fault=fault, status=status, address=None, words=f"raised exception {number}")
         uc.emu_stop()
@@ -204,8 +272,7 @@ class UnicornLink:
         if self._handling:
             self._fail(f"the program {trap.words} while it handled a fault, at {self.place(pc)}")
             return
-        names = ("R0", "R1", "R2", "R3", "R12", "LR")
-        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in names]
+        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in STACKED]
         frame += [pc & ~1, uc.reg_read(arm.UC_ARM_REG_XPSR)]
         stack = (uc.reg_read(arm.UC_ARM_REG_SP) & ~7) - faults.FRAME_BYTES
         try:
@@ -229,6 +296,18 @@ class UnicornLink:
         uc.reg_write(arm.UC_ARM_REG_IPSR, number)
         self._handling = True
         self._pc = vector
+
+    def _change_mode(self) -> None:
+        """Into the NMI's handler, or back from it."""
+        if self._returning:
+            self._pc = leave(self._uc, self._arm)
+            self._returning = self._in_nmi = False
+            return
+        table = self._registers.read(faults.VTOR) or self._chip.flash.address
+        (vector,) = struct.unpack("<I", self._uc.mem_read(table + 4 * faults.NMI, 4))
+        enter(self._uc, self._arm, self._pc, faults.NMI)
+        self._pc = vector
+        self._nmi_pending, self._in_nmi = False, True
 
     def _fail(self, message: str) -> None:
         if self._error is None:
@@ -310,6 +389,9 @@ class UnicornLink:
                 at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
                 self._fail(f"the program stopped: {error}, at {at}")
         self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
+        if self._returning or (self._nmi_pending and not self._in_nmi and self._trap is None):
+            self._change_mode()
+            return
         trap, self._trap = self._trap, None
         if trap is not None:
             self._enter_handler(trap)
@@ -342,6 +424,16 @@ class UnicornLink:
         """Power up again, with the image as it was built."""
         self._running()
         self._boot("power-on")
+
+    def power_cycle(self) -> None:
+        """Power off and on: flash keeps what it had, RAM comes up with anything in it."""
+        self._running()
+        self._boot("power-on")
+        noise = random.Random(self._power_cycles)
+        self._power_cycles += 1
+        for region in self._chip.regions:
+            if region.kind != "flash":
+                self._uc.mem_write(region.address, noise.randbytes(region.size_bytes))
 
     def close(self) -> None:
         """Forget the core."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tinygen.core.errors import AmbiguousError
 
 SYSFS = Path("/sys/bus/usb/devices")
 _BUS = Path("/dev/bus/usb")
@@ -27,6 +30,12 @@ KNOWN: tuple[tuple[tuple[int, int], str], ...] = (
 )
 """Vendor and product ids. Source: usb.ids; OpenOCD's 60-openocd.rules and stlink's 49-stlinkv*.rules; esptool."""
 
+WRITERS = {
+    "stlink": frozenset(usb_id for usb_id, title in KNOWN if title.startswith(("ST-Link", "STLINK"))),
+    "dfu": frozenset({(0x0483, 0xDF11)}),
+}
+"""By which USB devices an upload protocol writes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsbDevice:
@@ -34,11 +43,13 @@ class UsbDevice:
 
     Attributes:
         allowed: this user may open it (probes and boot loaders are opened as USB devices, not as ports).
+        serial_number: "" when it has none.
     """
 
     usb_id: tuple[int, int]
     title: str
     allowed: bool
+    serial_number: str = ""
 
 
 def plugged_in(sysfs: Path = SYSFS, bus: Path = _BUS) -> list[UsbDevice]:
@@ -53,8 +64,28 @@ def plugged_in(sysfs: Path = SYSFS, bus: Path = _BUS) -> list[UsbDevice]:
             continue  # a hub's interface, or a device that has just gone
         if usb_id in known:
             allowed = os.access(node, os.R_OK | os.W_OK)
-            found.append(UsbDevice(usb_id=usb_id, title=known[usb_id], allowed=allowed))
+            serial = _text(folder / "serial") if (folder / "serial").is_file() else ""
+            found.append(UsbDevice(usb_id=usb_id, title=known[usb_id], allowed=allowed, serial_number=serial))
     return found
+
+
+def the_one_to_write(protocol: str, devices: Sequence[UsbDevice]) -> str:
+    """Serial number of the probe or boot loader to write with; "" when there is no choice, or none by USB.
+
+    Args:
+        protocol: "stlink", "dfu", or another that uses no USB device of its own.
+        devices: what is plugged in.
+
+    Raises:
+        TinygenError: several are plugged in.
+    """
+    fitting = [device for device in devices if device.usb_id in WRITERS.get(protocol, ())]
+    if len(fitting) < 2:
+        return ""
+    named = {d.serial_number: d.title for d in fitting if d.serial_number}
+    listed = ", ".join(f"{d.title} {d.serial_number or 'without a serial number'}" for d in fitting)
+    hint = "name its serial number with --probe, or leave only one plugged in"
+    raise AmbiguousError(f"several could write: {listed}", option="--probe", choices=named, hint=hint)
 
 
 def _text(path: Path) -> str:

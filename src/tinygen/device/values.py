@@ -174,6 +174,32 @@ class StreamScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatus:
+    """What outlives a loss of power.
+
+    Attributes:
+        place: "nowhere" (RAM that a reset does not clear at best), "flash", "nvs", "file".
+        found: what the start met there: one of messages.STORE_FOUND.
+        outcome: of the last write since then: one of messages.STORE_OUTCOMES.
+        kept: it would bring back exactly what is learned now.
+        sequence: of the record that holds: so many were ever written; 0 without one.
+        erases: of the area that was erased most. endurance: erases it is good for, 0 where the place sees to that.
+        stall_ms: the longest the program stands still during a write, by the datasheet.
+        writes_left: records until the next erasure.
+    """
+
+    place: str = "nowhere"
+    found: str = "nothing"
+    outcome: str = "none"
+    kept: bool = False
+    sequence: int = 0
+    erases: int = 0
+    endurance: int = 0
+    stall_ms: int = 0
+    writes_left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LearningStatus:
     """What the device has learned. `torn`: a write was cut off by the last reset, the state before it holds."""
 
@@ -185,6 +211,7 @@ class LearningStatus:
     score: int
     state_bytes: int
     digest: int
+    store: StoreStatus = StoreStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ from tinygen.features.spec import FeatureSpec, LogMelSpec
 _MICRO_SPEECH_SCALE = 256
 _MICRO_SPEECH_DIVISOR = 666
 _MICRO_SPEECH_ZERO = -128
+MICRO_SPEECH_HIGHEST = 255 * _MICRO_SPEECH_DIVISOR // _MICRO_SPEECH_SCALE
+"""The feature that this formula takes to the largest byte; 0 is taken to the smallest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ def stage_names(spec: FeatureSpec) -> tuple[str, ...]:
     """
     match spec:
         case LogMelSpec():
-            return ("gather", "window", "fft", "mel", "noise reduction", "pcan", "log", "quantize")
+            return ("gather", "window", "fft", "energy, filter bank", "noise reduction", "pcan", "log", "quantize")
         case BandEnergySpec():
             more = ("statistics", "envelope") if spec.statistics or spec.envelope_bands else ()
             return ("gather", "window", "fft", "bands", "log and quantize", *more)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinygen.boards.spec import BoardSpec, ClockSpec, MemoryRegion
+from tinygen.boards.state import StateAreas, state_areas
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.environment import render
 from tinygen.firmware.sensors.values import SourcePlan
@@ -53,10 +54,17 @@ class MemoryView:
     stack_bytes: int
     vector_bytes: int
     copies: str
+    state_address: str
+    state_bytes: str
 
 
 def render_board(
-    board: BoardSpec, stack_bytes: int, *, copies_apart: bool = False, source: SourcePlan | None = None
+    board: BoardSpec,
+    stack_bytes: int,
+    *,
+    copies_apart: bool = False,
+    source: SourcePlan | None = None,
+    state_bytes: int = 0,
 ) -> dict[str, bytes]:
     """include/board_config.h and, where our own script places the image, ld/<chip>.ld.
 
@@ -64,12 +72,25 @@ def render_board(
         stack_bytes: reserved for the stack, a multiple of 16.
         source: the sensor whose driver needs facts of its own.
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
+        state_bytes: of what is kept over a loss of power, where the board can.
     """
-    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": _config(board, source)})}
+    areas = kept_areas(board, state_bytes)
+    config = _config(board, source, areas, state_bytes)
+    files = {"include/board_config.h": render("project/include/board_config.h.j2", {"c": config})}
     script = ldscript_path(board)
     if script:
-        files[script] = render(f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart)})
+        files[script] = render(
+            f"project/ld/{board.chip.port}.ld.j2", {"m": _memory(board, stack_bytes, copies_apart, areas)}
+        )
     return files
+
+
+def kept_areas(board: BoardSpec, state_bytes: int) -> StateAreas | None:
+    """Flash of our own linker script's image that is kept free for a state; None where there is none."""
+    if not state_bytes or board.chip.port != "stm32" or board.platformio.framework:
+        return None
+    areas = state_areas(board, state_bytes)
+    return areas if isinstance(areas, StateAreas) else None
 
 
 def ldscript_path(board: BoardSpec) -> str:
@@ -82,8 +103,9 @@ def vector_table_bytes(board: BoardSpec) -> int:
     return 4 * (CORTEX_M_SYSTEM_VECTORS + board.chip.interrupt_count)
 
 
-def _config(board: BoardSpec, source: SourcePlan | None) -> ConfigView:
+def _config(board: BoardSpec, source: SourcePlan | None, areas: StateAreas | None, state_bytes: int) -> ConfigView:
     macros: list[tuple[str, str]] = [(f"TINYGEN_CHIP_{board.chip.family.upper()}", "1")]
+    macros.append(("TINYGEN_STATE", _keeper(board, areas, state_bytes)))
     groups: list[WordGroup] = []
     match board.chip.port:
         case "stm32":
@@ -118,6 +140,8 @@ def _config(board: BoardSpec, source: SourcePlan | None) -> ConfigView:
             ]
         case "host":
             groups = [WordGroup(comment=f"Protocol: {board.serial.connector}", words=())]
+    if areas is not None:
+        groups.append(_state(board, areas))
     if source is not None:
         macros += source.macros
         groups.append(WordGroup(comment=f"Sensor: {source.name}", words=source.config))
@@ -128,6 +152,35 @@ def _config(board: BoardSpec, source: SourcePlan | None) -> ConfigView:
         framework=board.platformio.framework if board.chip.port == "stm32" else "",
         groups=tuple(groups),
     )
+
+
+def _keeper(board: BoardSpec, areas: StateAreas | None, state_bytes: int) -> str:
+    """What keeps a state over a loss of power, as store/keeper.h numbers it."""
+    if not state_bytes or board.state == "none":
+        return "0"
+    if board.chip.port == "host":
+        return "3"
+    return "1" if areas is not None else "0"
+
+
+def _state(board: BoardSpec, areas: StateAreas) -> WordGroup:
+    first, layout = areas.sectors[0], board.chip.flash_layout
+    option = layout.option if layout else (0, 0, 0)
+    words = (
+        ("kStateAddress", _hex(areas.address)),
+        ("kStateAreaBytes", hex(areas.area_bytes)),
+        ("kStateBank", str(first.bank)),
+        ("kStateSector", str(first.number)),
+        ("kStateSectorBytes", hex(first.size_bytes)),
+        ("kStateWordBytes", str(max(layout.word_bytes, 4) if layout else 4)),
+        ("kStateEndurance", str(areas.endurance)),
+        ("kStateEraseMs", str(areas.erase_ms)),
+        ("kStateStallMs", str(areas.stall_ms)),
+        ("kStateOption", f"0x{option[0]:02X}"),  # of the controller: option bytes that say it is divided so
+        ("kStateOptionMask", _hex(option[1])),
+        ("kStateOptionValue", _hex(option[2])),
+    )
+    return WordGroup(comment="Flash that keeps what is learned: two areas of whole sectors, used in turn", words=words)
 
 
 def _stm32cube_names(board: BoardSpec) -> list[tuple[str, str]]:
@@ -250,19 +303,23 @@ def _pin(name: str) -> tuple[int, int]:
     return ord(name[1]) - ord("A"), int(name[2:])
 
 
-def _memory(board: BoardSpec, stack_bytes: int, copies_apart: bool) -> MemoryView:
+def _memory(board: BoardSpec, stack_bytes: int, copies_apart: bool, areas: StateAreas | None) -> MemoryView:
     chip = board.chip
+    reserved = areas.reserved_bytes if areas else 0
+    flash = replace(chip.flash, size_bytes=chip.flash.size_bytes - reserved)
     rest = tuple(region for region in chip.regions if region not in (chip.flash, chip.ram))
     named = {region.name: region for region in chip.regions}
     return MemoryView(
         chip_title=chip.title,
-        flash=_region(chip.flash),
+        flash=_region(flash),
         ram=_region(chip.ram),
         iram=_region(named.get("iram", chip.ram)),
         others=tuple(_region(region) for region in rest),
         stack_bytes=stack_bytes,
         vector_bytes=vector_table_bytes(board),
         copies=next((region.name.upper() for region in rest if region.kind == "ram" and copies_apart), ""),
+        state_address=_hex(areas.address) if areas else "",
+        state_bytes=hex(2 * areas.area_bytes) if areas else "",
     )
 
 

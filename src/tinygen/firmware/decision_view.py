@@ -24,6 +24,7 @@ class DecisionView:
     shift: int
     in_zero_point: int
     out_zero_point: int
+    unsigned: bool = False
 
 
 def decision_view(
@@ -56,11 +57,12 @@ def decision_view(
         kind=rule.kind,
         labels=tuple(_c_string(label) for label in rule.labels),
         elements=output_elements,
-        threshold=rule.threshold,
+        threshold=rule.threshold if rule.kind == "reconstruction" else 0,
         multiplier=multiplier,
         shift=shift,
         in_zero_point=in_zero_point,
         out_zero_point=out_zero_point,
+        unsigned=rule.kind == "argmax" and rule.unsigned_output,
     )
 
 

@@ -54,13 +54,14 @@ def runtime_folder(board: BoardSpec) -> str:
 def build_flags(board: BoardSpec) -> tuple[str, ...]:
     """What the framework has to be told on every compiler's command line."""
     framework = board.platformio.framework
-    if framework == "arduino" and board.chip.port == "stm32":
-        return ("-DSERIAL_RX_BUFFER_SIZE=1024",)  # the core's 64 bytes are less than a frame
-    if framework == "stm32cube" and board.clock is not None and board.clock.source == "hse":
-        return (f"-DHSE_VALUE={board.clock.external_hz}U",)
     if framework == "espidf":
         return (f"-I{IDF_RUNTIME}/include",)
-    return ()
+    if not framework or board.chip.port != "stm32":
+        return ()
+    # The core's receive buffer of 64 bytes is less than a frame.
+    buffer = ("-DSERIAL_RX_BUFFER_SIZE=1024",) if framework == "arduino" else ()
+    external = board.clock.external_hz if board.clock is not None and board.clock.source == "hse" else 0
+    return (*buffer, *((f"-DHSE_VALUE={external}U",) if external else ()))
 
 
 def render_idf(board: BoardSpec, name: str, files: Iterable[str], *, stack_bytes: int, level: str) -> dict[str, bytes]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.resources import resource_dir
 from tinygen.firmware.environment import render
+from tinygen.firmware.model_values import (
+    ConstantView,
+    EndView,
+    InitialView,
+    ModelView,
+    ObservedView,
+    Param,
+    Place,
+    StepView,
+)
 from tinygen.model.compile import WEIGHT_CONSTANTS, kernel_of
 from tinygen.model.ir import Buffer, Plan, Step
 from tinygen.model.layout import starts_unlike_zero
@@ -30,118 +40,6 @@ _C_TYPES = {
 # How kernels see tensors in the arena: may_alias types, because one place holds values of several types over time.
 _VIEWS = {"uint8": "uint8", "bool": "uint8", "int16": "int16", "int32": "int32", "int64": "int64", "float32": "float32"}
 _LINE_WIDTH = 118
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
-    """A compile-time constant of a step."""
-
-    name: str
-    value: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A named offset into the arena."""
-
-    symbol: str
-    offset: int
-    comment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepView:
-    """A step function; `call` is "" when the step needs no code."""
-
-    number: int
-    function: str
-    struct: str
-    comment: str
-    choice: str
-    params: tuple[Param, ...]
-    call: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConstantView:
-    """An array in weights.cpp.
-
-    Attributes:
-        crc: CRC-32 of its bytes on a little-endian machine.
-        in_ram: it is one of the weights, and the plan has those copied to RAM.
-    """
-
-    symbol: str
-    type: str
-    count: int
-    alignment_bytes: int
-    comment: str
-    values: str
-    crc: int
-    in_ram: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedView:
-    """A tensor the protocol can ask for."""
-
-    expression: str
-    size_bytes: int
-    step: int
-    tensor: int
-    comment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndView:
-    """A model input or output: where it lies, how large it is, where it stands in the concatenation of all."""
-
-    expression: str
-    size_bytes: int
-    step: int
-    tensor: int
-    start: int
-    comment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitialView:
-    """How a part of the state gets its first value: `fill` repeated, or the array `symbol`."""
-
-    place: str
-    size_bytes: int
-    fill: int
-    symbol: str
-    comment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelView:
-    """All that the templates print."""
-
-    name: str
-    digest: str
-    runtime_version: int
-    macs: int
-    arena_bytes: int
-    weights_bytes: int
-    weights_in_ram: bool
-    dual_issue: bool
-    alignment_bytes: int
-    input_bytes: int
-    output_bytes: int
-    inputs: tuple[EndView, ...]
-    outputs: tuple[EndView, ...]
-    state_bytes: int
-    started_flag: bool
-    state_places: tuple[Place, ...]
-    initial: tuple[InitialView, ...]
-    headers: tuple[str, ...]
-    places: tuple[Place, ...]
-    steps: tuple[StepView, ...]
-    constants: tuple[ConstantView, ...]
-    observed: tuple[ObservedView, ...]
-    interpreted: bool = False
 
 
 def compiler_level(plan: Plan) -> str:

@@ -50,6 +50,7 @@ class ProjectView:
     upload_protocol: str
     baud: int
     cpu_flags: str
+    hosted: bool
     lists_flash_images: bool
     streams: bool
     connector: str
@@ -84,6 +85,7 @@ def render_project(
     copies_apart: bool = False,
     level: str = "-O2",
     source: SourcePlan | None = None,
+    state_bytes: int = 0,
 ) -> RenderedTree:
     """Make the whole project. The same input gives the same bytes on every machine.
 
@@ -97,6 +99,7 @@ def render_project(
         level: what the compiler optimizes for, "-O2" or "-Os".
         copies_apart: the application's copies of input and state go into the chip's second RAM, where it has one.
         source: the sensor whose samples a stream may listen to; None leaves the serial line.
+        state_bytes: of what the image keeps over a loss of power, where the board can.
 
     Raises:
         TinygenError: two views claim the same file (our bug), or a name would break C++ or ini syntax.
@@ -122,11 +125,13 @@ def render_project(
         ),
         "src/main.cpp": render("project/src/main.cpp.j2", {"framework": board.platformio.framework}),
         "src/selftest.cpp": render("project/src/selftest.cpp.j2", {"vectors": [_vector(v) for v in selftest]}),
-        **render_board(board, stack_bytes, copies_apart=copies_apart, source=source),
+        **render_board(board, stack_bytes, copies_apart=copies_apart, source=source, state_bytes=state_bytes),
         **_runtime(board),
     }
     if view.lists_flash_images:
         own["tools/flash_images.py"] = _template_file("tools/flash_images.py")
+    if view.hosted:
+        own["tools/hosted.py"] = _template_file("tools/hosted.py")
     if view.cpu_flags:
         own["tools/cpu_flags.py"] = _template_file("tools/cpu_flags.py")
     clash = sorted({*own, BUILD_INFO} & set(model_files))
@@ -181,6 +186,7 @@ def _project(
         upload_protocol=platformio.upload_protocols[0] if platformio.upload_protocols else "",
         baud=board.serial.baud if board.chip.port != "host" else 0,
         streams=streams,
+        hosted=board.chip.port == "stm32" and not bare_metal,
         lists_flash_images=board.chip.arch == "xtensa",
         cpu_flags=f"-mfloat-abi=hard -mfpu={board.chip.fpu}" if own_flags and board.chip.fpu else "",
         connector=board.serial.connector,
@@ -205,7 +211,7 @@ def _runtime(board: BoardSpec) -> dict[str, bytes]:
     headers = root / "include" / "tinygen"
     for path in sorted(p for p in headers.rglob("*.h") if p.is_file()):
         files[f"{place}/include/tinygen/{path.relative_to(headers).as_posix()}"] = path.read_bytes()
-    for folder in ("features", "protocol", *(f"port/{name}" for name in port_folders(board))):
+    for folder in ("features", "protocol", "store", *(f"port/{name}" for name in port_folders(board))):
         base = root / folder
         for path in sorted(p for p in base.rglob("*") if p.is_file() and p.suffix in SOURCE_SUFFIXES):
             files[f"{place}/src/{folder}/{path.relative_to(base).as_posix()}"] = path.read_bytes()

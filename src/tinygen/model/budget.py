@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinygen.core.errors import bad_input
-from tinygen.model.ir import Buffer, Plan
+from tinygen.model.ir import Buffer, Plan, short_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,19 @@ def peak_text(plan: Plan) -> str:
     """The step that asks for most of the arena, and what is live there."""
     top = peak(plan)
     step = next(s for s in plan.steps if s.position == top.position)
-    live = ", ".join(f"{b.name} {b.size_bytes:,}" for b in top.buffers)
+    live = ", ".join(f"{buffer_text(plan, b)} {b.size_bytes:,}" for b in top.buffers)
     return f"the arena peaks at step {step.position} {step.op.name} with {top.live_bytes:,} bytes live ({live})"
+
+
+def buffer_text(plan: Plan, buffer: Buffer) -> str:
+    """What lies in a place of the arena: who writes it, and the end of its name."""
+    if buffer.tensor < 0:
+        return "its scratch"
+    name = short_name(buffer.name)
+    if buffer.tensor in plan.graph.inputs:
+        return f"the input '{name}'"
+    writer = next((step for step in plan.steps if buffer.tensor in step.outputs), None)
+    return f"result of step {writer.position} {writer.op.name} '{name}'" if writer is not None else f"'{name}'"
 
 
 def largest_share_text(plan: Plan) -> str:

@@ -109,11 +109,11 @@ def load(tflite: bytes, name: str) -> Graph:
             context = OpContext(model=name, op=op, tensors=tensors)
             for slot, index in enumerate(op.inputs):
                 if slot not in definition.slots(op) and index >= 0 and tensors[index].data is None:
-                    raise context.fail(f"input {slot} ('{tensors[index].name}') must be a constant in the file")
+                    raise context.fail(f"input {slot} ('{tensors[index].label}') must be a constant in the file")
                 if index >= 0 and tensors[index].from_int4 and (op.name not in INT4_TAKERS or slot != 1):
                     takers = ", ".join(INT4_TAKERS)
                     raise context.fail(
-                        f"input {slot} ('{tensors[index].name}') is int4, supported: weights of {takers}"
+                        f"input {slot} ('{tensors[index].label}') is int4, supported: weights of {takers}"
                     )
             definition.lower(context)
     return graph
@@ -142,7 +142,7 @@ def _in_place_states(main: Table, ops: tuple[Op, ...], tensors: dict[int, Tensor
             users.setdefault(index, []).append(op.where)
             if definition is None or slot not in definition.state_inputs:
                 raise bad_input(
-                    f"input {slot} ('{tensors[index].name}') is a variable; the operator does not update it",
+                    f"input {slot} ('{tensors[index].label}') is a variable; the operator does not update it",
                     where=f"{name}: {op.where}",
                 )
             held[index] = tensors[index]
@@ -153,9 +153,9 @@ def _in_place_states(main: Table, ops: tuple[Op, ...], tensors: dict[int, Tensor
     found = []
     for index, tensor in held.items():
         if len(users[index]) != 1:
-            raise bad_input(f"variable '{tensor.name}' is shared by {' and '.join(users[index])}", where=name)
+            raise bad_input(f"variable '{tensor.label}' is shared by {' and '.join(users[index])}", where=name)
         if tensor.data is not None or tensor.dtype not in ("int8", "int16"):
-            raise bad_input(f"variable '{tensor.name}' of {tensor.dtype} is not supported", where=name)
+            raise bad_input(f"variable '{tensor.label}' of {tensor.dtype} is not supported", where=name)
         start = tensor.quantization.zero_point if tensor.quantization is not None and tensor.dtype == "int8" else 0
         found.append(State(tensor=index, initial=np.full(tensor.shape, start, np.dtype(_NUMPY[tensor.dtype]))))
     return found
@@ -374,11 +374,11 @@ def _check_order(
         raise bad_input(f"has {len(inputs)} inputs and {len(outputs)} outputs, needs at least one of each", where=name)
 
     def wrong(op: Op, index: int, what: str) -> TinygenError:
-        return bad_input(f"{what} tensor {index} '{tensors[index].name}'", where=f"{name}: {op.where}")
+        return bad_input(f"{what} tensor {index} '{tensors[index].label}'", where=f"{name}: {op.where}")
 
     for index in inputs:
         if tensors[index].is_constant:
-            raise bad_input(f"input tensor {index} '{tensors[index].name}' is a constant", where=name)
+            raise bad_input(f"input tensor {index} '{tensors[index].label}' is a constant", where=name)
     if len(set(inputs)) != len(inputs) or len(set(outputs)) != len(outputs):
         raise bad_input("an input or output is listed twice", where=name)
     if states & set(inputs + outputs):
@@ -395,5 +395,5 @@ def _check_order(
     for index in outputs:
         if index not in ready or tensors[index].is_constant or index in inputs:
             raise bad_input(
-                f"output tensor {index} '{tensors[index].name}' is not computed by any operator", where=name
+                f"output tensor {index} '{tensors[index].label}' is not computed by any operator", where=name
             )

@@ -42,6 +42,27 @@ class Quantization:
         return self.zero_points[0]
 
 
+_NAME_CHARACTERS = 40
+
+
+def short_name(name: str) -> str:
+    """A tensor's name as people can read it: converters join the names of everything they fused with ";".
+
+    Args:
+        name: "functional_1/activation_1/Relu;functional_1/batch_normalization_1/FusedBatchNormV3;...".
+
+    Returns:
+        The name itself when it is short, else the end of its first part: ".../Conv2d_1_pointwise/Relu6".
+    """
+    if len(name) <= _NAME_CHARACTERS:
+        return name
+    words = name.partition(";")[0].split("/")
+    kept = words.pop()
+    while words and len(".../") + len(words[-1]) + 1 + len(kept) <= _NAME_CHARACTERS:
+        kept = f"{words.pop()}/{kept}"
+    return f".../{kept}" if words and len(kept) <= _NAME_CHARACTERS else f"{kept[: _NAME_CHARACTERS - 3]}..."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tensor:
     """A tensor of the model. `index` is its number in the flatbuffer (the oracle's number too).
@@ -58,6 +79,11 @@ class Tensor:
     data: npt.NDArray[np.generic] | None = None
     from_int4: bool = False
     made: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name for people, shortened."""
+        return short_name(self.name)
 
     @property
     def is_constant(self) -> bool:

@@ -107,27 +107,27 @@ class OpContext:
         tensor = self.tensor(slot)
         if tensor.data is None:
             raise self.fail(
-                f"{what} ('{tensor.name}') is computed at run time", "only constants in the file are supported there"
+                f"{what} ('{tensor.label}') is computed at run time", "only constants in the file are supported there"
             )
         if tensor.dtype != dtype:
-            raise self.fail(f"{what} ('{tensor.name}') is {tensor.dtype}, supported: {dtype}", _QUANTIZE_HINT)
+            raise self.fail(f"{what} ('{tensor.label}') is {tensor.dtype}, supported: {dtype}", _QUANTIZE_HINT)
         return tensor
 
     def channel_scales(self, tensor: Tensor, axis: int, channels: int) -> tuple[float, ...]:
         """One scale per channel of int8 weights with zero point 0 (a single scale is repeated)."""
         quantization = tensor.quantization
         if quantization is None:
-            raise self.fail(f"weights '{tensor.name}' have no quantisation", _QUANTIZE_HINT)
+            raise self.fail(f"weights '{tensor.label}' have no quantisation", _QUANTIZE_HINT)
         if any(quantization.zero_points):
             raise self.fail(
-                f"weights '{tensor.name}' have zero points other than 0, supported: 0",
+                f"weights '{tensor.label}' have zero points other than 0, supported: 0",
                 "TFLite's INT8 specification wants symmetric weights; convert with a current TensorFlow",
             )
         if len(quantization.scales) == 1:
             return quantization.scales * channels
         if quantization.axis != axis or len(quantization.scales) != channels:
             raise self.fail(
-                f"weights '{tensor.name}' have {len(quantization.scales)} scales along axis {quantization.axis}, "
+                f"weights '{tensor.label}' have {len(quantization.scales)} scales along axis {quantization.axis}, "
                 f"expected {channels} along axis {axis}"
             )
         return quantization.scales
@@ -139,7 +139,7 @@ class OpContext:
         tensor = self.tensor(slot)
         tensor = self.constant(slot, tensor.dtype if tensor.dtype in types else types[0], "bias")
         if tensor.n_elements != channels or tensor.data is None:
-            raise self.fail(f"bias '{tensor.name}' has {tensor.n_elements} values, expected {channels}")
+            raise self.fail(f"bias '{tensor.label}' has {tensor.n_elements} values, expected {channels}")
         return np.asarray(tensor.data, np.dtype(tensor.dtype)).reshape(channels)
 
     def word(self, name: str, allowed: Sequence[str]) -> str:
@@ -209,17 +209,17 @@ class OpContext:
     ) -> tuple[Tensor, Quantization]:
         if tensor.dtype not in types:
             wanted = " and ".join(types)
-            raise self.fail(f"{what} ('{tensor.name}') is {tensor.dtype}, supported: {wanted}", _QUANTIZE_HINT)
+            raise self.fail(f"{what} ('{tensor.label}') is {tensor.dtype}, supported: {wanted}", _QUANTIZE_HINT)
         if tensor.quantization is None:
-            raise self.fail(f"{what} ('{tensor.name}') has no quantisation (scale and zero point)", _QUANTIZE_HINT)
+            raise self.fail(f"{what} ('{tensor.label}') has no quantisation (scale and zero point)", _QUANTIZE_HINT)
         if len(tensor.quantization.scales) != 1:
-            raise self.fail(f"{what} ('{tensor.name}') has one scale per channel; activations need a single one")
+            raise self.fail(f"{what} ('{tensor.label}') has one scale per channel; activations need a single one")
         if tensor.dtype == "int16" and tensor.quantization.zero_point:
             point = tensor.quantization.zero_point
-            raise self.fail(f"{what} ('{tensor.name}') is int16 with zero point {point}, needs 0")
+            raise self.fail(f"{what} ('{tensor.label}') is int16 with zero point {point}, needs 0")
         if not ranks[0] <= len(tensor.shape) <= ranks[1]:
             wanted = str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]} to {ranks[1]}"
-            raise self.fail(f"{what} ('{tensor.name}') has shape {list(tensor.shape)}, expected {wanted} dimensions")
+            raise self.fail(f"{what} ('{tensor.label}') has shape {list(tensor.shape)}, expected {wanted} dimensions")
         return tensor, tensor.quantization
 
 
@@ -310,4 +310,4 @@ def window_extent(ctx: OpContext, axis: str, size: int, *, kernel: int, stride: 
 def expect_shape(ctx: OpContext, tensor: Tensor, shape: tuple[int, ...]) -> None:
     """Refuse an output whose declared shape is not what the operator makes."""
     if tensor.shape != shape:
-        raise ctx.fail(f"output '{tensor.name}' is declared {list(tensor.shape)}, the operator makes {list(shape)}")
+        raise ctx.fail(f"output '{tensor.label}' is declared {list(tensor.shape)}, the operator makes {list(shape)}")

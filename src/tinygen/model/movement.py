@@ -20,15 +20,15 @@ ANY_TYPE: tuple[DType, ...] = (*INTEGERS, "float32")
 def movable(ctx: OpContext, source: Tensor, target: Tensor, types: tuple[DType, ...]) -> None:
     """Require that source and target hold the same kind of numbers, so that moving bytes moves values."""
     if source.dtype not in types:
-        raise ctx.fail(f"'{source.name}' is {source.dtype}, supported: {', '.join(types)}")
+        raise ctx.fail(f"'{source.label}' is {source.dtype}, supported: {', '.join(types)}")
     if source.dtype != target.dtype:
-        raise ctx.fail(f"'{source.name}' is {source.dtype} but '{target.name}' is {target.dtype}")
+        raise ctx.fail(f"'{source.label}' is {source.dtype} but '{target.label}' is {target.dtype}")
     ours, theirs = source.quantization, target.quantization
     if source.dtype not in ("int8", "int16") or ours is None or theirs is None:
         return
     if (ours.scales, ours.zero_points) != (theirs.scales, theirs.zero_points):
         raise ctx.fail(
-            f"'{source.name}' and '{target.name}' have different quantisation; TFLM copies the bytes as they are",
+            f"'{source.label}' and '{target.label}' have different quantisation; TFLM copies the bytes as they are",
             "convert again: TFLite's converter gives both the same scale and zero point",
         )
 

@@ -1,6 +1,7 @@
-"""The table of operators, types and kernels in README.md, made from the registries.
+"""The table of operators, types and kernels in this room's README.md, made from the registries.
 
-`python -m tinygen.model.optable README.md` rewrites it between its two marks; without a file it prints it.
+`python -m tinygen.model.optable src/tinygen/model/README.md` rewrites it between its two marks; without a file it
+prints it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tinygen.model.kernels.registry import candidates
 from tinygen.model.ops.registry import OPS
 from tinygen.model.schema import OPERATOR_NAMES
 
-BEGIN = "<!-- operators: written by python -m tinygen.model.optable README.md -->"
+BEGIN = "<!-- operators: written by python -m tinygen.model.optable src/tinygen/model/README.md -->"
 END = "<!-- end of operators -->"
 
 

@@ -41,7 +41,7 @@ def run(graph: Graph, inputs: Sequence[Array], state: dict[int, Array] | None = 
         tensor = graph.tensors[index]
         if array.size != tensor.n_elements or array.dtype != np.dtype(NUMPY_TYPES[tensor.dtype]):
             raise bad_input(
-                f"input '{tensor.name}' got {array.size} values of {array.dtype}, "
+                f"input '{tensor.label}' got {array.size} values of {array.dtype}, "
                 f"needs {tensor.n_elements} of {tensor.dtype}",
                 where=graph.name,
             )

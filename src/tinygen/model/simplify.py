@@ -63,7 +63,7 @@ def _folds(op: Op, tensors: dict[int, Tensor], outputs: tuple[int, ...], model: 
     for index, result in zip(op.outputs, results, strict=True):
         tensor = tensors[index]
         if result.shape != tensor.shape:
-            raise context.fail(f"output '{tensor.name}' is declared {list(tensor.shape)}, not {list(result.shape)}")
+            raise context.fail(f"output '{tensor.label}' is declared {list(tensor.shape)}, not {list(result.shape)}")
         tensors[index] = dataclasses.replace(tensor, data=result.astype(np.dtype(tensor.dtype)))
     return True
 

@@ -10,7 +10,7 @@ from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.device import instruments
 from tinygen.device.client import Client
 from tinygen.device.registry import choose
-from tinygen.pipeline import compilation, engines, saved
+from tinygen.pipeline import compilation, compile_proof, compile_values, engines, saved
 from tinygen.pipeline.context import Context
 
 ROWS: tuple[tuple[str, str], ...] = (
@@ -51,7 +51,7 @@ def compare_engines(ctx: Context, model: Path | None, on: str) -> Report:
         on: a target of the board, "sim" or a port.
 
     Raises:
-        TinygenError: as `compilation.prove` of either engine.
+        TinygenError: as `compile_proof.prove` of either engine.
     """
     chosen = choose(ctx.board, on)
     if chosen == "host" or ctx.board.chip.arch == "native":
@@ -74,13 +74,13 @@ def _tflm(ctx: Context, model: Path | None, on: str) -> Side:
     return replace(_side(tight, model, on, engines.TFLM), recorded_arena_bytes=recorded)
 
 
-def _side(ctx: Context, model: Path | None, on: str, engine: str, ask: compilation.Question | None = None) -> Side:
+def _side(ctx: Context, model: Path | None, on: str, engine: str, ask: compile_proof.Question | None = None) -> Side:
     inner = replace(ctx, config=replace(ctx.config, engine=engine))
     inner.progress(f"{engine}: planning", 0, 1, "")
-    made = compilation.planned(inner, compilation.Request(model=model))
+    made = compilation.planned(inner, compile_values.Request(model=model))
     made = replace(made, slug=f"{made.slug}-{engine}")
     inner = replace(inner, config=replace(inner.config, task=made.slug))
-    report = compilation.prove(inner, made, on, ask=ask)
+    report = compile_proof.prove(inner, made, on, ask=ask)
     found = {m.name: m for m in report.measurements}
     flash, weights = found.get("flash_bytes"), found.get("weights_bytes")
     if flash is not None and weights is not None and flash.value is not None and weights.value is not None:

@@ -4,54 +4,101 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from concurrent.futures import ThreadPoolExecutor
 
 from tinygen import __version__
 from tinygen.boards.loader import load_boards
+from tinygen.boards.spec import BoardSpec
 from tinygen.core.values import Check, CheckStatus, Report
-from tinygen.device import discovery, usb
+from tinygen.device import access, discovery, usb
 from tinygen.pipeline.context import Context
-from tinygen.toolchain import preflight, registry, uploaders
-
-_PACKAGES = (
-    ("tensorflow", "train, convert", "pip install 'tinygen[train]'"),
-    ("tflite-micro", "verify: the oracle", "pip install 'tinygen[verify]'"),
-    ("platformio", "build, flash", "pip install tinygen"),
-    ("scons", "build without PlatformIO's registry", "pip install 'tinygen[offline]'"),
-    ("esptool", "flash an ESP32-S3 without PlatformIO's registry", "pip install 'tinygen[offline]'"),
-    ("unicorn", "verify --on unicorn (STM32)", "pip install 'tinygen[sim]'"),
-    ("labwired", "verify --on labwired (ESP32-S3)", "pip install 'tinygen[sim]'"),
-)
-_PROGRAMS = (
-    ("g++", "board 'host'", "Debian: g++"),
-    (
-        "arm-none-eabi-g++",
-        "STM32 without PlatformIO's registry",
-        "Debian: gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib",
-    ),
-    ("xtensa-lx106-elf-g++", "ESP32-S3 in simulators without PlatformIO's registry", "Debian: gcc-xtensa-lx106"),
-    ("qemu-system-arm", "verify --on qemu (feather_f405)", "Debian: qemu-system-arm"),
-    ("qemu-system-xtensa", "verify --on qemu-xtensa (esp32s3)", "Debian: qemu-system-misc"),
-    ("espeak-ng", "built-in speech for kws", "Debian: espeak-ng"),
-    ("flite", "built-in speech for kws", "Debian: flite"),
-)
-_FLASHING = "flash an STM32 without PlatformIO's registry"
+from tinygen.toolchain import inventory, pio_packages, preflight, registry, uploaders
 
 
-def _uploaders() -> Iterator[Check]:
-    """Programs that write flash: any one of a board's is enough."""
-    for tool in uploaders.UPLOADERS:
-        there = shutil.which(tool.program) is not None
-        boards = [board.id for board in load_boards().values() if tool.protocol in board.platformio.upload_protocols]
-        purpose = f"{_FLASHING} by {tool.protocol} ({', '.join(boards) or 'no board of the catalogue'})"
-        yield Check(
-            name=tool.program,
-            status=CheckStatus.PASSED if there else CheckStatus.SKIPPED,
-            reason=purpose if there else f"not installed; needed for: {purpose}; Debian: {tool.package}",
-        )
+def doctor(ctx: Context) -> Report:
+    """Look at Python, packages, programs, PlatformIO's registry and packages, USB, serial ports and the board's build.
+
+    Raises:
+        TinygenError: unknown board.
+    """
+    board = ctx.board
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        # The registry may take its three seconds to be silent; everything else is looked at meanwhile.
+        asked = pool.submit(registry.is_offline, ctx.offline)
+        found = pool.submit(inventory.look)
+        connected = tuple(_connected())
+        installed = pio_packages.installed()
+        offline = asked.result()
+        needs = found.result()
+    checks = (
+        _python(),
+        *map(_need, needs),
+        _registry(offline),
+        _installed(board, installed),
+        *connected,
+        _board(board, offline),
+    )
+    return Report(
+        kind="doctor",
+        subject={"tinygen": __version__, "board": board.id, "system": sys.platform},
+        checks=checks,
+        details={
+            "needs": [_facts(item) for item in needs],
+            "platformio_packages": installed,
+            "serial_ports": discovery.serial_ports(),
+            "usb_devices": usb.plugged_in(),
+        },
+    )
+
+
+def _python() -> Check:
+    return Check(
+        name="python",
+        status=CheckStatus.PASSED if sys.version_info >= (3, 11) else CheckStatus.FAILED,
+        reason=f"{platform.python_version()} ({sys.platform}); everything",
+    )
+
+
+def _need(item: inventory.Found) -> Check:
+    need = item.need
+    purpose = f"{need.purpose}{_boards_of(need.name)}"
+    if not item.there:
+        why = f"not installed; needed for: {purpose}; how: {need.here}"
+        return Check(name=need.name, status=CheckStatus.SKIPPED, reason=why)
+    told = "" if item.version == "?" else f"{item.version}; "
+    return Check(name=need.name, status=CheckStatus.PASSED, reason=f"{told}{purpose}")
+
+
+def _boards_of(program: str) -> str:
+    """How many boards of the catalogue a program that writes flash is for, "" for other programs."""
+    tool = next((tool for tool in uploaders.UPLOADERS if tool.program == program), None)
+    if tool is None:
+        return ""
+    boards = [board.id for board in load_boards().values() if tool.protocol in board.platformio.upload_protocols]
+    return f" ({', '.join(boards)})" if len(boards) <= 3 else f" ({len(boards)} boards of the catalogue)"
+
+
+def _registry(offline: bool) -> Check:
+    return Check(
+        name="PlatformIO registry",
+        status=CheckStatus.SKIPPED if offline else CheckStatus.PASSED,
+        reason="not reachable: builds use the offline stand-in platforms" if offline else "reachable",
+    )
+
+
+def _installed(board: BoardSpec, installed: list[pio_packages.Package]) -> Check:
+    """What PlatformIO has fetched already."""
+    name, folder = "PlatformIO packages", pio_packages.core_dir()
+    if not installed:
+        why = "fetched by the first build with the registry; needed for: build, flash"
+        return Check(name=name, status=CheckStatus.SKIPPED, reason=f"none in {folder}; {why}")
+    listed = ", ".join(f"{package.name} {package.version}" for package in installed)
+    wanted = board.platformio.platform.partition("@")[0].strip()
+    there = any(package.kind == "platform" and package.name == wanted for package in installed)
+    lacks = "" if there or not wanted else f"; {board.id}'s platform {board.platformio.platform} is not among them"
+    return Check(name=name, status=CheckStatus.PASSED, reason=f"{listed}{lacks}")
 
 
 def _connected() -> Iterator[Check]:
@@ -59,72 +106,45 @@ def _connected() -> Iterator[Check]:
     ports = discovery.serial_ports()
     closed = [port.device for port in ports if not os.access(port.device, os.R_OK | os.W_OK)]
     listed = ", ".join(f"{port.device} ({port.description})" for port in ports) or "none connected"
+    listed += "; needed for: flash, verify, monitor on a board"
     if closed:
-        listed += f"; no permission to open {', '.join(closed)}: add yourself to the group that owns it "
-        listed += "(Debian: sudo usermod -aG dialout $USER, then log in again)"
+        listed += f"; no permission to open {', '.join(closed)}"
     yield Check(name="serial ports", status=_status(bool(ports) and not closed), reason=listed)
+    allowed, why = access.serial_access()
+    yield Check(name="serial permission", status=_status(allowed and not closed), reason=why)
     devices = usb.plugged_in()
     locked = [device.title for device in devices if not device.allowed]
-    listed = (
-        ", ".join(f"{d.title} ({d.usb_id[0]:04x}:{d.usb_id[1]:04x})" for d in devices) or "no probe or board connected"
-    )
+    listed = ", ".join(_named(device) for device in devices) or "no probe or board connected"
     if locked:
-        listed += f"; no permission to open {', '.join(locked)}: install the udev rules of stlink-tools or openocd"
+        listed += f"; no permission to open {', '.join(locked)}"
     yield Check(name="USB devices", status=_status(bool(devices) and not locked), reason=listed)
+    allowed, why = access.usb_access()
+    yield Check(name="USB permission", status=_status(allowed and not locked), reason=why)
+
+
+def _named(device: usb.UsbDevice) -> str:
+    number = f", serial number {device.serial_number}" if device.serial_number else ""
+    return f"{device.title} ({device.usb_id[0]:04x}:{device.usb_id[1]:04x}{number})"
+
+
+def _board(board: BoardSpec, offline: bool) -> Check:
+    missing = preflight.preflight(board, offline=offline)
+    return Check(
+        name=f"build for {board.id}",
+        status=CheckStatus.FAILED if missing else CheckStatus.PASSED,
+        reason="; ".join(f"{item.what} is missing: {item.how}" for item in missing) or "everything is there",
+    )
+
+
+def _facts(item: inventory.Found) -> dict[str, object]:
+    need = item.need
+    return {
+        "name": need.name,
+        "version": item.version or None,
+        "needed_for": need.purpose,
+        "how": {"linux": need.linux, "macos": need.macos or None, "windows": need.windows or None},
+    }
 
 
 def _status(good: bool) -> CheckStatus:
     return CheckStatus.PASSED if good else CheckStatus.SKIPPED
-
-
-def _packages() -> Iterator[Check]:
-    for name, purpose, how in _PACKAGES:
-        try:
-            yield Check(name=name, status=CheckStatus.PASSED, reason=f"{version(name)}; {purpose}")
-        except PackageNotFoundError:
-            yield Check(name=name, status=CheckStatus.SKIPPED, reason=f"not installed; needed for: {purpose}; {how}")
-
-
-def _programs() -> Iterator[Check]:
-    for name, purpose, how in _PROGRAMS:
-        if shutil.which(name):
-            yield Check(name=name, status=CheckStatus.PASSED, reason=purpose)
-        else:
-            yield Check(name=name, status=CheckStatus.SKIPPED, reason=f"not installed; needed for: {purpose}; {how}")
-
-
-def doctor(ctx: Context) -> Report:
-    """Look at Python, packages, programs, PlatformIO's registry, USB, serial ports and the configured board.
-
-    Raises:
-        TinygenError: unknown board.
-    """
-    board = ctx.board
-    checks = [
-        Check(
-            name="python",
-            status=CheckStatus.PASSED if sys.version_info >= (3, 11) else CheckStatus.FAILED,
-            reason=f"{platform.python_version()} ({sys.platform})",
-        ),
-        *_packages(),
-        *_programs(),
-        *_uploaders(),
-    ]
-    offline = registry.is_offline(ctx.offline)
-    checks.append(
-        Check(
-            name="PlatformIO registry",
-            status=CheckStatus.SKIPPED if offline else CheckStatus.PASSED,
-            reason="not reachable: builds use the offline stand-in platforms" if offline else "reachable",
-        )
-    )
-    checks += _connected()
-    missing = preflight.preflight(board, offline=offline)
-    checks.append(
-        Check(
-            name=f"build for {board.id}",
-            status=CheckStatus.FAILED if missing else CheckStatus.PASSED,
-            reason="; ".join(f"{item.what} is missing: {item.how}" for item in missing) or "everything is there",
-        )
-    )
-    return Report(kind="doctor", subject={"tinygen": __version__, "board": board.id}, checks=tuple(checks))

@@ -17,7 +17,7 @@ from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import compiler_level
 from tinygen.firmware.project_view import STACK_BYTES, render_project
 from tinygen.firmware.sensors.plan import source_plan
-from tinygen.firmware.stream_view import render_stream
+from tinygen.firmware.stream_view import rendered_stream, state_bytes, stream_view
 from tinygen.firmware.values import RenderedTree, SelfTestVector
 from tinygen.model import importer
 from tinygen.model.budget import check_budget
@@ -26,6 +26,7 @@ from tinygen.pipeline import engines
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
+from tinygen.tasks import thresholds
 from tinygen.tasks.stream import StreamRule, rule_of
 from tinygen.toolchain import build as builder
 from tinygen.toolchain.values import Firmware
@@ -97,10 +98,11 @@ def planned(ctx: Context) -> Planned:
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
 
 
-def stream_rule(made: Converted, input_scale: float) -> StreamRule:
+def stream_rule(ctx: Context, made: Converted, input_scale: float) -> StreamRule:
     """How a stream of this model's inferences becomes events, the whole window computed anew at every hop.
 
     Args:
+        ctx: brings a threshold, where the user has one.
         made: the model.
         input_scale: of its input.
 
@@ -108,15 +110,17 @@ def stream_rule(made: Converted, input_scale: float) -> StreamRule:
         TinygenError: the task's plan gives integers the device cannot compute.
     """
     task, decision = made.task, made.model.decision
-    return rule_of(
+    rule = rule_of(
         task.stream,
         labels=task.labels,
         rate_hz=task.features.rate_hz,
         window_rows=task.features.n_frames,
         hop_rows=min(task.stream.hop_rows, task.features.n_frames),
         score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
+        label_threshold=decision.threshold if decision.kind == "argmax" else 0,
         input_scale=input_scale,
     )
+    return thresholds.carried(rule, ctx.config.event_threshold)
 
 
 def check_fits(ctx: Context, plan: Plan, board: BoardSpec, other_ram_bytes: dict[str, int]) -> None:
@@ -182,19 +186,27 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
         SelfTestVector(model_input=vector.model_input, expected_output=np.frombuffer(expected.output, dtype=np.int8))
         for vector, expected in zip(proof.vectors, proof.expected, strict=True)
     ]
-    files = {
-        **chain_files(ctx, planned),
-        **render_stream(
-            made.task.features,
-            stream_rule(made, quantization_of(planned.input_tensor).scale),
-            real_zero=quantization_of(planned.input_tensor).zero_point,
-            input_rows=made.task.features.n_frames,
-            ring_s=ctx.ring_s,
-        ),
-    }
+    view = stream_view(
+        made.task.features,
+        stream_rule(ctx, made, quantization_of(planned.input_tensor).scale),
+        real_zero=quantization_of(planned.input_tensor).zero_point,
+        input_rows=made.task.features.n_frames,
+        ring_s=ctx.ring_s,
+        quantization=planned.input_quantization,
+    )
+    files = {**chain_files(ctx, planned), **rendered_stream(view)}
     source = source_plan(planned.board, made.task.features, ctx.config.sensor)
     level = compiler_level(plan)
-    return render_project(planned.board, made.task.name, ctx.config.engine, files, selftest, level=level, source=source)
+    return render_project(
+        planned.board,
+        made.task.name,
+        ctx.config.engine,
+        files,
+        selftest,
+        level=level,
+        source=source,
+        state_bytes=state_bytes(view),
+    )
 
 
 def chain_files(ctx: Context, planned: Planned) -> dict[str, bytes]:

@@ -79,8 +79,8 @@ def arena_check(made: Built) -> Check:
     )
 
 
-def flashing(made: Built, port: str, hello: Hello, before: Hello | None) -> Report:
-    """What answers after an upload, and what answered before it."""
+def flashing(made: Built, port: str, hello: Hello, before: Hello | None, image: Check) -> Report:
+    """What answers after an upload, whether its flash holds the image, and what answered before it."""
     if before is None:
         replaced = "whatever was on the board before did not answer"
     elif before.build_id == hello.build_id:
@@ -96,7 +96,7 @@ def flashing(made: Built, port: str, hello: Hello, before: Hello | None) -> Repo
             "task": hello.task,
             "engine": hello.engine,
         },
-        checks=(Check(name="this build answers", status=CheckStatus.PASSED, reason=f"hello from {hello.board}"),),
+        checks=(Check(name="this build answers", status=CheckStatus.PASSED, reason=f"hello from {hello.board}"), image),
         notes=(*_ready(made.generated), replaced, f"next: tinygen verify --on {port}"),
         details={"replaced_build_id": before.build_id if before is not None else None},
     )

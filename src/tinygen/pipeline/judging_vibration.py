@@ -7,25 +7,38 @@ judgement is taken up where it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.canonical import digest_tree, pretty_json
+from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
-from tinygen.core.resources import source_dir
 from tinygen.core.store import Store
-from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
+from tinygen.core.values import Report
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.load import load_dataset
 from tinygen.datasets.values import Dataset, Recording, Split
 from tinygen.features import quantize, reference
 from tinygen.features.spec import BandEnergySpec
+from tinygen.pipeline.judged_code import judged_code
+from tinygen.pipeline.vibration_views import (
+    END_OF_LIFE,
+    FALSE_ALARMS,
+    IN_A_ROW,
+    OWN_SNAPSHOTS,
+    SEED,
+    Bearing,
+    Float64,
+    Own,
+    Scored,
+    rates_of,
+    report,
+)
 from tinygen.tasks import learning, thresholds, vibration
 from tinygen.tasks.decision import reconstruction_scores
 from tinygen.tasks.spec import Layer
@@ -34,42 +47,8 @@ from tinygen.training.mahalanobis import dense_layer, feature_weights
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.run import train_model
 
-OWN_SNAPSHOTS = 40
-END_OF_LIFE = 20
-FALSE_ALARMS = 0.005
-IN_A_ROW = 2
-SEED = 1
-
 _STEP, _ZERO_POINT = 11.0, -60  # of int8 inputs for the device's own distance: 0.17 octave, -12 to +32 octaves
 _BEYOND = 4.0  # octaves above and below everything healthy that the INT8 input still shows
-
-Float64 = npt.NDArray[np.float64]
-Scorer = Callable[[Path], Float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bearing:
-    """One run to failure.
-
-    Attributes:
-        recordings: in the order of life. rows: int16 [n, 1, values] of them.
-        healthy: how many of them, from the first, are labelled healthy.
-    """
-
-    name: str
-    recordings: tuple[Recording, ...]
-    rows: npt.NDArray[np.int16]
-    healthy: int
-
-    @property
-    def life(self) -> Float64:
-        """Position in life of each snapshot, 0..1."""
-        return np.array([r.position if r.position is not None else np.nan for r in self.recordings])
-
-    @property
-    def worn(self) -> npt.NDArray[np.int16]:
-        """Rows of the end of life."""
-        return self.rows[-END_OF_LIFE:]
 
 
 def vibration_report(data: Path, store: Store, progress: Progress = silent) -> Report:
@@ -103,30 +82,14 @@ def vibration_report(data: Path, store: Store, progress: Progress = silent) -> R
             across[method].append(folds.area(method, i))
     progress("judging other bearings", total, total, "")
     own = [_own(spec, bearing) for bearing in bearings]
-    return _report(data, sets, spec, bearings, across, own, {m: folds.intervals(m) for m in across})
+    scored = {method: folds.judged(method) for method in across}
+    return report(
+        data, sets, spec, bearings, across, [o for o, _ in own], {m: folds.intervals(m) for m in across},
+        rates_of(bearings, scored, across, own),
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """A bearing judged from its own first snapshots, in the device's integers.
-
-    Attributes:
-        auc, interval: other healthy snapshots against the end of life.
-        threshold: what the device sets itself. above, alarms: of the other healthy snapshots.
-        alarm_life: position in life of the first alarm behind the healthy snapshots; 1 when there is none.
-        mahalanobis: the area of the whitened distance instead.
-    """
-
-    auc: float
-    interval: tuple[float, float]
-    threshold: int
-    above: int
-    alarms: int
-    alarm_life: float
-    mahalanobis: float
-
-
-def _own(spec: BandEnergySpec, bearing: Bearing) -> Own:
+def _own(spec: BandEnergySpec, bearing: Bearing) -> tuple[Own, Scored]:
     quantization = quantize.for_input(spec, spec.feature_scale * _STEP, _ZERO_POINT)
     rows = quantize.apply(bearing.rows, quantization)[:, 0]
     known = rows[:OWN_SNAPSHOTS]
@@ -141,7 +104,7 @@ def _own(spec: BandEnergySpec, bearing: Bearing) -> Own:
     kernel, bias = dense_layer(_real(bearing.rows[:OWN_SNAPSHOTS]), [bearing.name] * OWN_SNAPSHOTS, weights)
     real = _real(bearing.rows).astype(np.float64)
     whitened = ((real - (real @ kernel + bias)) ** 2).sum(axis=1)
-    return Own(
+    found = Own(
         auc=thresholds.auc(judged, worn),
         interval=thresholds.auc_interval(judged, worn),
         threshold=threshold,
@@ -150,6 +113,7 @@ def _own(spec: BandEnergySpec, bearing: Bearing) -> Own:
         alarm_life=1.0 if at is None else float(bearing.life[OWN_SNAPSHOTS + at]),
         mahalanobis=thresholds.auc(*_against(whitened[other], whitened[-END_OF_LIFE:])),
     )
+    return found, (judged / threshold, worn)  # in thresholds, so that bearings can be taken together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,18 +128,20 @@ class _Folds:
     def area(self, method: str, left_out: int) -> float:
         return thresholds.auc(*self._scores(method, left_out))
 
+    def judged(self, method: str) -> list[Scored]:
+        return [self._scores(method, i) for i in range(len(self.bearings))]
+
     def intervals(self, method: str) -> list[tuple[float, float]]:
-        return [thresholds.auc_interval(*self._scores(method, i)) for i in range(len(self.bearings))]
+        return [thresholds.auc_interval(*scored) for scored in self.judged(method)]
 
     def _scores(self, method: str, left_out: int) -> tuple[Float64, npt.NDArray[np.bool_]]:
-        code = [digest_tree([source_dir(room)], suffixes=(".py",)) for room in ("features", "tasks", "training")]
         inputs = {
             "method": method,
             "left_out": self.bearings[left_out].name,
             "data": [dataset.digest for dataset in self.sets],
             "features": asdict(self.spec),
             "seed": SEED,
-            "code": code,
+            "code": judged_code(),
         }
 
         def make(folder: Path) -> None:
@@ -242,7 +208,7 @@ class _Folds:
             validation=tuple(healthy(others[0])),
             test=tuple(r for r in held.recordings if r.label in (HEALTHY, "end_of_life")),
         )
-        model = train_model(task, held, split, seed=SEED, work_dir=folder)
+        model = train_model(task, held, split, seed=SEED, work_dir=folder, cache=self.store.root / "cache")
         graph = check_structure(model.tflite, "autoencoder")
         at = ends(graph)
         spec = task.features
@@ -274,101 +240,3 @@ def _real(rows: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
 def _against(healthy: npt.NDArray[np.generic], worn: npt.NDArray[np.generic]) -> tuple[Float64, npt.NDArray[np.bool_]]:
     scores = np.concatenate([healthy, worn]).astype(np.float64)
     return scores, np.arange(len(scores)) >= len(healthy)
-
-
-def _report(  # noqa: PLR0917 - everything that was found
-    data: Path,
-    sets: Sequence[Dataset],
-    spec: BandEnergySpec,
-    bearings: Sequence[Bearing],
-    across: dict[str, list[float]],
-    own: Sequence[Own],
-    intervals: dict[str, list[tuple[float, float]]],
-) -> Report:
-    means = {method: float(np.mean(areas)) for method, areas in across.items()}
-    best = max(means, key=lambda method: means[method])
-    worst = min(range(len(bearings)), key=lambda i: across[best][i])
-    worst_own = min(range(len(bearings)), key=lambda i: own[i].auc)
-    alarms, others = sum(o.alarms for o in own), sum(b.healthy - OWN_SNAPSHOTS for b in bearings)
-    median = float(np.median([o.alarm_life for o in own]))
-    origin = "measured-on-host"
-    return Report(
-        kind="judge-vibration",
-        subject={
-            "task": "vibration",
-            "data": data.name,
-            "bearings": str(len(bearings)),
-            "licence": sets[0].licence,
-            "features": f"{spec.n_bands} bands, statistics, {spec.envelope_bands} envelope bands per axis",
-        },
-        checks=(
-            _check(
-                "other bearings: mean AUC at least 0.97",
-                means[best] >= 0.97,
-                f"{best} (INT8): {means[best]:.4f}, worst {bearings[worst].name} {across[best][worst]:.3f}",
-            ),
-            _check(
-                "own machine: worst AUC at least 0.98",
-                own[worst_own].auc >= 0.98,
-                f"{bearings[worst_own].name}: {own[worst_own].auc:.4f}",
-            ),
-            _check(
-                f"own machine: median first alarm before 60 % of life at most 1 false alarm in {others}",
-                median < 0.6 and alarms <= 1,
-                f"median at {median:.1%} of life, {alarms} false alarms of {IN_A_ROW} in a row "
-                f"({sum(o.above for o in own)} single snapshots above)",
-            ),
-        ),
-        measurements=(
-            *(
-                Measurement(name=f"{method}_mean_auc", value=round(value, 4), unit="ratio", origin=origin)
-                for method, value in means.items()
-            ),
-            Measurement(name="own_worst_auc", value=round(own[worst_own].auc, 4), unit="ratio", origin=origin),
-            Measurement(name="median_alarm_life", value=round(median, 4), unit="ratio", origin=origin, note="of life"),
-            Measurement(name="false_alarms", value=alarms, unit="count", origin=origin, note=f"of {others} snapshots"),
-        ),
-        tables=(
-            Table(
-                title="other bearings: AUC (95 % interval) of healthy against end of life",
-                columns=("bearing", *across),
-                rows=tuple(
-                    (b.name, *(_with_interval(across[m][i], intervals[m][i]) for m in across))
-                    for i, b in enumerate(bearings)
-                ),
-            ),
-            Table(
-                title=f"own machine: the first {OWN_SNAPSHOTS} snapshots are normal",
-                columns=("bearing", "AUC (interval)", "Mahalanobis", "threshold", "above", "alarms", "first", "lead"),
-                rows=tuple(
-                    (
-                        b.name, _with_interval(o.auc, o.interval), f"{o.mahalanobis:.3f}", f"{o.threshold:,}",
-                        str(o.above), str(o.alarms), f"{o.alarm_life:.0%} of life", f"{1 - o.alarm_life:.0%} of life",
-                    )
-                    for b, o in zip(bearings, own, strict=True)
-                ),
-            ),
-        ),
-        notes=(
-            "healthy: snapshots from 2 to 30 % of life; end of life: the last 20. Time labels, not inspected faults",
-            "distance: the device's integers over the others' healthy snapshots; "
-            f"mahalanobis and autoencoder: INT8 models in TFLM's interpreter, seed {SEED}",
-            f"own machine: the device's integers; its threshold is set for {FALSE_ALARMS:.1%} of healthy snapshots, "
-            f"an alarm is {IN_A_ROW} in a row; judged on the {others} healthy snapshots it did not learn",
-            "feature weights, front end and the transform of healthy scores were chosen on these very folds",
-        ),
-        details={
-            "bearings": [b.name for b in bearings],
-            "across": across,
-            "own": [asdict(o) for o in own],
-            "features": asdict(spec),
-        },
-    )  # fmt: skip
-
-
-def _with_interval(area: float, interval: tuple[float, float]) -> str:
-    return f"{area:.3f} ({interval[0]:.2f}-{interval[1]:.2f})"
-
-
-def _check(name: str, met: bool, reason: str) -> Check:
-    return Check(name=name, status=CheckStatus.PASSED if met else CheckStatus.FAILED, reason=reason)

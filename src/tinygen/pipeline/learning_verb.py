@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinygen.core.errors import bad_input
-from tinygen.core.files import write_atomic
+from tinygen.core.files import unwritable, write_atomic
 from tinygen.core.values import Check, CheckStatus, Measurement, Report
 from tinygen.device.client import Client
 from tinygen.device.registry import Image, choose, is_simulator, open_target
@@ -46,6 +46,8 @@ def learn(
         raise bad_input(message, where=f"learn {action}")
     if (action in ("save", "load")) != (file is not None):
         raise bad_input("'save' and 'load' need --file, nothing else takes it", where=f"learn {action}")
+    if action == "save" and file is not None and (why := unwritable(file, folder=False)):
+        raise bad_input(why, where=str(file), hint="name another file with --file")
     state = file.read_bytes() if action == "load" and file is not None and file.is_file() else b""
     if action == "load":
         learning.from_bytes(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tinygen.boards.spec import BoardSpec
@@ -25,6 +26,7 @@ def training(step: StepResult) -> Report:
         subject={
             "task": facts["task"],
             "dataset": facts["dataset"],
+            "seed": str(facts["seed"]),
             "step": step.path.name,
             "redone": _redone(step.reused),
         },
@@ -70,18 +72,65 @@ def conversion(made: Converted, path: Path, *, shortened: bool) -> Report:
     note = SYNTHETIC if model.synthetic else ""
     return Report(
         kind="convert",
-        subject={"task": made.task.name, "dataset": model.dataset, "tflite": str(path), "redone": _redone(made.reused)},
+        subject={
+            "task": made.task.name,
+            "dataset": model.dataset,
+            "seed": str(model.seed),
+            "tflite": str(path),
+            "redone": _redone(made.reused),
+        },
         checks=(acceptance(made, shortened),),
         measurements=(
             Measurement(name="tflite_bytes", value=len(model.tflite), unit="bytes", origin="counted"),
             Measurement(name="parameters", value=model.n_parameters, unit="count", origin="counted"),
             *metrics("float", model.float_metrics, "measured-in-keras", note),
-            *metrics("int8", model.int8_metrics, "measured-in-tflm-interpreter", note),
+            *_told(metrics("int8", model.int8_metrics, "measured-in-tflm-interpreter", note), made),
         ),
-        tables=_confusion(made),
-        notes=_notes(model.details.get("notes")),
+        tables=(*_confusion(made), *_per_group(made)),
+        notes=(*_notes(model.details.get("notes")), *_limits(made)),
         details={"seed": model.seed, "synthetic": model.synthetic, **model.details},
     )
+
+
+def _told(measured: list[Measurement], made: Converted) -> list[Measurement]:
+    """Figures with what must be known of them: confidence intervals, and of what they are."""
+    details = made.model.details
+    spans = {"int8_auc": details.get("auc_interval"), "int8_open_set_auc": details.get("open_set_interval")}
+    open_set = made.task.open_set
+    none = " and ".join(open_set.labels) if open_set is not None else ""
+    of = f"{details.get('open_set_examples', 0)} {'made ' if open_set and open_set.made else ''}examples of {none}"
+    words = {
+        "int8_open_set_auc": f"against {of}",
+        "int8_false_accepts": f"share of {of} that raise an event",
+        "int8_kept": "share of the others that raise their own",
+    }
+    found = []
+    for m in measured:
+        span, said = spans.get(m.name), [words.get(m.name, "") if open_set is not None else ""]
+        if isinstance(span, list | tuple) and len(span) == 2:
+            said.append(f"95 % interval {span[0]:.3f} to {span[1]:.3f}")
+        found.append(replace(m, note="; ".join(text for text in (*said, m.note) if text)))
+    return found
+
+
+def _limits(made: Converted) -> list[str]:
+    """Where the threshold comes from."""
+    details, rule = made.model.details, made.model.decision
+    if "limit_from" in details:
+        return [f"an event needs an output above {rule.threshold} of 255: {details['limit_from']}"]
+    if "threshold_from" in details:
+        return [f"an alarm needs a score above {rule.threshold:,}: {details['threshold_from']}"]
+    return []
+
+
+def _per_group(made: Converted) -> tuple[Table, ...]:
+    """The area under the ROC of each machine of the test side."""
+    areas = made.model.details.get("auc_per_group")
+    if not isinstance(areas, dict) or not areas:
+        return ()
+    kind = str(made.model.details.get("group_kind", "group"))
+    rows = tuple((str(name), f"{value:.3f}") for name, value in sorted(areas.items(), key=lambda item: item[1]))
+    return (Table(title=f"INT8 AUC of each {kind}, the worst first", columns=(kind, "AUC"), rows=rows),)
 
 
 def _notes(value: object) -> tuple[str, ...]:

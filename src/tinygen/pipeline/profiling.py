@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinygen.core.canonical import digest_bytes
@@ -10,8 +10,10 @@ from tinygen.core.files import write_atomic
 from tinygen.core.values import Report
 from tinygen.device.counting import counting
 from tinygen.device.registry import choose
+from tinygen.features import reference
+from tinygen.features.spec import FeatureSpec
 from tinygen.features.stages import stage_names, stages_in_use
-from tinygen.pipeline import firmware_steps, profile_views, proof, saved
+from tinygen.pipeline import firmware_steps, profile_views, proof, real_time, saved
 from tinygen.pipeline.context import Context
 from tinygen.report import flame
 from tinygen.verify import profile as profiler
@@ -83,8 +85,39 @@ def profile(ctx: Context, request: Request) -> Report:
     report = profile_views.report(
         found, subject, compare=before, threshold_percent=request.threshold_percent, page=page
     )
+    in_q = firmware_steps.quantization_of(planned.input_tensor)
+    rule = firmware_steps.stream_rule(ctx, planned.converted, in_q.scale)
+    parts = per_hop(found, task.features, rule.hop_rows)
+    counted = found.counting
+    if parts:
+        rests = "; the model looks once per motion, here at every hop" if rule.segments is not None else ""
+        report = replace(
+            report,
+            measurements=(
+                *report.measurements,
+                *real_time.shares(ctx.board, sum(parts.values()), counted.unit, counted.origin),
+            ),
+            tables=(*report.tables, real_time.per_hop_table(parts, counted.unit, counted.origin)),
+            notes=(*report.notes, f"in a stream the model looks every {rule.hop_rows} rows{rests}"),
+        )
     write_atomic(page, picture(found, subject))
     return saved.keep(ctx, report)
+
+
+def per_hop(found: profiler.Profile, spec: FeatureSpec, hop_rows: int) -> dict[str, float]:
+    """What each stage of the front end and the model take per 10 ms of a stream; empty for a model without one.
+
+    Args:
+        found: of the recording of one inference.
+        spec: its front end.
+        hop_rows: new rows per inference of the stream.
+    """
+    if not found.stages:
+        return {}
+    period = reference.row_end(spec, 1) - reference.row_end(spec, 0)
+    rows = spec.rate_hz * real_time.HOP_MS / 1000 / period
+    parts = {part.name: part.median / spec.n_frames * rows for part in found.stages}
+    return {**parts, "model": found.whole.median / hop_rows * rows}
 
 
 def picture(found: profiler.Profile, subject: dict[str, str]) -> bytes:

@@ -59,6 +59,7 @@ class Card(BaseModel):
         task: the folder's name. labels: as in task.json.
         title, use: one line each: what it is; what must be delivered to it (sensor, units, rate).
         licence: of the model. attribution: what the licences of the data ask for.
+        threshold: what an output must exceed to raise an event of a stream, 1..254; 0: the task's own share.
         data: what it learned from. limits: what it cannot be expected to do.
         command: makes it again. judged: how the figures came about.
         signal_mean, signal_spread: per channel of what it learned from, in int16 steps; usual speech where not given.
@@ -78,6 +79,7 @@ class Card(BaseModel):
     title: str = ""
     use: str = ""
     judged: str = ""
+    threshold: int = 0
     limits: list[str] = []
     signal_mean: list[float] = [0.0]
     signal_spread: list[float] = [1500.0]
@@ -102,7 +104,13 @@ class Ready:
     @property
     def key(self) -> str:
         """What identifies it: later steps are keyed by it."""
-        return digest({"ready": digest_bytes(self.model.tflite), "task": json.loads(_TASK.dump_json(self.task))})
+        return digest(
+            {
+                "ready": digest_bytes(self.model.tflite),
+                "task": json.loads(_TASK.dump_json(self.task)),
+                "threshold": self.card.threshold,
+            }
+        )
 
     def signals(self) -> tuple[Recording, ...]:
         """Made-up signals of the kind it learned from, for vectors: no recording of anybody is shipped."""
@@ -149,7 +157,7 @@ def read(folder: Path) -> Ready:
     found = card.figures.get(f"int8_{metric}")
     model = TrainedModel(
         tflite=tflite,
-        decision=DecisionRule(kind="argmax", labels=task.labels),
+        decision=DecisionRule(kind="argmax", labels=task.labels, threshold=card.threshold),
         seed=card.seed,
         n_parameters=card.parameters,
         float_metrics={},

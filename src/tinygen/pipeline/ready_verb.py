@@ -119,6 +119,7 @@ def make(ctx: Context, folder: Path, words: Words) -> Report:
             )
             for name, value in metrics.items()
         },
+        threshold=model.decision.threshold,
         signal_mean=mean,
         signal_spread=spread,
         seed=model.seed,

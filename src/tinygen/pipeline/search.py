@@ -20,15 +20,15 @@ from tinygen.core.errors import TinygenError, bad_input, tool_failed
 from tinygen.core.files import write_atomic
 from tinygen.core.resources import source_dir
 from tinygen.core.values import Report
-from tinygen.datasets.split import split
 from tinygen.pipeline import saved, search_views
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.costing import Budget, Cost, cost_of, untrained
+from tinygen.pipeline.prepared import Prepared, prepared
 from tinygen.pipeline.steps import data_key, dataset_of
+from tinygen.pipeline.study import explained, opened
 from tinygen.tasks.candidates import layers_of
-from tinygen.tasks.registry import make_task
 from tinygen.tasks.shapes import cost as shape_cost
-from tinygen.tasks.spec import Layer, Means, Task
+from tinygen.tasks.spec import Layer, Means
 from tinygen.training.trial import train_candidate
 
 _REFUSED_AT_MOST = 20  # proposals per trained candidate: a budget nothing fits ends the search with words
@@ -61,8 +61,8 @@ def search(ctx: Context, request: Request) -> Report:
         raise tool_failed(
             "Optuna is not installed: it proposes the candidates", hint="run: pip install 'tinygen[train]'"
         )
-    task = make_task(ctx.config.task, dataset_of(ctx))
-    found = _Search(ctx=ctx, request=request, task=task, board=ctx.board, budget=_budget(ctx, request))
+    material = prepared(ctx.config, dataset_of(ctx))
+    found = _Search(ctx=ctx, request=request, material=material, board=ctx.board, budget=_budget(ctx, request))
     return saved.keep(ctx, found.run())
 
 
@@ -78,8 +78,9 @@ def _budget(ctx: Context, request: Request) -> Budget:
 class _Search:
     """One run of a study."""
 
-    def __init__(self, *, ctx: Context, request: Request, task: Task, board: BoardSpec, budget: Budget) -> None:
-        self._ctx, self._request, self._task = ctx, request, task
+    def __init__(self, *, ctx: Context, request: Request, material: Prepared, board: BoardSpec, budget: Budget) -> None:
+        self._ctx, self._request, self._material = ctx, request, material
+        self._task = task = material.task
         self._board, self._budget = board, budget
         self._means = Means(epochs=ctx.config.epochs or _DEFAULT_EPOCHS.get(task.name, 9), batch_size=32, average=0.98)
         rooms = [source_dir(room) for room in ("datasets", "features", "tasks", "training")]
@@ -90,6 +91,7 @@ class _Search:
                 "seed": ctx.config.seed,
                 "code": digest_tree(rooms, suffixes=(".py",)),
                 "means": asdict(self._means),
+                "open_set": None if task.open_set is None else asdict(task.open_set),
             }
         )
         self._name = digest([self._key, board.id, asdict(budget), ctx.config.optimize])[:16]
@@ -100,7 +102,12 @@ class _Search:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._folder.mkdir(parents=True, exist_ok=True)
         study = self._study(optuna)
+        with explained(self._url):
+            return self._searched(optuna, study)
+
+    def _searched(self, optuna: Any, study: Any) -> Report:
         _take_up_abandoned(optuna, study)
         refused_before = self._count(study, "over")
         while self._count(study, "trained") < self._request.trials:
@@ -120,35 +127,26 @@ class _Search:
         )  # fmt: skip
 
     def _study(self, optuna: Any) -> Any:
-        if self._request.storage:
-            url = self._request.storage
-        else:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{self._folder / 'study.db'}"
-        try:
-            storage = optuna.storages.get_storage(url)
+        def make(storage: Any) -> Any:
             # Trials of an earlier run count towards the seed: a resumed search proposes something new.
-            sampler = optuna.samplers.TPESampler(seed=self._ctx.config.seed, n_startup_trials=8)
             study = optuna.create_study(
                 storage=storage,
                 study_name=f"tinygen-{self._name}",
                 direction="maximize",
-                sampler=sampler,
                 pruner=optuna.pruners.SuccessiveHalvingPruner(
                     min_resource=max(1, self._means.epochs // _HALVING**2), reduction_factor=_HALVING
                 ),
                 load_if_exists=True,
             )
-            study.sampler = optuna.samplers.TPESampler(
-                seed=self._ctx.config.seed + len(study.trials), n_startup_trials=8
-            )
-        except Exception as error:  # whatever the data base's driver raises
-            raise bad_input(
-                f"cannot be used: {type(error).__name__}: {str(error).splitlines()[0]}",
-                where="--storage",
-                hint="write for instance sqlite:///study.db or postgresql://user@machine/name",
-            ) from error
-        return study
+            seed = self._ctx.config.seed + len(study.trials)
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=8)
+            return study
+
+        return opened(optuna, self._url, make)
+
+    @property
+    def _url(self) -> str:
+        return self._request.storage or f"sqlite:///{self._folder / 'study.db'}"
 
     @staticmethod
     def _count(study: Any, attribute: str) -> int:
@@ -216,9 +214,8 @@ class _Search:
         if self._sides is None:
             from tinygen.training.run import sides_of
 
-            dataset = dataset_of(self._ctx)
             train, validation, _ = sides_of(
-                self._task, dataset, split(dataset, self._ctx.config.seed), seed=self._ctx.config.seed,
+                self._task, self._material.dataset, self._material.sides, seed=self._ctx.config.seed,
                 work_dir=self._ctx.cache_dir / "features", progress=self._ctx.progress,
             )  # fmt: skip
             self._sides = (train, validation)

@@ -10,7 +10,7 @@ from typing import Any
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.pipeline.costing import Budget
 from tinygen.report import svg
-from tinygen.report.markup import Child, to_html
+from tinygen.report.markup import Child
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +110,7 @@ def picture(rows: Sequence[Row], best: Sequence[Row]) -> bytes:
         svg.text(14, top + height / 2, "accuracy, validation side", anchor="middle", faint=True, turn=-90),
     ]
     words = f"{len(best)} of {len(points)} candidates are on the Pareto front; pale ones were given up early"
-    chart = svg.chart("Candidates under the budget", words, left + width + 30, top + height + 50, *parts)
-    chart.set("xmlns", "http://www.w3.org/2000/svg")
-    return to_html(chart)
+    return svg.file_of(svg.chart("Candidates under the budget", words, left + width + 30, top + height + 50, *parts))
 
 
 def report(

@@ -20,12 +20,10 @@ from tinygen.core.resources import resource_dir, source_dir
 from tinygen.core.store import StepResult
 from tinygen.datasets.load import load_dataset
 from tinygen.datasets.registry import generator_version
-from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording
 from tinygen.pipeline import ready
 from tinygen.pipeline.context import Context
-from tinygen.tasks.recipes import chosen
-from tinygen.tasks.registry import make_task
+from tinygen.pipeline.prepared import prepared
 from tinygen.tasks.spec import Task
 from tinygen.training.values import TrainedModel
 from tinygen.verify.bundle import load
@@ -103,23 +101,19 @@ def trained(ctx: Context) -> StepResult:
     def make(folder: Path) -> None:
         from tinygen.training.run import fit_task
 
-        dataset = dataset_of(ctx)
-        task = make_task(config.task, dataset)
-        if config.training is not None:
-            task = chosen(task, config.training)
-        sides = split(dataset, config.seed)
+        material = prepared(config, dataset_of(ctx))
         fit_task(
-            task,
-            dataset,
-            sides,
+            material.task,
+            material.dataset,
+            material.sides,
             seed=config.seed,
             folder=folder,
             cache=ctx.cache_dir / "features",
             epochs=config.epochs,
             progress=ctx.progress,
         )
-        write_atomic(folder / "task.json", _TASK.dump_json(task, indent=2))
-        save_recordings(folder / "heldout.npz", sides.test)
+        write_atomic(folder / "task.json", _TASK.dump_json(material.task, indent=2))
+        save_recordings(folder / "heldout.npz", material.heldout)
 
     return ctx.store.step("train", train_inputs(ctx), make)
 
@@ -134,14 +128,16 @@ def train_inputs(ctx: Context) -> dict[str, object]:
     rooms = [source_dir(room) for room in ("core", "datasets", "features", "tasks", "training")]
     return {
         "tinygen": __version__,
-        "code": digest_tree(rooms, suffixes=(".py",)),
+        "code": digest_tree([*rooms, source_dir("pipeline") / "prepared.py"], suffixes=(".py",)),
         "packages": {name: package_version(name) for name in ("tensorflow", "keras", "numpy", "soundfile")},
         "generator": generator_version(config.task) if config.data is None else "",
         "task": config.task,
         "data": data_key(config.data),
         "seed": config.seed,
         "epochs": config.epochs,
+        "features": dict(config.features),
         "training": None if config.training is None else asdict(config.training),
+        "open_set": [config.made_none, config.false_accepts] if config.task == "gesture" else None,
     }
 
 
@@ -197,6 +193,7 @@ def ready_model(ctx: Context) -> ready.Ready | None:
     """
     config = ctx.config
     own = [f"--{name}" for name in ("data", "epochs") if getattr(config, name) is not None]
+    own += ["[features]"] if config.features else []
     if config.model == "ready":
         if own:
             raise bad_input(f"a ready model takes no {' and '.join(own)}", where="--model", hint="use --model train")

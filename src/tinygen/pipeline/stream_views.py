@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.boards.spec import BoardSpec
 from tinygen.core.values import Check, CheckStatus, Measurement, Table
 from tinygen.device.client import Client
 from tinygen.device.instruments import count_stages
@@ -17,13 +16,10 @@ from tinygen.features.spec import feature_shape, samples_per_inference
 from tinygen.features.stages import stage_names
 from tinygen.firmware.stream_view import learned_bytes, memory_bytes
 from tinygen.pipeline.chain import Chain
+from tinygen.pipeline.real_time import HOP_MS, shares
 
 Int16 = npt.NDArray[np.int16]
 
-HOP_MS = 10
-"""Instruction counts are told per this much audio."""
-SMALL_HZ = 84_000_000
-"""The clock of a small Cortex-M4 (STM32F401), which real time is judged on."""
 _COUNTED_S = 2.0
 _SHOWN_EVENTS = 40
 
@@ -135,17 +131,7 @@ def costs(chain: Chain, counted: StreamStatistics, capabilities: Capabilities) -
         Measurement(name=f"{name}_per_hop", value=round(value), unit=unit, origin=origin, note=f"per {HOP_MS} ms")
         for name, value in (("features", features), ("inference", model), ("all", features + model))
     ]
-    board: BoardSpec = chain.board
-    if unit not in ("instructions", "cycles"):
-        return found
-    caution = "; instructions are not cycles" if unit == "instructions" else ""
-    clocks = {"duty_cycle": board.clock_hz} | ({"duty_cycle_84_mhz": SMALL_HZ} if board.clock_hz != SMALL_HZ else {})
-    for name, clock_hz in clocks.items():
-        if clock_hz:
-            share_ = (features + model) * 1000 / HOP_MS / clock_hz
-            note = f"{unit} per second over {clock_hz / 1e6:g} MHz, margin {1 - share_:.0%}{caution}"
-            found.append(Measurement(name=name, value=round(share_, 4), unit="ratio", origin=origin, note=note))
-    return found
+    return found + shares(chain.board, features + model, unit, origin)
 
 
 def event_table(chain: Chain, events: list[StreamEvent]) -> Table:
@@ -157,9 +143,14 @@ def event_table(chain: Chain, events: list[StreamEvent]) -> Table:
     return Table(title="events", columns=("second", "label", "mean", "instant"), rows=rows)
 
 
+def formula_note(chain: Chain) -> str:
+    """How features reach the model's input."""
+    return f"features to int8 by the {chain.quantization.words}"
+
+
 def notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -> tuple[str, ...]:
     """What must be said of a stream, for people."""
-    notes = [f"features to int8 by the {chain.quantization.words}"]
+    notes = [formula_note(chain)]
     if len(events) > _SHOWN_EVENTS:
         notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
     if not events:

@@ -21,6 +21,7 @@ from tinygen.device.values import StreamEvent
 from tinygen.features.spec import FeatureSpec
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import compile_views, proof, saved
+from tinygen.pipeline import hop_counting as hops
 from tinygen.pipeline import stream_views as views
 from tinygen.pipeline.chain import BuiltChain, Chain
 from tinygen.pipeline.context import Context
@@ -152,6 +153,7 @@ def compile_wakeword(ctx: Context, request: Request, output: Path | None, verify
     made = chains.built(inner, chain, output)
     firmware = made.firmware
     proved = prove(inner, made, verify_on, made_up_signal(chain), lambda _line: None) if verify_on else None
+    counted = None if proved is not None else hops.figures(inner, chain, made_up_signal(chain))
     report = Report(
         kind="compile",
         subject={
@@ -173,9 +175,15 @@ def compile_wakeword(ctx: Context, request: Request, output: Path | None, verify
             Measurement(name="flash_bytes", value=firmware.flash_bytes, unit="bytes", origin="linked"),
             Measurement(name="ram_bytes", value=firmware.ram_bytes, unit="bytes", origin="linked"),
             *(proved.measurements if proved is not None else ()),
+            *(counted.measurements if counted is not None else ()),
+        ),
+        tables=(
+            *(proved.tables if proved is not None else ()),
+            *(counted.tables if counted is not None else ()),
         ),
         notes=(
-            *(proved.notes if proved is not None else ()),
+            *(proved.notes if proved is not None else (views.formula_note(chain),)),
+            *(counted.notes if counted is not None else ()),
             f"an event where the mean of {chain.rule.smoothing} probabilities is above the cutoff: "
             f"a sum of output bytes above {chain.rule.threshold}",
         ),

@@ -13,11 +13,9 @@ from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.process import shown
 from tinygen.core.values import Report
-from tinygen.device.discovery import BOARD, probe_on
-from tinygen.device.greeting import running_on, who
 from tinygen.device.live import LiveStream
-from tinygen.device.registry import choose, find_places, is_port
-from tinygen.device.serialport import claim, require_port
+from tinygen.device.registry import choose, is_port
+from tinygen.device.serialport import require_port
 from tinygen.device.watch import Seen
 from tinygen.pipeline import (
     firmware_steps,
@@ -33,7 +31,6 @@ from tinygen.pipeline import (
     views,
 )
 from tinygen.pipeline.context import Context
-from tinygen.toolchain import flash as flasher
 
 
 def check_names(ctx: Context, *, board: bool, on: bool, used: bool = True) -> None:
@@ -99,35 +96,6 @@ def build(ctx: Context, *, dry_run: bool) -> Report:
     if dry_run:
         return views.dry_run([*map(shown, firmware_steps.build_commands(ctx))])
     return saved.keep(ctx, image_views.building(firmware_steps.built(ctx)))
-
-
-def flash(ctx: Context, port: str | None, *, via: str = "", dry_run: bool) -> Report:
-    """Build, write to a connected board, and check that this very build answers.
-
-    Raises:
-        TinygenError: as `build`; no board, several boards, the upload failed, or another build answers.
-    """
-    board = ctx.board
-    if board.chip.arch == "native":
-        raise bad_input("'host' is this machine, there is nothing to flash", hint="use: tinygen verify --on host")
-    if dry_run:
-        words = flasher.commands(ctx.project_dir, board, port=port, offline=ctx.offline, via=via)
-        return views.dry_run([*map(shown, firmware_steps.build_commands(ctx)), *(shown(command) for command in words)])
-    if port is not None and is_port(port):
-        require_port(port)
-    found = find_places(board, choose(board, port or BOARD), ask=who)
-    made = firmware_steps.built(ctx)
-    # A boot loader that waits for its first byte must not get a question instead.
-    before = None if via == "serial" else running_on(board, found)
-    place, lock = claim(found, board.id)
-    with lock:  # nobody gets the board between its writing and its first answer
-        flasher.flash(
-            ctx.project_dir, board, port=place.port, offline=ctx.offline, via=via, probe=probe_on(place.port),
-            log=ctx.log("flash"), progress=ctx.progress,
-        )  # fmt: skip
-        with proof.connected(ctx, made, place.port, claimed=True) as (_, client):
-            hello = client.hello()
-    return saved.keep(ctx, image_views.flashing(made, place.port, hello, before))
 
 
 def verify(

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from tinygen.core.values import Measurement, Report, Table
-from tinygen.report import charts, judged, model_picture, svg, words
+from tinygen.report import charts, judged, model_picture, rates, svg, words
 from tinygen.report.grid import grid
 from tinygen.report.markup import Child, Node, node
 from tinygen.report.plan_view import PlanView
@@ -20,6 +20,7 @@ _COUNTS = TypeAdapter(list[list[int]])
 _POINTS = TypeAdapter(list[tuple[float, float]])
 _HISTORY = TypeAdapter(list[dict[str, float]])
 _T = TypeVar("_T")
+_RATES_FROM = "INT8 measured in TFLM's interpreter, float in Keras, on held-out recordings"
 _OPEN_ROWS = 24  # longer tables are folded
 _DRAWN_TABLES = ("confusion matrix",)  # they stand in the report for terminals; here they are pictures with numbers
 
@@ -43,6 +44,7 @@ def report_section(report: Report) -> Node:
         *judged.float_and_int8(report),
         *drawn,
         *judged.judged_parts(report),
+        *rates.parts(report, f"{_RATES_FROM}, seed {report.details.get('seed', '-')}"),
         *spectra(report),
         *(judged.data_card(report.details, report.subject.get("dataset", "")) if report.kind == "convert" else ()),
         *[
@@ -145,14 +147,6 @@ def _training(report: Report) -> list[Child]:
             figure = charts.confusion(name, labels, counts)
             caption = f"{name} (rows: truth, columns: answer)"
             found += [node("h3", None, caption), node("figure", None, figure, _origin(key, seed))]
-    rates: list[charts.Curve] = []
-    for key, name, colour, dashed in (("roc_float", "float", svg.AMBER, True), ("roc_int8", "INT8", svg.BLUE, False)):
-        points = _read(_POINTS, report.details.get(key))
-        if points:
-            rates.append(charts.Curve(name=name, points=tuple(points), colour=colour, dashed=dashed))
-    if rates:
-        figure = charts.curves("ROC", "false alarm rate", "detection rate", rates, unit_square=True)
-        found += [node("h3", None, "ROC"), node("figure", None, figure, _origin("roc_int8", seed))]
     found += _det(report)
     found += _history(_read(_HISTORY, report.details.get("history")), seed)
     return found
@@ -174,7 +168,7 @@ def _det(report: Report) -> list[Child]:
 
 def _origin(key: str, seed: object) -> Node:
     """Where a picture's numbers come from."""
-    where = {"confusion_float": "Keras", "roc_int8": "TFLM's interpreter and Keras"}.get(key, "TFLM's interpreter")
+    where = {"confusion_float": "Keras"}.get(key, "TFLM's interpreter")
     return node("figcaption", {"class": "faint"}, f"measured in {where} on the test side, seed {seed}")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from copy import copy
+from xml.etree import ElementTree
 
 from tinygen.report.markup import Child, Node, node
 
@@ -32,6 +34,14 @@ def chart(title: str, description: str, width: float, height: float, *children: 
         node("desc", None, description),
         *children,
     )
+
+
+def file_of(picture: Node) -> bytes:
+    """A chart as an SVG file, on white."""
+    alone = copy(picture)
+    for key, value in (("xmlns", "http://www.w3.org/2000/svg"), ("style", "background:#fff"), ("color", "#222")):
+        alone.set(key, value)
+    return ElementTree.tostring(alone) + b"\n"
 
 
 def text(

@@ -35,16 +35,18 @@ def decide(rule: DecisionRule, model_input: Int8, output: Int8, in_q: Affine, ou
     Args:
         rule: the task's rule.
         model_input: the model's int8 input, any shape.
-        output: its int8 output, any shape.
+        output: its int8 output, any shape; an unsigned one as the same bytes.
         in_q, out_q: their quantisations (used by "reconstruction" only).
 
     Raises:
         TinygenError: sizes that do not suit the rule.
     """
     if rule.kind == "argmax":
-        flat = output.reshape(-1)
+        flat: npt.NDArray[np.int8 | np.uint8] = np.ascontiguousarray(output).reshape(-1)
         if flat.size != len(rule.labels):
             raise bad_input(f"the model has {flat.size} outputs for {len(rule.labels)} labels", where="decision")
+        if rule.unsigned_output:
+            flat = flat.view(np.uint8)
         label = int(np.argmax(flat))  # the first on ties
         return label, int(flat[label])
     score = int(reconstruction_scores(model_input.reshape(1, -1), output.reshape(1, -1), in_q, out_q)[0])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,16 +17,18 @@ from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
 from tinygen.features import reference
 from tinygen.features.spec import ScaledWindowSpec
+from tinygen.tasks.front_end import with_constants
 from tinygen.tasks.segment import levels
 from tinygen.tasks.shapes import after
-from tinygen.tasks.spec import Acceptance, Layer, MotionPlan, StreamPlan, Task, TrainingPlan
+from tinygen.tasks.spec import Acceptance, Layer, MotionPlan, OpenSet, StreamPlan, Task, TrainingPlan
 
 NAME = "gesture"
 TITLE = "Gesture recognition"
 
 _MAX_FRAMES = 128
 _MIN_FRAMES = 16
-_IDLE = ("none", "negative", "idle", "rest", "other")
+IDLE = ("none", "negative", "idle", "rest", "other")
+"""Labels of recordings that are none of the gestures, in any case."""
 
 FEW_RECORDINGS = 20
 """With no more of its rarest gesture, the task trains in few-shot mode: a wider network, many variations of each."""
@@ -60,7 +63,7 @@ def _few_plan(recordings: int) -> TrainingPlan:
 
 def fewest_recordings(dataset: Dataset) -> int:
     """How many recordings the rarest gesture has."""
-    counts = Counter(r.label for r in dataset.recordings if r.label != UNLABELLED and r.label.lower() not in _IDLE)
+    counts = Counter(r.label for r in dataset.recordings if r.label != UNLABELLED and r.label.lower() not in IDLE)
     return min(counts.values(), default=0)
 
 
@@ -70,7 +73,7 @@ def front_end(dataset: Dataset) -> ScaledWindowSpec:
     Raises:
         TinygenError: the recordings are too short, or have too many channels.
     """
-    moving = [r for r in dataset.recordings if r.label.lower() not in _IDLE] or list(dataset.recordings)
+    moving = [r for r in dataset.recordings if r.label.lower() not in IDLE] or list(dataset.recordings)
     length = int(np.median([r.signal.shape[0] for r in moving]))
     channels = moving[0].signal.shape[1]
     if length < _MIN_FRAMES:
@@ -91,14 +94,19 @@ def front_end(dataset: Dataset) -> ScaledWindowSpec:
     )
 
 
-def make(dataset: Dataset) -> Task:
+def make(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Task:
     """The task for the gestures of a data set.
 
+    Args:
+        dataset: what it learns from.
+        given: constants of the front end that are not what suits the recordings.
+
     Raises:
-        TinygenError: as `front_end`.
+        TinygenError: as `front_end`; the front end cannot be computed.
     """
-    features = front_end(dataset)
+    features = with_constants(front_end(dataset), given or {})
     labels = tuple(sorted({r.label for r in dataset.recordings} - {UNLABELLED}))
+    refused = tuple(label for label in labels if label.lower() in IDLE)
     shape = (1, features.n_frames, features.n_channels)
     few = fewest_recordings(dataset) <= FEW_RECORDINGS
     body = _FEW_BODY if few else _BODY
@@ -122,6 +130,7 @@ def make(dataset: Dataset) -> Task:
         training=_few_plan(len(dataset.recordings)) if few else _PLAN,
         acceptance=Acceptance(metric="accuracy", at_least=0.85),
         stream=_stream_plan(dataset, features),
+        open_set=OpenSet(labels=refused) if refused else None,
     )
 
 
@@ -129,7 +138,7 @@ def _stream_plan(dataset: Dataset, features: ScaledWindowSpec) -> StreamPlan:
     """One look per motion where recordings rest before and after it; else a look eight times per window."""
     motion = motion_plan(dataset, features)
     hop = features.n_frames // (8 if motion is None else 32)
-    return StreamPlan(hop_rows=max(1, hop), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=_IDLE, motion=motion)
+    return StreamPlan(hop_rows=max(1, hop), smoothing=3, threshold=0.75, refractory_s=0.8, ignored=IDLE, motion=motion)
 
 
 def motion_plan(dataset: Dataset, features: ScaledWindowSpec) -> MotionPlan | None:
@@ -137,7 +146,7 @@ def motion_plan(dataset: Dataset, features: ScaledWindowSpec) -> MotionPlan | No
 
     Recordings that were cut to the gesture, or stretched to one length, show no rest: nothing can be learned of them.
     """
-    moving = [r for r in dataset.recordings if r.label.lower() not in (*_IDLE, UNLABELLED)]
+    moving = [r for r in dataset.recordings if r.label.lower() not in (*IDLE, UNLABELLED)]
     chosen = moving[:: max(1, len(moving) // _LOOKED_AT)]
     seen = [levels(reference.stream(features, r.signal)) for r in chosen if len(r.signal) >= features.decimation]
     seen = [level for level in seen if len(level) > 2 * _REST_ROWS]

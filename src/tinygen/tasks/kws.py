@@ -17,9 +17,14 @@ smoothing over 1, 2 or 3 windows and hops of 40, 80 or 160 ms differ by a few wo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from tinygen.core.errors import bad_input
 from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.values import Dataset
 from tinygen.features.spec import LogMelSpec
+from tinygen.tasks.front_end import WHERE, with_constants
 from tinygen.tasks.shapes import after
 from tinygen.tasks.spec import Acceptance, Layer, StreamPlan, Task, TrainingPlan
 
@@ -35,9 +40,17 @@ def labels_of(dataset: Dataset) -> tuple[str, ...]:
     return (*(label for label in _FIRST if label in found), *sorted(found - set(_FIRST)))
 
 
-def make(dataset: Dataset) -> Task:
-    """The task for the words of a data set."""
-    features = LogMelSpec()
+def make(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Task:
+    """The task for the words of a data set.
+
+    Args:
+        dataset: what it learns from.
+        given: constants of the front end that are not the default.
+
+    Raises:
+        TinygenError: the front end cannot be computed, or gives too little for the network.
+    """
+    features = with_constants(LogMelSpec(), given or {})
     labels = labels_of(dataset)
     shape = (features.n_frames, features.n_bands, 1)
     body = (
@@ -52,6 +65,9 @@ def make(dataset: Dataset) -> Task:
         Layer(kind="conv2d", filters=96, activation="relu", batch_norm=True),
     )
     height, width, _ = after(body, shape)
+    if min(height, width) < 1:
+        message = f"{shape[0]} frames of {shape[1]} bands are too few for the network"
+        raise bad_input(message, where=WHERE, hint="more n_frames, a smaller hop_samples, or more n_bands")
     head = (
         Layer(kind="average_pool2d", kernel=(height, width), strides=(height, width)),
         Layer(kind="flatten"),

@@ -33,7 +33,7 @@ Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 
 MOST_ROWS = 4096
-MARK = 0x4C524E31
+MARK = 0x4C524E32
 PHASES: tuple[Literal["nothing", "learning", "frozen"], ...] = ("nothing", "learning", "frozen")
 
 KEPT_ROWS = 64
@@ -42,18 +42,20 @@ MOST_SPREADS = 64.0
 
 _LONGEST_Z = 4095
 _NORMAL_Z2 = 4 << 8
-_HEAD = struct.Struct("<6I")
+_HEAD = struct.Struct("<7I")
+_OLDER_MARK = 0x4C524E31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learned:
-    """Sums over healthy rows: int64 [values] each."""
+    """Sums over healthy rows: int64 [values] each. `owner`: digest of what makes a row, see firmware/stream_view."""
 
     count: int
     sums: Int64
     squares: Int64
     threshold: int = 0
     phase: Literal["nothing", "learning", "frozen"] = "frozen"
+    owner: int = 0
 
 
 def learn(rows: Int8, threshold: int = 0) -> Learned:
@@ -141,7 +143,9 @@ def _distances(n: int, sums: Int64, squares: Int64, wide: Int64) -> Int64:
 def to_bytes(learned: Learned, number: int = 1) -> bytes:
     """The state as the device keeps it."""
     values = len(learned.sums)
-    head = _HEAD.pack(MARK, number, PHASES.index(learned.phase), values, learned.count, learned.threshold)
+    head = _HEAD.pack(
+        MARK, number, PHASES.index(learned.phase), values, learned.owner, learned.count, learned.threshold
+    )
     body = head + learned.sums.astype("<i4").tobytes() + learned.squares.astype("<u4").tobytes()
     return body + struct.pack("<I", zlib.crc32(body))
 
@@ -154,11 +158,13 @@ def from_bytes(data: bytes) -> Learned:
     """
     if len(data) < _HEAD.size + 4:
         raise bad_input(f"{len(data)} bytes are no learned state", where="learned normal")
-    mark, _, phase, values, count, threshold = _HEAD.unpack_from(data)
+    mark, _, phase, values, owner, count, threshold = _HEAD.unpack_from(data)
+    if mark == _OLDER_MARK:
+        raise bad_input("was learned with an older tinygen, which did not say for which model", where="learned normal")
     if mark != MARK or len(data) != _HEAD.size + 8 * values + 4 or phase >= len(PHASES):
         raise bad_input("is no learned state", where="learned normal")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise bad_input("its digest is wrong: it was torn or changed", where="learned normal")
     sums = np.frombuffer(data, "<i4", values, _HEAD.size).astype(np.int64)
     squares = np.frombuffer(data, "<u4", values, _HEAD.size + 4 * values).astype(np.int64)
-    return Learned(count=count, sums=sums, squares=squares, threshold=threshold, phase=PHASES[phase])
+    return Learned(count=count, sums=sums, squares=squares, threshold=threshold, phase=PHASES[phase], owner=owner)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tinygen.core.errors import bad_input, did_you_mean
 from tinygen.datasets.values import Dataset
@@ -17,7 +18,7 @@ class TaskKind:
 
     name: str
     title: str
-    make: Callable[[Dataset], Task]
+    make: Callable[[Dataset, Mapping[str, Any]], Task]
 
 
 TASKS: tuple[TaskKind, ...] = (
@@ -27,13 +28,18 @@ TASKS: tuple[TaskKind, ...] = (
 )
 
 
-def make_task(name: str, dataset: Dataset) -> Task:
+def make_task(name: str, dataset: Dataset, features: Mapping[str, Any] | None = None) -> Task:
     """The task `name` for a data set.
 
+    Args:
+        name: of the task.
+        dataset: what it learns from.
+        features: constants of its front end, as `front_end.checked` gives them.
+
     Raises:
-        TinygenError: there is no such task, or the data does not suit it.
+        TinygenError: there is no such task, the data does not suit it, or the front end cannot be computed.
     """
     for kind in TASKS:
         if kind.name == name:
-            return kind.make(dataset)
+            return kind.make(dataset, features or {})
     raise bad_input(f"there is no task '{name}'", hint=did_you_mean(name, [kind.name for kind in TASKS]))

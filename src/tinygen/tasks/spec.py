@@ -46,7 +46,9 @@ class Layer:
 class DecisionRule:
     """How output bytes become a decision on the device, in integers.
 
-    kind "argmax": label = index of the largest output (the first on ties), score = that int8 value.
+    kind "argmax": label = index of the largest output (the first on ties), score = that value: of an int8 output
+    -128..127, with `unsigned_output` (uint8) 0..255. Where something is to be refused, `threshold` is the least that an
+    output, as a byte of 0..255, must exceed to raise an event of a stream; 0 leaves that to the task's plan.
     kind "reconstruction": score = sum over elements of (input_q - requantised output)^2 as int32 where the output is
     brought to the input's scale with multiply_by_quantized_multiplier; label = 1 when score > threshold, else 0.
     """
@@ -54,6 +56,7 @@ class DecisionRule:
     kind: Literal["argmax", "reconstruction"]
     labels: tuple[str, ...]
     threshold: int = 0
+    unsigned_output: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +143,21 @@ class StreamPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSet:
+    """What a classifier must refuse.
+
+    Attributes:
+        labels: those that stand for "none of these".
+        made: their recordings were made of the others', so that they say little about what people really do.
+        false_accepts: share of them that may be taken for another label; the validation side sets the limit for it.
+    """
+
+    labels: tuple[str, ...]
+    made: bool = False
+    false_accepts: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Everything that defines a task once its data is known."""
 
@@ -154,3 +172,4 @@ class Task:
     training: TrainingPlan
     acceptance: Acceptance
     stream: StreamPlan = StreamPlan()
+    open_set: OpenSet | None = None

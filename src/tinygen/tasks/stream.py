@@ -164,6 +164,7 @@ def rule_of(
     hop_rows: int,
     unsigned_output: bool = False,
     score_threshold: int | None = None,
+    label_threshold: int = 0,
     input_scale: float | None = None,
 ) -> StreamRule:
     """The integers of a plan.
@@ -175,6 +176,7 @@ def rule_of(
         window_rows, hop_rows: of the model as it is compiled.
         unsigned_output: its output's type.
         score_threshold: of one inference, for anomaly models (in place of the plan's share).
+        label_threshold: of one output as a byte of 0..255, in place of the plan's share; 0 for none.
         input_scale: of the model's input; with it the plan's `motion` counts.
 
     Raises:
@@ -188,6 +190,9 @@ def rule_of(
     if score_threshold is None:
         watched = tuple(i for i, label in enumerate(labels) if label not in plan.ignored)
         threshold, release = (int(share * 255 * smoothing) for share in (plan.threshold, plan.release))
+        if label_threshold:
+            release = release * label_threshold * smoothing // max(1, threshold)
+            threshold = label_threshold * smoothing
     else:
         watched = (len(labels) - 1,)
         if score_threshold > HIGHEST_SCORE:

@@ -108,6 +108,18 @@ def roc(scores: npt.NDArray[Any], positive: npt.NDArray[np.bool_], points: int =
     return [rates[i] for i in chosen.tolist()]
 
 
+def mean_roc(judged: Sequence[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]], points: int = 101) -> list[list[float]]:
+    """The mean detection rate of several (scores, positive) at each false alarm rate, whatever their thresholds.
+
+    Source: Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27 (2006), vertical averaging.
+    """
+    grid = np.linspace(0.0, 1.0, points)
+    curves = [np.array(roc(scores, positive, points=1 << 30)) for scores, positive in judged]
+    # Where a curve rises straight up, the upper end of the rise counts.
+    rates = [curve[np.searchsorted(curve[:, 0], grid, side="right") - 1, 1] for curve in curves]
+    return [[0.0, 0.0], *([float(x), float(y)] for x, y in zip(grid, np.mean(rates, axis=0), strict=True))]
+
+
 def quantile_threshold(scores: npt.NDArray[np.int32], quantile: float) -> int:
     """The smallest score that at least this share of `scores` does not exceed."""
     ordered = np.sort(scores)
@@ -197,6 +209,24 @@ def highest_rate(count: int, hours: float, confidence: float = 0.95) -> float:
 def with_threshold(rule: StreamRule, threshold: int) -> StreamRule:
     """The rule at another threshold, its hysteresis in the same proportion."""
     return replace(rule, threshold=threshold, release=threshold * rule.release // max(1, rule.threshold))
+
+
+def carried(rule: StreamRule, threshold: int | None) -> StreamRule:
+    """The rule with a threshold that the user carries over from a judgement; None leaves it.
+
+    Raises:
+        TinygenError: no sum can be above it.
+    """
+    if threshold is None:
+        return rule
+    highest = (255 if rule.kind == "labels" else stream.HIGHEST_SCORE) * rule.smoothing
+    if threshold >= highest:
+        raise bad_input(
+            f"{threshold} is no threshold: sums of {rule.smoothing} inferences end at {highest}",
+            where="[stream] threshold",
+            hint="take what `tinygen evaluate-stream` says",
+        )
+    return with_threshold(rule, threshold)
 
 
 def sweep(

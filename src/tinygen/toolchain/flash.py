@@ -32,7 +32,7 @@ def commands(
         board: what it is for.
         port: serial port or None; STM32 boards with a debug probe do not need one.
         offline: None asks the registry.
-        via: one of the board's upload protocols; "" takes PlatformIO's, or offline the first with a program.
+        via: one of the board's upload protocols or programs; "" takes PlatformIO's, or offline the first that is there.
         probe: serial number of the ST-LINK to use; "" takes the only one.
 
     Raises:
@@ -56,6 +56,19 @@ def commands(
         return (pio.command("run", *here, "-t", "upload", *to_port),)
     # The bare-metal STM32 image is the same code on both paths: flashing it is right.
     return uploaders.stm32_commands(uploaders.choose_uploader(board, port), folder, board, port, probe)
+
+
+def protocol_of(
+    project_dir: Path, board: BoardSpec, *, port: str | None = None, offline: bool | None = None, via: str = ""
+) -> str:
+    """The upload protocol that `flash` would write by: "stlink", "dfu", "serial", "esptool", or PlatformIO's choice.
+
+    Raises:
+        TinygenError: as `commands`.
+    """
+    program = commands(project_dir, board, port=port, offline=offline, via=via)[0][0]
+    known = {tool.program: tool.protocol for tool in uploaders.UPLOADERS}
+    return known.get(program) or next(iter(board.platformio.upload_protocols), "")
 
 
 def refusal(
@@ -85,9 +98,11 @@ def refusal(
             "reachable (TINYGEN_OFFLINE=0) and flash that",
         )
     if shutil.which(program) is None:
-        usable = uploaders.usable_uploaders(board)
-        names = " or ".join(f"{tool.program} (Debian package {tool.package})" for tool in usable)
-        return tool_failed(f"cannot flash {board.id}, missing: {names}", hint=f"apt-get install {usable[0].package}")
+        usable = uploaders.protocols(board, via)
+        names = " or ".join(f"{tool.program} ({tool.source})" for tool in usable)
+        package = next((tool.package for tool in usable if tool.package), "")
+        hint = f"apt-get install {package}" if package else f"install {usable[0].source}"
+        return tool_failed(f"cannot flash {board.id}, missing: {names}", hint=hint)
     if port and port.startswith("/dev/") and not Path(port).exists():
         return no_answer("there is no such port", where=port, hint="is the board plugged in?")
     return None
@@ -116,14 +131,27 @@ def flash(
     if (reason := refusal(project_dir, board, port=port, offline=offline, via=via, probe=probe)) is not None:
         raise reason
 
+    lines: list[str] = []
+
     def told(line: str) -> None:
+        lines.append(line)
         done = uploaders.percent(line)
         if done is not None:
             progress("writing", int(done), 100)
 
     for words in commands(project_dir, board, port=port, offline=offline, via=via, probe=probe):
-        env = pio.environment(None) if "platformio" in words else dict(os.environ)
-        result = pio.run(words, cwd=project_dir, env=env, timeout_s=timeout_s, log=log, on_line=told)
+        env = pio.environment(None, uploaders.upload_environment(board, probe)) if "platformio" in words else None
+        if "-U" in words:
+            Path(words[-1]).unlink(missing_ok=True)  # dfu-util writes over nothing
+        try:
+            result = pio.run(
+                words, cwd=project_dir, env=env or dict(os.environ), timeout_s=timeout_s, log=log, on_line=told
+            )
+        except KeyboardInterrupt as error:
+            stop = TinygenError(ExitCode.INTERRUPTED, "interrupted while writing")
+            raise _ended(stop, lines, port or board.serial.connector) from error
+        except TinygenError as error:
+            raise _ended(error, lines, port or board.serial.connector) from error
         if other := uploaders.wrong_chip(board, result.stdout):
             raise TinygenError(
                 ExitCode.CHECK_FAILED,
@@ -132,7 +160,28 @@ def flash(
                 hint=f"is it really a {board.id}? `tinygen boards` lists the others",
             )
         if result.returncode != 0:
-            raise _failure(board, words[0], result.stdout, port, log)
+            raise _failure(board, words[0], "\n".join(lines), port, log)
+        if differs := uploaders.read_back_differs(words, _binary(project_dir, board)):
+            raise _mismatch(differs, port or board.serial.connector)
+
+
+def _ended(error: TinygenError, lines: list[str], where: str) -> TinygenError:
+    """The writing was ended from outside: what that means for the board."""
+    state = uploaders.judge("\n".join(lines), port_gone=False).state
+    return TinygenError(error.code, f"{error.message}; {state}", where=where, hint=error.hint)
+
+
+def _binary(project_dir: Path, board: BoardSpec) -> Path:
+    return project_dir / ".pio" / "build" / environment_to_be(project_dir, board) / "firmware.bin"
+
+
+def _mismatch(what: str, where: str) -> TinygenError:
+    return TinygenError(
+        ExitCode.CHECK_FAILED,
+        f"what was read back is not what was written ({what}); {uploaders.HALF}",
+        where=where,
+        hint="flash once more; when it happens again, the flash is worn or the line is disturbed",
+    )
 
 
 def _failure(board: BoardSpec, program: str, output: str, port: str | None, log: Path | None) -> TinygenError:
@@ -142,17 +191,14 @@ def _failure(board: BoardSpec, program: str, output: str, port: str | None, log:
     outcome = uploaders.judge(output, port_gone=gone)
     where = port or board.serial.connector
     if outcome.mismatch:
-        return TinygenError(
-            ExitCode.CHECK_FAILED,
-            f"what was read back is not what was written ({outcome.mismatch}); {uploaders.HALF}",
-            where=where,
-            hint="flash once more; when it happens again, the flash is worn or the line is disturbed",
-        )
+        return _mismatch(outcome.mismatch, where)
     if outcome.locked:
+        final = "flash encryption is burnt into the chip: it takes only images encrypted and signed for it"
+        erases = "lifting the protection erases the whole chip; with ST's boot loader: stm32flash -k PORT"
         return tool_failed(
             f"the chip refuses: its flash is protected against reading or writing; {outcome.state}\n{tail}",
             where=where,
-            hint="lifting the protection erases the whole chip; with ST's boot loader: stm32flash -k PORT",
+            hint=final if board.chip.arch == "xtensa" else erases,
         )
     if outcome.absent:
         said = "the board went away in the middle" if outcome.state == uploaders.HALF else "no board answered"
@@ -160,6 +206,12 @@ def _failure(board: BoardSpec, program: str, output: str, port: str | None, log:
             f"{said}; {outcome.state}\n{tail}",
             where=where,
             hint="check the cable, the boot mode and the permission to use the port, then flash again",
+        )
+    if "Can't find target/" in output:
+        return tool_failed(
+            f"this OpenOCD does not know {board.chip.id}; {outcome.state}",
+            where=program,
+            hint="take a newer OpenOCD, or STM32CubeProgrammer: --via STM32_Programmer_CLI",
         )
     see = f"the whole output is in {log}" if log else "flash again"
     return tool_failed(f"flashing failed; {outcome.state}\n{tail}", where=program, hint=see)

@@ -8,7 +8,7 @@ import threading
 import urllib.request
 from functools import cache
 
-PROBE_S = 3.0
+PROBE_S = 2.5
 OVERRIDE = "TINYGEN_OFFLINE"
 
 

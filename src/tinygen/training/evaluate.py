@@ -11,7 +11,7 @@ from tinygen.model.ir import Graph
 from tinygen.tasks import thresholds
 from tinygen.tasks.decision import reconstruction_scores
 from tinygen.tasks.spec import DecisionRule, Task
-from tinygen.training import metrics
+from tinygen.training import metrics, open_set
 from tinygen.training.examples import Examples
 from tinygen.training.int8 import ends, model_inputs, run_tflm
 
@@ -52,7 +52,7 @@ def evaluate(
         TinygenError: TFLM's interpreter is missing or does not run the model.
     """
     if task.decision == "argmax":
-        return _classification(task, tflite, graph, test, float_outputs)
+        return _classification(task, tflite, graph, validation=validation, test=test, float_outputs=float_outputs)
     return _anomaly(
         task,
         tflite,
@@ -77,7 +77,7 @@ def float_metrics(
     n = len(test.classes)
     if task.decision == "argmax":
         table = metrics.confusion(test.classes, outputs.reshape(n, -1).argmax(axis=1), len(task.labels))
-        return {"accuracy": metrics.accuracy(table)}
+        return {"accuracy": open_set.accuracy(task, table)}
     return {"auc": thresholds.auc(_float_scores(inputs, outputs), test.classes == 1)}
 
 
@@ -88,19 +88,33 @@ def _float_scores(inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float
 
 
 def _classification(
-    task: Task, tflite: bytes, graph: Graph, test: Examples, float_outputs: npt.NDArray[np.float32]
+    task: Task,
+    tflite: bytes,
+    graph: Graph,
+    *,
+    validation: Examples,
+    test: Examples,
+    float_outputs: npt.NDArray[np.float32],
 ) -> Evaluation:
-    outputs = run_tflm(tflite, graph, model_inputs(task.features, test.features, ends(graph)))
+    def said(examples: Examples) -> npt.NDArray[np.int8]:
+        return run_tflm(tflite, graph, model_inputs(task.features, examples.features, ends(graph)))
+
+    outputs = said(test)
     found_float = float_outputs.reshape(len(outputs), -1).argmax(axis=1)
     found_int8 = outputs.argmax(axis=1)
     n = len(task.labels)
     table_float = metrics.confusion(test.classes, found_float, n)
     table_int8 = metrics.confusion(test.classes, found_int8, n)
+    refused = open_set.judged(task, said(validation), validation.classes, outputs, test.classes)
     return Evaluation(
-        decision=DecisionRule(kind="argmax", labels=task.labels),
+        decision=DecisionRule(kind="argmax", labels=task.labels, threshold=0 if refused is None else refused.threshold),
         float_metrics=float_metrics(task, test, float_outputs, float_outputs),
-        int8_metrics={"accuracy": metrics.accuracy(table_int8)},
+        int8_metrics={
+            "accuracy": open_set.accuracy(task, table_int8),
+            **({} if refused is None else refused.metrics),
+        },
         details={
+            **({} if refused is None else refused.details),
             "labels": list(task.labels),
             "confusion_float": table_float.tolist(),
             "confusion_int8": table_int8.tolist(),
@@ -142,8 +156,16 @@ def _anomaly(
         int8_metrics={"auc": thresholds.auc(scores, bad)},
         details={
             "labels": list(task.labels),
-            "roc_float": thresholds.roc(float_scores, bad),
-            "roc_int8": thresholds.roc(scores, bad),
+            "auc_interval": list(thresholds.auc_interval(scores, bad)),
+            "rates": [
+                {
+                    "title": "healthy against worn or faulty",
+                    "lines": [
+                        {"name": "INT8", "points": thresholds.roc(scores, bad)},
+                        {"name": "float", "points": thresholds.roc(float_scores, bad), "dashed": True},
+                    ],
+                }
+            ],
             "auc_per_group": {group: value for group, value in per_group.items() if not np.isnan(value)},
             "threshold": threshold,
             "threshold_from": f"{HEALTHY_QUANTILE:.0%} of the healthy validation snapshots score no more",

@@ -1,9 +1,13 @@
-"""Fitting: seeded, with a falling learning rate, early stopping, and progress for whoever listens."""
+"""Fitting: seeded, with a falling learning rate, early stopping, and progress for whoever listens.
+
+After every epoch everything that changes is kept: a killed training goes on and ends with the very same weights.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +19,7 @@ from tinygen.core.errors import bad_input
 from tinygen.core.progress import Progress
 from tinygen.tasks.spec import Task
 from tinygen.training.build import Normalization, training_network
+from tinygen.training.kept import Kept, keep, kept_at
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -35,9 +40,25 @@ def normalized(inputs: Float32, normalization: Normalization, shape: tuple[int, 
 
 
 def fit(
-    task: Task, train: Side, validation: Side, *, seed: int, epochs: int, progress: Progress
+    task: Task,
+    train: Side,
+    validation: Side,
+    *,
+    seed: int,
+    epochs: int,
+    progress: Progress,
+    checkpoint: Path | None = None,
 ) -> tuple[Any, list[dict[str, float]]]:
     """Train the task's network; the same seed gives the same weights on the same machine.
+
+    Args:
+        task: gives the network.
+        train, validation: what is learned, and what says when to stop.
+        seed: of everything that is drawn.
+        epochs: at most.
+        progress: told how far it is.
+        checkpoint: all that changes is kept there after every epoch, and taken from there where it is there; its name
+            must stand for all other arguments.
 
     Returns:
         (Keras model with the weights of the best epoch, one dict of figures per epoch)
@@ -57,11 +78,14 @@ def fit(
         loss=loss,
         metrics=[] if reconstruction else ["accuracy"],
     )
-    watch = _Watch(progress, epochs)
+    watch = _Watch(progress, epochs, batches, checkpoint)
+    done = watch.resume(model)
     held = validation.inputs if reconstruction else np.eye(len(task.labels), dtype=np.float32)[validation.classes]
-    model.fit(
-        batches, validation_data=(validation.inputs, held), epochs=epochs, verbose=0, shuffle=False, callbacks=[watch]
-    )
+    if not watch.settled:
+        model.fit(
+            batches, validation_data=(validation.inputs, held), epochs=epochs, initial_epoch=done, verbose=0,
+            shuffle=False, callbacks=[watch],
+        )  # fmt: skip
     if watch.best_weights is not None:
         model.set_weights(watch.best_weights)
     elif epochs > 0:
@@ -101,6 +125,15 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """New order for the next epoch."""
         self._order = self._rng.permutation(len(self._side.inputs))
 
+    def place(self) -> tuple[Int64, dict[str, Any]]:
+        """(order of the epoch that comes, state of the generator), for `go_on`."""
+        return self._order.astype(np.int64), dict(self._rng.bit_generator.state)
+
+    def go_on(self, order: Int64, generator: dict[str, Any]) -> None:
+        """Be where `place` was asked."""
+        self._order = order
+        self._rng.bit_generator.state = generator
+
     def _masked(self, inputs: Float32, index: int) -> Float32:
         """Blank some frames and bands (Park et al. 2019, SpecAugment); input [n, frames, bands, 1]."""
         rng = np.random.default_rng([int(self._order[0]), int(self._order[-1]), index])
@@ -137,16 +170,52 @@ class _Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the best weights, stops when nothing improves any more, tells the progress."""
+    """Keeps the best weights and what a kill would lose, stops when nothing improves any more, tells the progress."""
 
-    def __init__(self, progress: Progress, epochs: int) -> None:
+    def __init__(self, progress: Progress, epochs: int, batches: _Batches, checkpoint: Path | None) -> None:
         super().__init__()
         self.history: list[dict[str, float]] = []
         self.best_weights: list[npt.NDArray[Any]] | None = None
         self._progress = progress
         self._epochs = epochs
+        self._batches = batches
+        self._checkpoint = checkpoint
+        self._kept: Kept | None = None
         self._best = math.inf
         self._since = 0
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is left to train."""
+        return len(self.history) >= self._epochs or self._since >= max(8, self._epochs // 3)
+
+    def resume(self, model: Any) -> int:
+        """Take up what was kept of this training; the number of epochs that are done."""
+        model.optimizer.build(model.trainable_variables)
+        kept = None if self._checkpoint is None else kept_at(self._checkpoint, len(model.get_weights()))
+        if kept is None or len(kept.variables) != len(_variables(model)):
+            return 0
+        self._kept = kept
+        self.history, self.best_weights = kept.history, kept.best_weights
+        self._best, self._since = kept.best, kept.since
+        return len(kept.history)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Called by Keras, after it has drawn an order of its own."""
+        if self._kept is None:
+            return
+        for variable, value in zip(_variables(self.model), self._kept.variables, strict=True):
+            variable.assign(value)
+        self._batches.go_on(self._kept.order, self._kept.generator)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Called by Keras: all of the epoch before is done now, the order of the next one drawn."""
+        if epoch == len(self.history) > 0:
+            self._keep()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Called by Keras."""
+        self._keep()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called by Keras."""
@@ -159,6 +228,28 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.best_weights = self.model.get_weights()
         shown = "val_accuracy" if "val_accuracy" in figures else "val_loss"
         self._progress("training", epoch + 1, self._epochs, f"{shown} {figures.get(shown, math.nan):.3f}")
-        if self._since >= max(8, self._epochs // 3):
+        if self.settled and epoch + 1 < self._epochs:
             self.model.stop_training = True
             self._progress("training", self._epochs, self._epochs, f"stopped after epoch {epoch + 1}")
+
+    def _keep(self) -> None:
+        if self._checkpoint is None:
+            return
+        order, generator = self._batches.place()
+        keep(
+            self._checkpoint,
+            Kept(
+                variables=[np.asarray(variable) for variable in _variables(self.model)],
+                best_weights=self.best_weights,
+                best=self._best,
+                since=self._since,
+                history=self.history,
+                order=order,
+                generator=generator,
+            ),
+        )
+
+
+def _variables(model: Any) -> list[Any]:
+    """All that training changes: weights, statistics, what dropout draws next, the optimiser's moments and count."""
+    return [*model.variables, *model.optimizer.variables]

@@ -6,16 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.canonical import pretty_json
+from tinygen.core.canonical import digest, digest_bytes, pretty_json
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.values import Dataset, Split
+from tinygen.features import quantize
 from tinygen.features.spec import BandEnergySpec
 from tinygen.tasks.shapes import cost
 from tinygen.tasks.spec import Task
@@ -29,6 +31,7 @@ from tinygen.training.examples import (
     side_digest,
 )
 from tinygen.training.int8 import check_structure
+from tinygen.training.kept import training_code
 from tinygen.training.mahalanobis import dense_layer, feature_weights
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.values import TrainedModel
@@ -54,15 +57,18 @@ def train_model(
     *,
     seed: int,
     work_dir: Path,
+    cache: Path | None = None,
     epochs: int | None = None,
     progress: Progress = silent,
 ) -> TrainedModel:
-    """`fit_task` and `convert_task` in one folder.
+    """`fit_task` and `convert_task` in one folder; without a `cache` that is where features and checkpoints go, too.
 
     Raises:
         TinygenError: as they do.
     """
-    fit_task(task, dataset, split, seed=seed, folder=work_dir, cache=work_dir, epochs=epochs, progress=progress)
+    fit_task(
+        task, dataset, split, seed=seed, folder=work_dir, cache=cache or work_dir, epochs=epochs, progress=progress
+    )
     return convert_task(task, work_dir, progress)
 
 
@@ -112,6 +118,7 @@ def fit_task(
         seed=seed,
         epochs=epochs if epochs is not None else task.training.epochs,
         progress=progress,
+        cache=cache,
     )
     test_real = real_input(task, test.features)
     outputs = np.concatenate([np.asarray(network(row[None])) for row in _rows(test_real, shape)])
@@ -163,7 +170,14 @@ def _keep_facts(
 
 
 def _fitted(
-    task: Task, train: Examples, validation: Examples, *, seed: int, epochs: int, progress: Progress
+    task: Task,
+    train: Examples,
+    validation: Examples,
+    *,
+    seed: int,
+    epochs: int,
+    progress: Progress,
+    cache: Path,
 ) -> tuple[PlainNetwork, list[dict[str, float]]]:
     """The network to convert, and one dict of figures per epoch; a distance is computed, not trained."""
     from tinygen.training.build import PlainNetwork, input_normalization, network_shape, plain_network
@@ -190,8 +204,16 @@ def _fitted(
         seed=seed,
         epochs=epochs,
         progress=progress,
+        checkpoint=cache / f"checkpoint-fit-{_fit_key(task, train, fitted, seed, epochs)}.npz",
     )
     return plain_network(task, trained, normalization), history
+
+
+def _fit_key(task: Task, train: Examples, validation: Examples, seed: int, epochs: int) -> str:
+    """Everything that determines what `fit` gives."""
+    parts = [train.features, train.classes, validation.features, validation.classes]
+    examples = [digest_bytes(np.ascontiguousarray(part).tobytes()) for part in parts]
+    return digest([asdict(task), examples, seed, epochs, training_code(), metadata.version("keras")])[:20]
 
 
 def _fit_staged(
@@ -341,6 +363,10 @@ def _representative(task: Task, real: npt.NDArray[np.float32], seed: int) -> npt
     rng = np.random.default_rng([seed, 5])
     chosen = real[rng.permutation(len(real))[:_REPRESENTATIVE]]
     if task.decision != "reconstruction":
+        if getattr(task.features, "input_formula", "") == "micro_speech":  # its steps are fixed: so is their range
+            ends = np.array([0.0, quantize.MICRO_SPEECH_HIGHEST * task.features.feature_scale], np.float32)
+            rows = np.broadcast_to(ends.reshape(2, *[1] * (real.ndim - 1)), (2, *real.shape[1:]))
+            return np.concatenate([chosen, rows])
         return chosen
     margin = np.float32(256 * task.features.feature_scale)
     beyond = np.stack([real.max(axis=0) + margin, real.min(axis=0) - margin])

@@ -7,7 +7,7 @@ it is converted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from tinygen.datasets.values import Dataset
 from tinygen.tasks.recipes import teacher_body, with_head, without_branches
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.examples import Examples, cached_examples
+from tinygen.training.kept import training_code
 from tinygen.training.spectral import USUAL
 from tinygen.training.words import Epochs, Share, Words, log_mel_of, moments, noise_rows, real_inputs, words_of
 
@@ -92,7 +93,7 @@ def fit_staged(
     layers = task.layers if means.branches else without_branches(task.layers)
     made = make_network(
         layers, task.input_shape, material, means, seed=seed, cache=cache,
-        key=[dataset.digest, list(task.labels), spec.n_frames, spec.n_bands],
+        key=[dataset.digest, list(task.labels), asdict(spec), training_code()],
         teacher_layers=with_head(teacher_body(task.input_shape), task.input_shape, len(task.labels)),
         progress=progress,
     )  # fmt: skip

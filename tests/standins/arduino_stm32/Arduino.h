@@ -6,7 +6,16 @@
 typedef enum : uint32_t { PA_0 = 0x00, NC = 0xFFFFFFFF } PinName;
 #define NUM_DIGITAL_PINS 64U
 
-extern "C" void yield(void);
+// From the HAL below it.
+typedef enum { HAL_OK = 0, HAL_ERROR = 1, HAL_BUSY = 2, HAL_TIMEOUT = 3 } HAL_StatusTypeDef;
+#define TICK_INT_PRIORITY 0x00U
+
+extern "C" {
+void yield(void);
+void SystemClock_Config(void);
+void SystemCoreClockUpdate(void);
+HAL_StatusTypeDef HAL_InitTick(uint32_t TickPriority);
+}
 
 class HardwareSerial {
  public:

@@ -10,20 +10,22 @@
 
 namespace tinygen::learn {
 
-constexpr std::uint32_t kMark = 0x4C524E31;  // "LRN1"
+constexpr std::uint32_t kMark = 0x4C524E32;  // "LRN2"
 constexpr std::uint32_t kMostRows = 4096;    // so that the sums stay exact in 32 bits and their products in 64
 constexpr std::uint32_t kLongestZ = 4095;    // 16 spreads, in 1/256
 constexpr std::uint32_t kNormalZ2 = 4 << 8;  // what lies within two spreads does not count
 constexpr std::uint32_t kKeptRows = 64;      // healthy rows that set the threshold; not kept over a reset
 constexpr std::uint32_t kLeastRows = 8;      // fewer say nothing about how healthy scores spread
 
-// What outlives a reset. The digest covers all before it. Memory that was never written has a wrong one.
+// What outlives a reset, and is what outlives a loss of power. The digest covers all before it. Memory that was never
+// written has a wrong one. `owner` says what a row is: a digest of front end and input quantisation.
 template <std::uint32_t kValues>
 struct Slot {
   std::uint32_t mark;
   std::uint32_t number;  // the newer of two whole slots holds
   std::uint32_t phase;
   std::uint32_t values;
+  std::uint32_t owner;
   std::uint32_t count;
   std::uint32_t threshold;
   std::int32_t sums[kValues];
@@ -38,9 +40,10 @@ class Normal {
  public:
   using State = Slot<kValues>;
 
-  // Takes up what outlived the reset. Once, before anything else.
-  void start(State* slots) {
+  // Takes up what outlived the reset; false where nothing did. Once, before anything else.
+  bool start(State* slots, std::uint32_t owner) {
     slots_ = slots;
+    owner_ = owner;
     const bool whole0 = whole(slots[0]);
     const bool whole1 = whole(slots[1]);
     torn_ = (!whole0 && slots[0].mark == kMark) || (!whole1 && slots[1].mark == kMark);
@@ -48,12 +51,26 @@ class Normal {
       const bool second = whole1 && (!whole0 || static_cast<std::int32_t>(slots[1].number - slots[0].number) > 0);
       at_ = second ? 1 : 0;
       prepare();
-      return;
+      return true;
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
       slots_[i] = {};
     }
     at_ = 0;
+    return false;
+  }
+
+  // After start() found nothing: where a state may be put that was kept elsewhere, and then taken up; false for one
+  // that is not whole.
+  State* place() { return &slots_[1 - at_]; }
+  bool adopt() {
+    if (!whole(slots_[1 - at_])) {
+      slots_[1 - at_] = {};
+      return false;
+    }
+    at_ = 1 - at_;
+    prepare();
+    return true;
   }
 
   std::uint32_t phase() const { return slots_[at_].phase; }
@@ -106,6 +123,7 @@ class Normal {
     next = {};
     next.number = number;
     end_write(next);
+    slots_[1 - at_] = {};
     torn_ = false;
     score_ = 0;
     kept_count_ = 0;
@@ -139,21 +157,21 @@ class Normal {
 
   stream::LearningStatus status() const {
     const State& now = slots_[at_];
-    return {now.phase, torn_, kValues, now.count, now.threshold, score_, static_cast<std::uint32_t>(sizeof(State)),
-            now.digest};
+    return {now.phase,  torn_, kValues, now.count, now.threshold, score_, static_cast<std::uint32_t>(sizeof(State)),
+            now.digest, false, {}};
   }
 
   const std::uint8_t* bytes() const { return reinterpret_cast<const std::uint8_t*>(&slots_[at_]); }
 
   // Writes a state piece by piece over the slot that does not hold; the last piece makes it hold, if it is whole.
-  // False for a piece out of order and for a whole that is none: what was learned before stays.
-  bool write(std::uint32_t offset, const std::uint8_t* from, std::uint32_t count) {
+  // Otherwise what was learned before stays.
+  stream::Written write(std::uint32_t offset, const std::uint8_t* from, std::uint32_t count) {
     State& next = slots_[1 - at_];
     if (offset == 0) {
       written_ = 0;
     }
     if (offset != written_ || count > sizeof(State) - offset) {
-      return false;
+      return stream::Written::refused;
     }
     auto* const to = reinterpret_cast<std::uint8_t*>(&next) + offset;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -161,18 +179,19 @@ class Normal {
     }
     written_ += count;
     if (written_ < sizeof(State)) {
-      return true;
+      return stream::Written::part;
     }
     written_ = 0;
     if (!whole(next)) {
+      const bool other = next.mark == kMark && next.owner != owner_ && next.digest == digest_of(next);
       next.mark = 0;
-      return false;
+      return other ? stream::Written::other : stream::Written::refused;
     }
     next.number = slots_[at_].number + 1;
     end_write(next);
     prepare();
     kept_count_ = 0;
-    return true;
+    return stream::Written::whole;
   }
 
  private:
@@ -248,8 +267,8 @@ class Normal {
     return protocol::crc32(0, &state, sizeof(State) - sizeof state.digest);
   }
 
-  static bool whole(const State& state) {
-    return state.mark == kMark && state.values == kValues && state.phase <= stream::kFrozen &&
+  bool whole(const State& state) const {
+    return state.mark == kMark && state.values == kValues && state.owner == owner_ && state.phase <= stream::kFrozen &&
            state.count <= kMostRows && (state.phase != stream::kFrozen || state.count >= 2) &&
            state.digest == digest_of(state);
   }
@@ -266,6 +285,7 @@ class Normal {
   void end_write(State& next) {
     next.mark = kMark;
     next.values = kValues;
+    next.owner = owner_;
     next.digest = digest_of(next);
     at_ = 1 - at_;
   }
@@ -283,6 +303,7 @@ class Normal {
   }
 
   State* slots_;
+  std::uint32_t owner_;
   std::uint32_t at_;
   std::uint32_t written_;
   std::uint32_t score_;

@@ -95,6 +95,7 @@ enum class Error : std::uint8_t {
   streaming = 0x30,    // the model belongs to the stream until STREAM_END
   no_learning = 0x32,  // this image has no anomaly score to replace, or fewer than two rows were gathered
   no_stream = 0x31,    // this image has no front end to stream into
+  other_model = 0x34,  // a learned state whose rows come from another front end or input scale
   no_sensor = 0x33,    // the image's own source does not run; detail: source::Status
 };
 

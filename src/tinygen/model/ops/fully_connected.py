@@ -49,7 +49,7 @@ def _lower(ctx: OpContext) -> Lowered:
     if rest:
         raise ctx.fail(f"input of {source.n_elements} values does not divide into rows of {in_c}")
     if output.n_elements != batch * out_c or output.shape[-1] != out_c:
-        raise ctx.fail(f"output '{output.name}' is declared {list(output.shape)}, expected {batch} rows of {out_c}")
+        raise ctx.fail(f"output '{output.label}' is declared {list(output.shape)}, expected {batch} rows of {out_c}")
     total = weighted_sum(ctx, filters, source_slot=0, bias_slot=2, channel_axis=0, ranks=(1, 6))
     _expect_bias_scale(ctx, source_q, filters, output_q)
     multipliers, shifts = total.constants["multiplier"].tolist(), total.constants["shift"].tolist()

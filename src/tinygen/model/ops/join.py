@@ -28,7 +28,7 @@ def _lower_concatenation(ctx: OpContext) -> Lowered:
         if len(source.shape) != rank or any(
             a != b for i, (a, b) in enumerate(zip(source.shape, output.shape, strict=True)) if i != axis
         ):
-            raise ctx.fail(f"'{source.name}' {list(source.shape)} does not fit {list(output.shape)} along axis {axis}")
+            raise ctx.fail(f"'{source.label}' {list(source.shape)} does not fit {list(output.shape)} along axis {axis}")
     total = sum(source.shape[axis] for source in sources)
     expect_shape(ctx, output, (*output.shape[:axis], total, *output.shape[axis + 1 :]))
     row = math.prod(output.shape[axis + 1 :]) * item_bytes(output)

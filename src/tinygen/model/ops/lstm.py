@@ -38,9 +38,9 @@ _GATE_SCALE = 2.0**-12
 def _matrix(ctx: OpContext, slot: int, shape: tuple[int, int]) -> tuple[Array, float]:
     tensor = ctx.constant(slot, "int8", "weights")
     if tensor.shape != shape or tensor.data is None:
-        raise ctx.fail(f"weights '{tensor.name}' have shape {list(tensor.shape)}, expected {list(shape)}")
+        raise ctx.fail(f"weights '{tensor.label}' have shape {list(tensor.shape)}, expected {list(shape)}")
     if tensor.quantization is not None and len(tensor.quantization.scales) != 1:
-        raise ctx.fail(f"weights '{tensor.name}' have one scale per channel, supported: a single one")
+        raise ctx.fail(f"weights '{tensor.label}' have one scale per channel, supported: a single one")
     return tensor.data, ctx.channel_scales(tensor, 0, 1)[0]
 
 

@@ -43,7 +43,7 @@ def _lower(ctx: OpContext) -> Lowered:
     held = tuple(1 if i in axes else size for i, size in enumerate(source.shape))
     wanted = held if ctx.op.options.get("keep_dims") else kept
     if output.shape != wanted:
-        raise ctx.fail(f"output '{output.name}' is declared {list(output.shape)}, the operator makes {list(wanted)}")
+        raise ctx.fail(f"output '{output.label}' is declared {list(output.shape)}, the operator makes {list(wanted)}")
     merged = blocks(source.shape, axes)
     if len(merged) > MAX_BLOCKS:
         raise ctx.fail(f"axes {sorted(axes)} of shape {list(source.shape)} alternate too often", "reduce in two steps")

@@ -32,9 +32,9 @@ _NUMPY = {"int8": np.int8, "uint8": np.uint8, "int16": np.int16, "int32": np.int
 def _scaled(ctx: OpContext, tensor: Tensor, what: str) -> Quantization:
     quantization = tensor.quantization
     if quantization is None or len(quantization.scales) != 1:
-        raise ctx.fail(f"{what} '{tensor.name}' needs one scale and zero point")
+        raise ctx.fail(f"{what} '{tensor.label}' needs one scale and zero point")
     if tensor.dtype == "int32" and quantization.zero_point:
-        raise ctx.fail(f"{what} '{tensor.name}' is int32 with zero point {quantization.zero_point}, supported: 0")
+        raise ctx.fail(f"{what} '{tensor.label}' is int32 with zero point {quantization.zero_point}, supported: 0")
     return quantization
 
 

@@ -107,7 +107,7 @@ def _lower_arg_max(ctx: OpContext) -> Lowered:
     source, _ = ctx.activation(0, (1, 6))
     output = ctx.tensors[ctx.op.outputs[0]]
     if output.dtype != "int32":
-        raise ctx.fail(f"output '{output.name}' is {output.dtype}, supported: int32")
+        raise ctx.fail(f"output '{output.label}' is {output.dtype}, supported: int32")
     axes = whole_numbers(ctx, 1, "axis")
     if len(axes) != 1:
         raise ctx.fail(f"has {len(axes)} axes, supported: 1")

@@ -19,7 +19,7 @@ def _whole_range(ctx: OpContext, max_rank: int) -> int:
     output = ctx.tensors[ctx.op.outputs[0]]
     movable(ctx, source, output, ANY_TYPE)
     if not 1 <= len(source.shape) <= max_rank:
-        raise ctx.fail(f"'{source.name}' has {len(source.shape)} dimensions, supported: 1 to {max_rank}")
+        raise ctx.fail(f"'{source.label}' has {len(source.shape)} dimensions, supported: 1 to {max_rank}")
     return len(source.shape)
 
 
@@ -85,7 +85,7 @@ def _lower_strided(ctx: OpContext) -> Lowered:
         steps.append(stride * step[i])
         start += places[0] * stride
     if output.shape != tuple(kept) or output.n_elements != math.prod(sizes):
-        raise ctx.fail(f"output '{output.name}' is declared {list(output.shape)}, the operator makes {kept}")
+        raise ctx.fail(f"output '{output.label}' is declared {list(output.shape)}, the operator makes {kept}")
     return strided(ctx, sizes, steps, start, item_bytes(source))
 
 

@@ -46,7 +46,9 @@ def _expect_unit(ctx: OpContext, source: Tensor, output: Tensor) -> None:
     quantization: Quantization | None = output.quantization
     allowed = ("int8", "int16") if source.dtype == "int8" else ("int16",)
     if output.dtype not in allowed or quantization is None or len(quantization.scales) != 1:
-        raise ctx.fail(f"output ('{output.name}') is {output.dtype}, supported: {' and '.join(allowed)} with one scale")
+        raise ctx.fail(
+            f"output ('{output.label}') is {output.dtype}, supported: {' and '.join(allowed)} with one scale"
+        )
     if source.dtype == "int16":
         steps, point, tolerance = 1 << 15, 0, 0.001
     elif output.dtype == "int16":

@@ -26,7 +26,9 @@ def _parts(ctx: OpContext, source: Tensor, axis: int, sizes: list[int] | None) -
         size = () if sizes is None else (sizes[number],)
         shape = (*source.shape[:axis], *size, *source.shape[axis + 1 :])
         if output.shape != shape or 0 in shape:
-            raise ctx.fail(f"output '{output.name}' is declared {list(output.shape)}, the operator makes {list(shape)}")
+            raise ctx.fail(
+                f"output '{output.label}' is declared {list(output.shape)}, the operator makes {list(shape)}"
+            )
         found.append(1 if sizes is None else sizes[number])
     if sum(found) != source.shape[axis]:
         raise ctx.fail(f"parts of {found} do not add up to the {source.shape[axis]} of dimension {axis}")

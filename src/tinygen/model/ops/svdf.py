@@ -52,7 +52,7 @@ def _lower(ctx: OpContext) -> Lowered:
     time_scale = np.float32(ctx.channel_scales(time, 0, 1)[0])
     for tensor in (feature, time):
         if tensor.quantization is not None and len(tensor.quantization.scales) != 1:
-            raise ctx.fail(f"'{tensor.name}' has one scale per channel, supported: a single one")
+            raise ctx.fail(f"'{tensor.label}' has one scale per channel, supported: a single one")
     state_scale = np.float32(state_q.scale)
     first = quantize_multiplier(float(np.float32(source_q.scale) * feature_scale / state_scale))
     second = quantize_multiplier(float(state_scale * time_scale / np.float32(output_q.scale)))

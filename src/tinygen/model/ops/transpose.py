@@ -22,7 +22,7 @@ def _lower_transpose(ctx: OpContext) -> Lowered:
     rank = len(source.shape)
     order = whole_numbers(ctx, 1, "permutation")
     if not 1 <= rank <= MAX_RANK:
-        raise ctx.fail(f"'{source.name}' has {rank} dimensions, supported: 1 to {MAX_RANK}")
+        raise ctx.fail(f"'{source.label}' has {rank} dimensions, supported: 1 to {MAX_RANK}")
     if any(not -rank <= axis < rank for axis in order) or sorted(axis % rank for axis in order) != list(range(rank)):
         raise ctx.fail(f"{order} is no permutation of {rank} dimensions")
     order = [axis % rank for axis in order]
@@ -38,7 +38,7 @@ def _blocks(ctx: OpContext) -> tuple[Tensor, Tensor, int]:
     source, output = ctx.tensor(0), ctx.tensors[ctx.op.outputs[0]]
     movable(ctx, source, output, _BLOCK_TYPES)
     if len(source.shape) != 4:
-        raise ctx.fail(f"'{source.name}' has shape {list(source.shape)}, expected 4 dimensions")
+        raise ctx.fail(f"'{source.label}' has shape {list(source.shape)}, expected 4 dimensions")
     return source, output, ctx.whole("block_size", 1)
 
 

@@ -29,7 +29,7 @@ def _lower(ctx: OpContext) -> Lowered:
     stride_h, stride_w = ctx.whole("stride_h", 1), ctx.whole("stride_w", 1)
     wanted = tuple(whole_numbers(ctx, 0, "output shape"))
     if wanted != output.shape or wanted[0] != batch or wanted[3] != out_c:
-        raise ctx.fail(f"output '{output.name}' is declared {list(output.shape)}, the operator makes {list(wanted)}")
+        raise ctx.fail(f"output '{output.label}' is declared {list(output.shape)}, the operator makes {list(wanted)}")
     pads = []
     same = ctx.word("padding", ("same", "valid")) == "same"
     for axis, size, out, kernel, stride in (

@@ -116,4 +116,4 @@ def figures(draft: Draft) -> tuple[int, int]:
 
 def title(draft: Draft, op: Op) -> str:
     """How the log names an operator."""
-    return f"{op.where} -> '{draft.tensors[op.outputs[0]].name}'"
+    return f"{op.where} -> '{draft.tensors[op.outputs[0]].label}'"

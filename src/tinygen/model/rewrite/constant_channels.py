@@ -43,7 +43,7 @@ def _run(draft: Draft) -> None:
         rows = np.arange(tensor.n_elements, dtype=np.int64).reshape(-1, mask.size)
         draft.slices[index] = rows[:, mask].reshape(-1)
         draft.tensors[index] = dataclasses.replace(tensor, shape=(*tensor.shape[:-1], int(mask.sum())))
-        draft.changes.append(f"'{tensor.name}': {int(mask.sum())} of {mask.size} channels stay")
+        draft.changes.append(f"'{tensor.label}': {int(mask.sum())} of {mask.size} channels stay")
 
 
 def _passes_through(draft: Draft, op: Op) -> bool:

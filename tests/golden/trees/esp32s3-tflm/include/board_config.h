@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #define TINYGEN_CHIP_ESP32S3 1
+#define TINYGEN_STATE 0
 #define TINYGEN_SERIAL_USB 0
 
 namespace tinygen::board {

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #define TINYGEN_CHIP_STM32F4 1
+#define TINYGEN_STATE 0
 #define TINYGEN_INTERRUPT_COUNT 82
 #define TINYGEN_SERIAL_IRQ 39
 #define TINYGEN_BARE_METAL 1

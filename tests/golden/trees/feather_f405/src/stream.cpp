@@ -73,7 +73,7 @@ LearningStatus learning_status() { return {}; }
 
 const std::uint8_t* learned() { return nullptr; }
 
-bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return false; }
+Written write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return Written::refused; }
 Statistics statistics() { return tinygen_stream.statistics(); }
 
 bool kept(std::uint32_t number, Event& event) { return tinygen_stream.kept(number, event); }

@@ -10,12 +10,12 @@ from elftools.elf.elffile import ELFFile
 MAGIC = 0x31444754  # as in lib/tinygen/include/tinygen/port.h
 
 
-def spans_of(symbols):
+def spans_of(symbols, behind):
     """(address where it is stored, bytes) of what the digest covers; as the port's image.cpp says it."""
     digest = symbols["tinygen_image_digest"]
     if "_data_load" in symbols:
         first, data = symbols["_vectors"], symbols["_data_load"]
-        return (first, digest - first), (data, symbols["_data_end"] - symbols["_data_start"])
+        return (first, digest - first), (digest + 16, behind), (data, symbols["_data_end"] - symbols["_data_start"])
     text, constants = symbols["_image_text_start"], symbols["_rodata_start"]
     return (text, symbols["_image_text_end"] - text), (constants, digest - constants)
 
@@ -38,14 +38,17 @@ def write_digest(path):
                 return load["p_offset"] + inside
         sys.exit(f"{path}: {size} bytes at {address:#x} are not in the image")
 
+    record = symbols["tinygen_image_digest"]
+    ends = (load["p_paddr"] + load["p_filesz"] for load in loads if 0 <= record - load["p_paddr"] < load["p_filesz"])
+    behind = (next(ends, record + 16) - record - 16) & ~3
     crc = total = 0
-    for address, size in spans_of(symbols):
+    for address, size in spans_of(symbols, behind):
         if size:
             start = place(address, size)
             crc = zlib.crc32(image[start : start + size], crc)
             total += size
-    start = place(symbols["tinygen_image_digest"], 16)
-    image[start : start + 16] = struct.pack("<IIII", MAGIC, crc, total, 0)
+    start = place(record, 16)
+    image[start : start + 16] = struct.pack("<IIII", MAGIC, crc, total, behind if "_data_load" in symbols else 0)
     path.write_bytes(image)
     return True
 

@@ -6,8 +6,8 @@ import random
 
 import numpy as np
 
+from support.cases.base import Case, T, number, numbers, single
 from tinygen.model.builder import Record
-from tinygen.model.cases.base import Case, T, number, numbers, single
 from tinygen.model.ir import DType
 
 

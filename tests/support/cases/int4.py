@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from support.cases.base import Case, T, single
 from tinygen.model.builder import Record
-from tinygen.model.cases.base import Case, T, single
 
 
 def cases() -> list[Case]:

@@ -6,8 +6,8 @@ import random
 
 import numpy as np
 
+from support.cases.base import Case, T, numbers, single
 from tinygen.model.builder import Record
-from tinygen.model.cases.base import Case, T, numbers, single
 
 _SAME, _VALID = 0, 1
 _ACTIVATIONS = (0, 0, 1, 2, 3)

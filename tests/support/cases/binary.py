@@ -6,8 +6,8 @@ import random
 
 import numpy as np
 
+from support.cases.base import Case, T, single
 from tinygen.model.builder import Record
-from tinygen.model.cases.base import Case, T, single
 
 _SHAPES = (
     ((1, 7, 5, 4), (1, 7, 5, 4)),

@@ -6,9 +6,9 @@ import random
 
 import numpy as np
 
+from support.cases.base import Case, T, single
 from tinygen.core.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinygen.model.builder import Record
-from tinygen.model.cases.base import Case, T, single
 
 _ALL = (1, 16, 16, 1)
 

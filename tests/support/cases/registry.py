@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tinygen.model.cases import binary, channelwise, int4, int16, movement, shaping, unary
-from tinygen.model.cases.base import Case
+from support.cases import binary, channelwise, int4, int16, movement, shaping, unary
+from support.cases.base import Case
 
 CASES: Mapping[str, Callable[[], list[Case]]] = {
     "binary": binary.cases,
