@@ -70,7 +70,9 @@ def test_nothing_is_claimed_before_all_folds_are_trained() -> None:
 
 def test_the_fold_that_settings_were_compared_on_is_told_apart() -> None:
     base = judging.Run(group="folds", label="fold", recipe="branched", means=Means(epochs=1), fold=0)
-    done = [(asdict(replace(base, fold=fold)), figures(0.7 if fold == kws_views.CHOSEN_ON else 0.9)) for fold in range(5)]
+    done = [
+        (asdict(replace(base, fold=fold)), figures(0.7 if fold == kws_views.CHOSEN_ON else 0.9)) for fold in range(5)
+    ]
     found = {m.name: m.value for m in kws_views.report(speakers(), done).measurements}
     assert found["five_fold_accuracy"] == 0.86
     assert found["accuracy_of_untouched_folds"] == 0.9
