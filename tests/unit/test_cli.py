@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -219,6 +220,15 @@ def test_an_interruption_is_said_and_has_its_code(
     assert "interrupted" in ended.err
 
 
+def test_being_terminated_is_an_interruption(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "show", lambda *_: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert tinygen("boards").code == ExitCode.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_our_own_bug_is_no_traceback_but_a_file(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("odd")
@@ -252,3 +262,11 @@ def test_devices_lists_the_map_and_names_its_mistakes(tinygen: Callable[..., End
     assert ended.code == 2
     assert "did you mean 'esp32s3'" in ended.err
     assert "devices.toml" in ended.err
+
+
+def test_a_missing_choice_names_the_choices_in_one_line(tinygen: Callable[..., Ended]) -> None:
+    ended = tinygen("learn")
+    assert ended.code == ExitCode.BAD_INPUT
+    first, hint = ended.err.strip().splitlines()
+    assert first.endswith("ACTION is missing: status, learn, freeze, forget, save, load")
+    assert hint.strip() == "hint: tinygen learn --help"

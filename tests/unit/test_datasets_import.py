@@ -239,3 +239,22 @@ def test_import_on_the_command_line(tmp_path: Path) -> None:
     assert 'licence = "MIT"' in (tmp_path / "out" / "dataset.toml").read_text()
     with pytest.raises(TinygenError, match="exists already"):
         cli.main([*words, "--build-dir", str(tmp_path / "b")], standalone_mode=False)
+
+
+def test_sounds_are_speech_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    source = tmp_path / "in" / "on"
+    source.mkdir(parents=True)
+    for number in range(3):
+        soundfile.write(str(source / f"{number}.wav"), noise(number, 4000, 1), 16000, subtype="PCM_16")
+
+    def imported(name: str, *more: str) -> tuple[str, str]:
+        words = ["datasets", "import", str(tmp_path / "in"), "-o", str(tmp_path / name), "--json", *more]
+        ended = CliRunner().invoke(cli, [*words, "--build-dir", str(tmp_path / "build")])
+        assert ended.exit_code == 0, ended.output
+        facts = read_facts(tmp_path / name)
+        assert facts is not None
+        return facts.task, json.loads(ended.stdout)["notes"][-1]
+
+    assert imported("speech")[0] == "kws"
+    assert "--task kws" in imported("again")[1]
+    assert imported("machine", "--task", "vibration")[0] == "vibration"

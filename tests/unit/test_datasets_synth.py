@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinygen.core.bearing import fault_frequencies
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.load import load_dataset
@@ -123,7 +124,7 @@ def test_a_fault_shows_at_its_ball_pass_frequency() -> None:
             spectrum[: int(1000 / (RATE_HZ / wave.size))] = 0
             envelope = np.abs(np.fft.irfft(spectrum, wave.size))
             lines = np.abs(np.fft.rfft(envelope - envelope.mean()))
-            at = machine.outer_hz * wave.size / RATE_HZ
+            at = fault_frequencies(machine.bearing, machine.shaft_hz)["BPFO"] * wave.size / RATE_HZ
             near = lines[int(at) - 1 : int(at) + 3].max()
             total += near / np.median(lines[2:200])
         return total / 8

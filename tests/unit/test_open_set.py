@@ -80,7 +80,8 @@ def test_made_recordings_are_nobodys_truth() -> None:
 
 
 def test_a_class_none_is_made_where_nobody_recorded_one(tmp_path: Path) -> None:
-    config = load_config(None, {"task": "gesture", "build_dir": "b"}, tmp_path)
+    (tmp_path / "tinygen.toml").write_text('task = "gesture"\n[open_set]\nmade = true\n')
+    config = load_config(None, {"build_dir": "b"}, tmp_path)
     plain = gestures("left", "right", "up")
     made = prepared(config, plain)
     assert made.task.labels == ("left", "none", "right", "up")
@@ -97,6 +98,7 @@ def test_a_class_none_is_made_where_nobody_recorded_one(tmp_path: Path) -> None:
     assert recorded.task.open_set is not None and not recorded.task.open_set.made
     switched_off = prepared(replace(config, made_none=False), plain)
     assert switched_off.task.labels == ("left", "right", "up") and switched_off.task.open_set is None
+    assert "refused" in switched_off.dataset.notes[-1]
 
 
 def test_the_limit_is_the_streams_threshold() -> None:

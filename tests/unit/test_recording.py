@@ -73,6 +73,20 @@ def test_what_is_refused_and_what_is_odd() -> None:
     assert "off centre" in judged(good + np.int16(4000))[1][0]
 
 
+def test_a_stuck_sensor_is_told_whatever_it_is_stuck_at() -> None:
+    assert "stuck" in judged(np.full((RATE, 1), 12_000, np.int16))[0][0]
+    motion = np.random.default_rng(1).normal(0, 800, (500, 3)).astype(np.int16)
+    motion[:, 1] = 4096
+    found = level.level_of(motion, 100)
+    assert found.stuck == (1,)
+    bad, odd = level.problems(found, motion.size, speech=False, quiet=False, channels=3)
+    assert (bad, odd) == ([], ["channel 1 never changes: is every axis connected?"])
+    still = np.full((500, 3), 4096, np.int16)
+    assert (
+        "stuck" in level.problems(level.level_of(still, 100), still.size, speech=False, quiet=False, channels=3)[0][0]
+    )
+
+
 def test_stretches_are_found_and_neighbours_kept_out() -> None:
     talk = said(hush(0.5), tone(0.3), hush(0.4), tone(0.3), hush(2.0), tone(0.02), hush(0.5), tone(1.5), hush(0.5))
     stretches = cut.spoken(talk, RATE)

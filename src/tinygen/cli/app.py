@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -45,16 +47,41 @@ for _verb in (
     cli.add_command(_verb)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Be ended as by Ctrl-C: what was started (compilers, uploaders, simulators) ends, too."""
+    raise KeyboardInterrupt
+
+
+def _told(error: click.ClickException) -> str:
+    """What was typed wrongly, in one line; a choice that is missing names what may be chosen."""
+    parameter = error.param if isinstance(error, click.MissingParameter) else None
+    if parameter is not None and isinstance(parameter.type, click.Choice):
+        name = parameter.opts[0] if isinstance(parameter, click.Option) else (parameter.name or "").upper()
+        return f"{name} is missing: {', '.join(map(str, parameter.type.choices))}"
+    return " ".join(error.format_message().split())
+
+
+def _help_of(error: click.ClickException) -> str:
+    """The help that says more, "" where no verb was reached."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    verbs: list[str] = []
+    while context is not None and context.parent is not None:
+        verbs.insert(0, context.info_name or "")
+        context = context.parent
+    return f"tinygen {' '.join(verbs)} --help" if verbs else ""
+
+
 def main() -> None:
     """Entry point: every end is an exit code and at most one clear error."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(output.interrupted())
     except click.ClickException as error:
-        hint = "tinygen --help lists the verbs, tinygen VERB --help its options"
-        sys.exit(output.fail(bad_input(error.format_message(), where="command line", hint=hint)))
+        hint = _help_of(error) or "tinygen --help lists the verbs, tinygen VERB --help its options"
+        sys.exit(output.fail(bad_input(_told(error), where="command line", hint=hint)))
     except TinygenError as error:
         sys.exit(output.fail(error))
     except BrokenPipeError:

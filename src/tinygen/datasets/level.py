@@ -30,6 +30,7 @@ class Level:
         offset: mean of the worst channel, of full scale.
         starts_below_db, ends_below_db: how far the first and last 50 ms lie below the loudest: a word that is cut off
             is loud there.
+        stuck: channels that never change, from 0.
     """
 
     peak_dbfs: float
@@ -38,6 +39,7 @@ class Level:
     offset: float
     starts_below_db: float
     ends_below_db: float
+    stuck: tuple[int, ...] = ()
 
 
 def _decibel(value: float) -> float:
@@ -59,6 +61,7 @@ def level_of(signal: Int16, rate_hz: float) -> Level:
         offset=float(np.abs(mean).max() / _FULL),
         starts_below_db=loudest - _decibel(float(rms[0])),
         ends_below_db=loudest - _decibel(float(rms[-1])),
+        stuck=tuple(int(channel) for channel in np.flatnonzero((signal == signal[:1]).all(axis=0))),
     )
 
 
@@ -70,7 +73,9 @@ def _in_runs(channel: Int16) -> int:
     return int(lengths[lengths >= _CLIPPED_RUN].sum())
 
 
-def problems(level: Level, n_samples: int, *, speech: bool, quiet: bool) -> tuple[list[str], list[str]]:
+def problems(
+    level: Level, n_samples: int, *, speech: bool, quiet: bool, channels: int = 1
+) -> tuple[list[str], list[str]]:
     """Reasons to record again, and what is only odd.
 
     Args:
@@ -78,14 +83,22 @@ def problems(level: Level, n_samples: int, *, speech: bool, quiet: bool) -> tupl
         n_samples: of all channels together.
         speech: somebody says a word in it, rather than anything else a sensor gives.
         quiet: nothing needs to happen in it (silence, "none").
+        channels: of the recording.
     """
     bad, odd = [], []
     if level.clipped > max(_CLIPPED_RUN, _CLIPPED_SHARE * n_samples):
         bad.append(f"clipped: {level.clipped:,} samples at full scale; less gain, or more distance")
-    if not quiet and level.peak_dbfs <= _decibel(1.0) + 1e-9 and level.loudest_dbfs < _decibel(1.0):
-        bad.append("nothing is in it: is the sensor connected?")
+    if not quiet and (level.loudest_dbfs < _decibel(1.0) or len(level.stuck) >= channels):
+        constant = level.peak_dbfs > _decibel(1.0) + 1e-9
+        what = (
+            f"it stays at {level.peak_dbfs:.0f} dBFS: is the sensor stuck?" if constant else "is the sensor connected?"
+        )
+        bad.append(f"nothing is in it: {what}")
     elif speech and not quiet and level.loudest_dbfs < QUIETEST_SPEECH_DBFS:
         bad.append(f"too quiet: {level.loudest_dbfs:.0f} dBFS at its loudest, speech needs {QUIETEST_SPEECH_DBFS:.0f}")
+    elif level.stuck and not quiet:
+        said = ", ".join(str(channel) for channel in level.stuck)
+        odd.append(f"channel {said} never changes: is every axis connected?")
     if speech and level.offset > _OFFSET_SHARE:
         odd.append(f"off centre by {level.offset:.0%} of full scale")
     if speech and quiet and level.loudest_dbfs > LOUDEST_SILENCE_DBFS:

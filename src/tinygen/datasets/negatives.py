@@ -32,6 +32,11 @@ NOTE = (
     "phases"
 )
 
+ADVICE = (
+    "no recording is labelled 'none', so nothing is refused but what the model is unsure of: record other motion as "
+    "'none', or set made = true in [open_set]"
+)
+
 UNLIKE = 0.5
 """A changed gesture is another one where its course correlates by less than this with every gesture's."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from tinygen.core.values import Report
 from tinygen.datasets.adapt import USUAL_RATE_HZ
 from tinygen.datasets.fetching import fetch_dataset
 from tinygen.datasets.importing.request import Rules
-from tinygen.datasets.importing.run import import_data
+from tinygen.datasets.importing.run import holds_audio, import_data
 from tinygen.datasets.inspect import inspect
 from tinygen.datasets.layout import Facts, write_layout
 from tinygen.datasets.leaks import find_leaks, near_duplicates, same_content
@@ -57,7 +58,7 @@ def check(ctx: Context) -> Report:
     ctx.progress("looking for copies", 0, 2)
     same = same_content(dataset.recordings)
     ctx.progress("looking for copies", 1, 2)
-    near = near_duplicates(dataset.recordings)
+    near = () if dataset.synthetic else near_duplicates(dataset.recordings)  # a generator may make them alike
     ctx.progress("looking for copies", 2, 2)
     return data_views.check(
         dataset, sides, problem, leaks=find_leaks(sides, dataset.group_kind), copies=(*same, *near),
@@ -83,6 +84,8 @@ def import_(ctx: Context, source: Path, output: Path, facts: Facts, rules: Rules
     Raises:
         TinygenError: no such task; nothing readable; the folder is not empty.
     """
+    if ctx.config.task_by_default and holds_audio(source, rules):
+        facts = replace(facts, task="kws")
     if facts.task not in USUAL_RATE_HZ:
         raise bad_input(f"there is no task '{facts.task}'", hint=did_you_mean(facts.task, USUAL_RATE_HZ))
     return data_views.imported(import_data(source, output, facts, rules, ctx.progress), facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tinygen.config import Config
-from tinygen.datasets.negatives import NOTE, made_none, with_recordings
+from tinygen.datasets.negatives import ADVICE, NOTE, made_none, with_recordings
 from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording, Split
 from tinygen.tasks import gesture
@@ -30,15 +30,17 @@ class Prepared:
 
 
 def prepared(config: Config, dataset: Dataset) -> Prepared:
-    """The configured task for a data set; gestures without a class "none" get one, made of themselves.
+    """The configured task for a data set; gestures without a class "none" get one, made of them, if that is asked.
 
     Raises:
         TinygenError: the data does not suit the task, cannot be divided, or its split leaks.
     """
     sides = split(dataset, config.seed)
     heldout = sides.test
-    making = config.task == gesture.NAME and config.made_none
-    making = making and not any(r.label.lower() in gesture.IDLE for r in dataset.recordings)
+    lacking = config.task == gesture.NAME and not any(r.label.lower() in gesture.IDLE for r in dataset.recordings)
+    making = lacking and config.made_none
+    if lacking and not making:
+        dataset = replace(dataset, notes=(*dataset.notes, ADVICE))
     if making:
         every = (sides.train, sides.validation, sides.test)
         made = [made_none(side, config.seed + number) for number, side in enumerate(every)]

@@ -222,7 +222,7 @@ def _judged(ctx: Context, clip: _Clip, label: str) -> _Taken:
     speech = ctx.config.task == "kws"
     found = level.level_of(clip.signal, clip.rate_hz)
     quiet = is_quiet(label) or label == NOISE_FOLDER
-    bad, odd = level.problems(found, clip.signal.size, speech=speech, quiet=quiet)
+    bad, odd = level.problems(found, clip.signal.size, speech=speech, quiet=quiet, channels=clip.signal.shape[1])
     return _Taken(path="", seconds=len(clip.signal) / clip.rate_hz, level=found, bad=tuple(bad), odd=tuple(odd))
 
 

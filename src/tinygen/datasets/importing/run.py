@@ -70,6 +70,16 @@ def import_data(source: Path, folder: Path, facts: Facts, rules: Rules, progress
     )
 
 
+def holds_audio(source: Path, rules: Rules) -> bool:
+    """Whether a source that is there is WAV or FLAC: speech, unless somebody says otherwise.
+
+    Raises:
+        TinygenError: it holds nothing that is read.
+    """
+    kind = rules.kind if rules.kind != "auto" or not source.exists() else _kind_of(source)
+    return kind in ("audio", "speech_commands")
+
+
 def _labelled(recordings: Iterator[Recording]) -> Iterator[Recording]:
     for recording in recordings:
         if not recording.label:

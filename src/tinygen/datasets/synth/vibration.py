@@ -7,11 +7,13 @@ resonances, unbalance, noise and sensor are drawn once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from tinygen.core.bearing import Bearing, fault_frequencies
 from tinygen.core.progress import Progress
 from tinygen.datasets.signal import to_int16
 from tinygen.datasets.values import Recording
@@ -19,6 +21,7 @@ from tinygen.datasets.values import Recording
 RATE_HZ = 25600
 SAMPLES = 2560
 LSB_PER_G = 512
+_PITCH_MM = 32.0
 
 _SIZES = {"normal": (15, 40, 16), "smoke": (6, 6, 4)}
 
@@ -33,9 +36,7 @@ class Machine:
     """
 
     shaft_hz: float
-    balls: int
-    diameter_ratio: float
-    contact_cos: float
+    bearing: Bearing
     harmonics: tuple[float, ...]
     resonances: tuple[tuple[float, float, float], ...]
     noise_g: float
@@ -43,24 +44,17 @@ class Machine:
     axis_gain: float
     fault: str
 
-    @property
-    def outer_hz(self) -> float:
-        """Ball pass frequency of the outer race, BPFO."""
-        return self.balls / 2 * self.shaft_hz * (1 - self.diameter_ratio * self.contact_cos)
-
-    @property
-    def inner_hz(self) -> float:
-        """Ball pass frequency of the inner race, BPFI."""
-        return self.balls / 2 * self.shaft_hz * (1 + self.diameter_ratio * self.contact_cos)
-
 
 def draw_machine(rng: np.random.Generator, index: int) -> Machine:
     """One machine of the same make at random; faults alternate between the races."""
     return Machine(
         shaft_hz=float(rng.choice([25.0, 27.5, 30.0]) * rng.uniform(0.98, 1.02)),
-        balls=int(rng.integers(9, 15)),
-        diameter_ratio=float(rng.uniform(0.12, 0.2)),
-        contact_cos=float(np.cos(rng.uniform(0.0, 0.25))),
+        bearing=Bearing(
+            balls=int(rng.integers(9, 15)),
+            ball_mm=_PITCH_MM * float(rng.uniform(0.12, 0.2)),
+            pitch_mm=_PITCH_MM,
+            angle_deg=math.degrees(rng.uniform(0.0, 0.25)),
+        ),
         harmonics=tuple(float(v) for v in rng.uniform(0.02, 0.12, size=4) / np.arange(1, 5)),
         resonances=tuple(
             (float(centre * rng.uniform(0.94, 1.06)), float(rng.uniform(0.03, 0.05)), float(rng.uniform(0.6, 0.9)))
@@ -99,7 +93,7 @@ def _impacts(machine: Machine, rng: np.random.Generator, *, severity: float, sha
     """Force of a rolling element striking a spall: a train of impulses with 1 % slip, 2 * SAMPLES long."""
     n = 2 * SAMPLES
     inner = machine.fault == "inner_race"
-    rate = (machine.inner_hz if inner else machine.outer_hz) * shaft_hz / machine.shaft_hz
+    rate = fault_frequencies(machine.bearing, shaft_hz)["BPFI" if inner else "BPFO"]
     count = int(n / RATE_HZ * rate) + 2
     gaps = rng.normal(1.0, 0.01, size=count) / rate
     times = np.cumsum(gaps) - rng.uniform(0, 1.0) / rate
