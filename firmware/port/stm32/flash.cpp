@@ -20,6 +20,41 @@ bool wait_idle(uint32_t status, uint32_t busy) {
   return false;
 }
 
+bool unlocked_by_keys(uint32_t control, uint32_t locked, uint32_t key) {
+  if ((reg(control) & locked) != 0) {
+    reg(key) = 0x45670123;
+    reg(key) = 0xCDEF89AB;
+  }
+  return (reg(control) & locked) == 0;
+}
+
+#if defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32L4) || defined(TINYGEN_CHIP_STM32G4)
+
+// ACR: caches on 9 and 10, their reset on 11 and 12.
+void empty_accelerator() {
+  constexpr uint32_t kAccess = board::kFlashBase + 0x00;
+  constexpr uint32_t kOn = 3U << 9;
+  constexpr uint32_t kReset = 3U << 11;
+  const uint32_t was = reg(kAccess);
+  reg(kAccess) = was & ~kOn;
+  reg(kAccess) = (was & ~kOn) | kReset;
+  reg(kAccess) = was & ~kOn;
+  reg(kAccess) = was;
+}
+
+#endif
+
+#if defined(TINYGEN_CHIP_STM32F1) || defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32F7)
+
+bool read(uint32_t address, uint32_t* into) {
+  for (uint32_t i = 0; i < store::kBlockWords; ++i) {
+    into[i] = reg(address + 4 * i);
+  }
+  return true;
+}
+
+#endif
+
 }  // namespace tinygen::port::flash
 
 namespace tinygen::store {
@@ -34,10 +69,15 @@ uint32_t address_of(uint32_t area, uint32_t offset) {
   return kStateAddress + area * kStateAreaBytes + offset;
 }
 
+// Option bytes may divide the flash in another way than the board's facts do: then nothing is ever written.
+bool as_planned() {
+  return (reg(kFlashBase + kStateOption) & kStateOptionMask) == kStateOptionValue;
+}
+
 }  // namespace
 
 Geometry flash_geometry() {
-  static const bool there = flash::as_planned();
+  const bool there = as_planned();
   return {there ? Place::flash : Place::nowhere, there ? kStateAreaBytes : 0, kStateEndurance, kStateStallMs};
 }
 

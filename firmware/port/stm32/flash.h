@@ -7,12 +7,12 @@
 
 namespace tinygen::port::flash {
 
-// False where option bytes divide the flash in another way than the board's facts do: then nothing is ever written.
-bool as_planned();
-
-// Both keys; false when the controller stays locked, as it does until a reset after a wrong key.
+// False when the controller stays locked, as it does until a reset after a wrong key.
 bool unlock();
 void lock();
+
+// Both keys, unless it is unlocked already: a key too many would lock it.
+bool unlocked_by_keys(uint32_t control, uint32_t locked, uint32_t key);
 
 // A sector by its number within its bank; the controller is unlocked.
 store::Outcome erase_sector(uint32_t number);
@@ -22,6 +22,9 @@ store::Outcome program(uint32_t address, const uint32_t* from);
 
 // What the core may have kept of flash that has changed.
 void forget_cached(uint32_t address, uint32_t bytes);
+
+// Of an F4, L4 or G4: the caches between flash and core, emptied while they are off.
+void empty_accelerator();
 
 // A block as it is; false where error correction gives up on a word of it.
 bool read(uint32_t address, uint32_t* into);

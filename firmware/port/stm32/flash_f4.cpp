@@ -3,8 +3,7 @@
 // (registers); RM0385 and RM0410, 3.3 and 3.7 (F7: bit 7 of SR is ERSERR; OPTCR bit 29 is nDBANK on F76x); ARMv7-M
 // Architecture Reference Manual, B2.2.7 (cache maintenance).
 #include "board_config.h"
-#if defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32F7)
-#if TINYGEN_BARE_METAL && TINYGEN_STATE == 1
+#if (defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32F7)) && TINYGEN_BARE_METAL && TINYGEN_STATE == 1
 
 #include "cache.h"
 #include "flash.h"
@@ -13,7 +12,6 @@
 namespace tinygen::port::flash {
 namespace {
 
-constexpr uint32_t kAccess = board::kFlashBase + 0x00;  // F4: caches on 9 and 10, reset on 11 and 12
 constexpr uint32_t kKey = board::kFlashBase + 0x04;
 constexpr uint32_t kStatus = board::kFlashBase + 0x0C;
 constexpr uint32_t kControl = board::kFlashBase + 0x10;
@@ -37,21 +35,8 @@ bool done() {
 
 }  // namespace
 
-bool as_planned() {
-#if defined(TINYGEN_STATE_SINGLE_BANK)
-  return (reg(board::kFlashBase + 0x14) & (1U << 29)) != 0;
-#else
-  return true;
-#endif
-}
-
-// A key written while it is unlocked locks it until the next reset.
 bool unlock() {
-  if ((reg(kControl) & kLocked) != 0) {
-    reg(kKey) = 0x45670123;
-    reg(kKey) = 0xCDEF89AB;
-  }
-  return (reg(kControl) & kLocked) == 0;
+  return unlocked_by_keys(kControl, kLocked, kKey);
 }
 
 void lock() {
@@ -82,35 +67,16 @@ store::Outcome program(uint32_t address, const uint32_t* from) {
   return fine ? store::Outcome::done : store::Outcome::program_failed;
 }
 
-#if defined(TINYGEN_CHIP_STM32F4)
-
-// The accelerator's caches are emptied while they are off.
-void forget_cached(uint32_t, uint32_t) {
-  constexpr uint32_t kOn = 3U << 9;
-  constexpr uint32_t kReset = 3U << 11;
-  const uint32_t was = reg(kAccess);
-  reg(kAccess) = was & ~kOn;
-  reg(kAccess) = (was & ~kOn) | kReset;
-  reg(kAccess) = was & ~kOn;
-  reg(kAccess) = was;
-}
-
-#else
-
 void forget_cached(uint32_t address, uint32_t bytes) {
+#if defined(TINYGEN_CHIP_STM32F7)
   forget_data(address, bytes);
-}
-
+#else
+  static_cast<void>(address);
+  static_cast<void>(bytes);
+  empty_accelerator();
 #endif
-
-bool read(uint32_t address, uint32_t* into) {
-  for (uint32_t i = 0; i < store::kBlockWords; ++i) {
-    into[i] = reg(address + 4 * i);
-  }
-  return true;
 }
 
 }  // namespace tinygen::port::flash
 
-#endif
 #endif

@@ -28,6 +28,7 @@ int main();
 [[noreturn]] void Reset_Handler();
 void tinygen_fault_entry();
 void tinygen_unexpected_interrupt();
+void tinygen_flash_nmi();
 
 }  // extern "C"
 
@@ -53,6 +54,10 @@ constexpr VectorTable make_vectors() {
   for (int fault = 1; fault <= 5; ++fault) {  // NMI, HardFault, MemManage, BusFault, UsageFault
     table.handlers[fault] = tinygen_fault_entry;
   }
+#if TINYGEN_STATE == 1 && \
+    (defined(TINYGEN_CHIP_STM32L4) || defined(TINYGEN_CHIP_STM32G4) || defined(TINYGEN_CHIP_STM32H5))
+  table.handlers[1] = tinygen_flash_nmi;
+#endif
   table.handlers[14] = tinygen_systick_interrupt;
   table.handlers[15 + TINYGEN_SERIAL_IRQ] = tinygen_serial_interrupt;
 #if defined(TINYGEN_SENSOR_DMA_IRQ)

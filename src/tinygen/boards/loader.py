@@ -264,6 +264,7 @@ def _chip(file: ChipFile) -> ChipSpec:
             word_bytes=layout.word_bytes,
             corrects=layout.corrects,
             endurance=layout.endurance,
+            option=(layout.option.offset, layout.option.mask, layout.option.value),
         ),
     )
 

@@ -56,6 +56,14 @@ class SectorRunFile(_Strict):
     erase_most_ms: int = Field(gt=0)
 
 
+class OptionFile(_Strict):
+    """Option bytes that say how the flash is divided, where the controller shows them."""
+
+    offset: int = Field(default=0, ge=0)
+    mask: int = Field(default=0, ge=0)
+    value: int = Field(default=0, ge=0)
+
+
 class FlashLayoutFile(_Strict):
     """What the chip's flash can be erased by."""
 
@@ -64,6 +72,7 @@ class FlashLayoutFile(_Strict):
     word_bytes: Literal[2, 4, 8, 16, 32]
     corrects: bool
     endurance: int = Field(gt=0)
+    option: OptionFile = Field(default_factory=OptionFile)
 
 
 class ChipFile(_Strict):

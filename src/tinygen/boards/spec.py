@@ -124,6 +124,7 @@ class FlashLayout:
         word_bytes: what is programmed at once; with error correction it is programmed once between two erasures.
         corrects: reading a word that was not programmed to its end is an error of its own.
         endurance: erases a sector is good for.
+        option: (offset in the controller, mask, value) of option bytes that say it is divided so; mask 0: always.
     """
 
     sectors: tuple[SectorRun, ...]
@@ -131,6 +132,7 @@ class FlashLayout:
     word_bytes: int
     corrects: bool
     endurance: int
+    option: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,6 @@ RETURN_TO_THREAD = 0xFFFFFFF9  # EXC_RETURN: thread mode, main stack, no floatin
 EXCEPTION_RETURN = 8  # in QEMU's numbers
 
 # QEMU's numbers of exceptions, as unicorn's interrupt hook gives them: (fault, CFSR bits).
-EXCEPTION_RETURN = 8
 INTERRUPTS: dict[int, tuple[int, int]] = {
     1: (USAGE_FAULT, UNDEFINED_INSTRUCTION),
     17: (USAGE_FAULT, NO_COPROCESSOR),

@@ -48,7 +48,8 @@ class FlashController:
         self._word_bytes = layout.word_bytes if layout else 4
         self._corrects = layout.corrects if layout else False
         self._state = [_BankState() for _ in self._family.banks]
-        self._options = {self._base + offset: value for offset, value in self._family.options}
+        offset, mask, value = layout.option if layout else (0, 0, 0)
+        self._options = {self._base + offset: value if memory.divided else ~value & mask} if mask else {}
         self._buffer: dict[int, int] = {}
         self._ecc_failed = False
 

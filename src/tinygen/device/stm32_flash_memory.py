@@ -21,6 +21,7 @@ class FlashMemory:
         cut_after: in the middle of which one the power goes (0: the first); None: never. Then it is None again.
         cut_kind: what the cut leaves: "before" nothing has changed, "within" some bits have, "after" all have.
         seed: of the bits that a cut changes.
+        divided: option bytes divide the flash as the board's facts say.
         stuck: {offset: mask} of bits that no programming brings to 0 any more (byte offsets).
     """
 
@@ -33,6 +34,7 @@ class FlashMemory:
         self.cut_after: int | None = None
         self.cut_kind = "within"
         self.seed = 0
+        self.divided = True
         self.stuck: dict[int, int] = {}
 
     def holds(self, address: int, size: int) -> bool:

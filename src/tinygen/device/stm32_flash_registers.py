@@ -54,13 +54,11 @@ class Family:
         access_bytes: width of a write to flash.
         ecc: (offset, bit) that tells of a word that cannot be corrected, which raises an NMI; None where there is no
             correction, or a bus fault instead.
-        options: (offset, word) of option bytes as delivered, where the driver looks at them.
     """
 
     banks: tuple[Bank, ...]
     access_bytes: int
     ecc: tuple[int, int] | None = None
-    options: tuple[tuple[int, int], ...] = ()
 
 
 def _f4() -> Bank:
@@ -159,9 +157,9 @@ _H5 = Bank(
 FAMILIES = {
     "stm32f1": Family(banks=(_F1,), access_bytes=2),
     "stm32f4": Family(banks=(_f4(),), access_bytes=4),
-    "stm32f7": Family(banks=(_f4(),), access_bytes=4, options=((0x14, 1 << 29),)),
-    "stm32l4": Family(banks=(_l4(),), access_bytes=4, ecc=(0x18, 1 << 31), options=((0x20, 1 << 21),)),
-    "stm32g4": Family(banks=(_l4(),), access_bytes=4, ecc=(0x18, 1 << 31), options=((0x20, 1 << 22),)),
-    "stm32h7": Family(banks=(_h7(0), _h7(0x100)), access_bytes=4, options=((0x1C, 0),)),
-    "stm32h5": Family(banks=(_H5,), access_bytes=4, ecc=(0x104, 1 << 31), options=((0x50, 0),)),
+    "stm32f7": Family(banks=(_f4(),), access_bytes=4),
+    "stm32l4": Family(banks=(_l4(),), access_bytes=4, ecc=(0x18, 1 << 31)),
+    "stm32g4": Family(banks=(_l4(),), access_bytes=4, ecc=(0x18, 1 << 31)),
+    "stm32h7": Family(banks=(_h7(0), _h7(0x100)), access_bytes=4),
+    "stm32h5": Family(banks=(_H5,), access_bytes=4, ecc=(0x104, 1 << 31)),
 }

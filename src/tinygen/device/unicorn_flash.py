@@ -53,6 +53,7 @@ def attach(
         power_lost: in the middle of an operation; the core stops.
     """
     gone = False
+    answered: int | None = None  # the core stops before the instruction and does it again after the handler
 
     def lost() -> None:
         nonlocal gone
@@ -62,9 +63,13 @@ def attach(
     controller = FlashController(chip, flash, fault=lambda words: fault(words, None), power_lost=lost)
 
     def read(_uc: Any, offset: int, size: int, _data: Any) -> int:
+        nonlocal answered
         address = flash.start + offset
-        if controller.unreadable(address):
+        if address == answered:
+            answered = None
+        elif controller.unreadable(address):
             if controller.is_nmi:
+                answered = address
                 nmi()
             else:
                 fault(f"read a word of flash at {address:#010x} that error correction gave up", address)

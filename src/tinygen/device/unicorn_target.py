@@ -24,6 +24,7 @@ from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
+from tinygen.device.unicorn_exceptions import STACKED, enter, leave
 from tinygen.device.unicorn_flash import attach, kept_flash, without
 from tinygen.device.values import Image
 
@@ -36,7 +37,6 @@ _COUNTED_LIMIT_US = 60_000_000
 _IDLE, _RING = "tinygen_port_idle", "tinygen_rx_ring"
 _RING_HEAD_BYTES = 16
 _BYTES_PER_VISIT = 256
-_STACKED = ("R0", "R1", "R2", "R3", "R12", "LR")
 
 
 class UnicornTarget(OpenOnce):
@@ -158,7 +158,7 @@ class UnicornLink:
         self._uc = uc
 
     def _attach_flash(self, uc: Any) -> FlashController | None:
-        self._nmi_pending = False
+        self._nmi_pending = self._in_nmi = self._returning = False
         if self.flash is None:
             return None
         return attach(
@@ -226,13 +226,8 @@ class UnicornLink:
     def _enter_interrupt(self, uc: Any) -> None:
         """As `_enter_handler`, for what is no fault."""
         arm, number = self._arm, self._registers.line.exception
-        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in _STACKED]
-        stack = (uc.reg_read(arm.UC_ARM_REG_SP) & ~7) - faults.FRAME_BYTES
-        uc.mem_write(stack, struct.pack("<8I", *frame, self._idle_at, uc.reg_read(arm.UC_ARM_REG_XPSR)))
         table = self._registers.read(faults.VTOR) or self._chip.flash.address
-        uc.reg_write(arm.UC_ARM_REG_SP, stack)
-        uc.reg_write(arm.UC_ARM_REG_LR, faults.RETURN_TO_THREAD)
-        uc.reg_write(arm.UC_ARM_REG_IPSR, number)
+        enter(uc, arm, self._idle_at, number)
         (vector,) = struct.unpack("<I", uc.mem_read(table + 4 * number, 4))
         uc.reg_write(arm.UC_ARM_REG_PC, vector)
 
@@ -252,6 +247,10 @@ class UnicornLink:
         return False
 
     def _exception(self, uc: Any, number: int, _data: Any) -> None:
+        if number == faults.EXCEPTION_RETURN and self._in_nmi:
+            self._returning = True
+            uc.emu_stop()
+            return
         if number == faults.EXCEPTION_RETURN and self._interrupted is not None:
             uc.context_restore(self._interrupted)
             uc.reg_write(self._arm.UC_ARM_REG_PC, self._idle_at | 1)
@@ -273,7 +272,7 @@ class UnicornLink:
         if self._handling:
             self._fail(f"the program {trap.words} while it handled a fault, at {self.place(pc)}")
             return
-        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in _STACKED]
+        frame = [uc.reg_read(getattr(arm, f"UC_ARM_REG_{name}")) for name in STACKED]
         frame += [pc & ~1, uc.reg_read(arm.UC_ARM_REG_XPSR)]
         stack = (uc.reg_read(arm.UC_ARM_REG_SP) & ~7) - faults.FRAME_BYTES
         try:
@@ -297,6 +296,18 @@ class UnicornLink:
         uc.reg_write(arm.UC_ARM_REG_IPSR, number)
         self._handling = True
         self._pc = vector
+
+    def _change_mode(self) -> None:
+        """Into the NMI's handler, or back from it."""
+        if self._returning:
+            self._pc = leave(self._uc, self._arm)
+            self._returning = self._in_nmi = False
+            return
+        table = self._registers.read(faults.VTOR) or self._chip.flash.address
+        (vector,) = struct.unpack("<I", self._uc.mem_read(table + 4 * faults.NMI, 4))
+        enter(self._uc, self._arm, self._pc, faults.NMI)
+        self._pc = vector
+        self._nmi_pending, self._in_nmi = False, True
 
     def _fail(self, message: str) -> None:
         if self._error is None:
@@ -378,6 +389,9 @@ class UnicornLink:
                 at = self.place(uc.reg_read(self._arm.UC_ARM_REG_PC))
                 self._fail(f"the program stopped: {error}, at {at}")
         self._pc = uc.reg_read(self._arm.UC_ARM_REG_PC) | 1
+        if self._returning or (self._nmi_pending and not self._in_nmi and self._trap is None):
+            self._change_mode()
+            return
         trap, self._trap = self._trap, None
         if trap is not None:
             self._enter_handler(trap)

@@ -165,16 +165,20 @@ def _keeper(board: BoardSpec, areas: StateAreas | None, state_bytes: int) -> str
 
 def _state(board: BoardSpec, areas: StateAreas) -> WordGroup:
     first, layout = areas.sectors[0], board.chip.flash_layout
+    option = layout.option if layout else (0, 0, 0)
     words = (
         ("kStateAddress", _hex(areas.address)),
         ("kStateAreaBytes", hex(areas.area_bytes)),
         ("kStateBank", str(first.bank)),
         ("kStateSector", str(first.number)),
         ("kStateSectorBytes", hex(first.size_bytes)),
-        ("kStateWordBytes", str(layout.word_bytes if layout else 4)),
+        ("kStateWordBytes", str(max(layout.word_bytes, 4) if layout else 4)),
         ("kStateEndurance", str(areas.endurance)),
         ("kStateEraseMs", str(areas.erase_ms)),
         ("kStateStallMs", str(areas.stall_ms)),
+        ("kStateOption", f"0x{option[0]:02X}"),  # of the controller: option bytes that say it is divided so
+        ("kStateOptionMask", _hex(option[1])),
+        ("kStateOptionValue", _hex(option[2])),
     )
     return WordGroup(comment="Flash that keeps what is learned: two areas of whole sectors, used in turn", words=words)
 

@@ -1,0 +1,83 @@
+// STM32H5: sectors of 8 KB in two banks, programmed by 128 bits with error correction, each once between erasures. The
+// registers are those that are not secure: TrustZone is off as delivered. Data is read through the instruction cache.
+// Source: RM0481 7.3.5 to 7.3.7 (operations), 7.11 (registers), 9.4 and 9.7 (ICACHE).
+#include "board_config.h"
+#if defined(TINYGEN_CHIP_STM32H5) && TINYGEN_BARE_METAL && TINYGEN_STATE == 1
+
+#include "flash.h"
+#include "registers.h"
+
+namespace tinygen::port::flash {
+namespace {
+
+constexpr uint32_t kKey = board::kFlashBase + 0x04;
+constexpr uint32_t kStatus = board::kFlashBase + 0x20;
+constexpr uint32_t kControl = board::kFlashBase + 0x28;
+constexpr uint32_t kClear = board::kFlashBase + 0x30;
+constexpr uint32_t kBusy = (1U << 0) | (1U << 1) | (1U << 3);  // BSY, WBNE, DBNE: also a word that is not complete
+constexpr uint32_t kErrors = 0x9E0000;                         // OPTCHANGE 23, INC 20, STRB 19, PGS 18, WRP 17
+constexpr uint32_t kLocked = 1U << 0;
+constexpr uint32_t kProgram = 1U << 1;
+constexpr uint32_t kErase = 1U << 2;
+constexpr uint32_t kStart = 1U << 5;
+constexpr uint32_t kSecondBank = board::kStateBank << 31;
+constexpr uint32_t kWords = 4;
+
+bool ready() {
+  const bool idle = wait_idle(kStatus, kBusy);
+  reg(kClear) = kErrors | (1U << 16);
+  return idle;
+}
+
+bool done() {
+  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
+}
+
+}  // namespace
+
+bool unlock() {
+  return unlocked_by_keys(kControl, kLocked, kKey);
+}
+
+void lock() {
+  set_bits(kControl, kLocked);
+}
+
+store::Outcome erase_sector(uint32_t number) {
+  bool fine = ready();
+  if (fine) {
+    reg(kControl) = kErase | (number << 6) | kSecondBank;
+    set_bits(kControl, kStart);
+    data_barrier();
+    fine = done();
+    reg(kControl) = 0;
+  }
+  return fine ? store::Outcome::done : store::Outcome::erase_failed;
+}
+
+store::Outcome program(uint32_t address, const uint32_t* from) {
+  bool fine = ready();
+  if (fine) {
+    reg(kControl) = kProgram;
+    disable_interrupts();  // nothing comes between the parts of a word
+    for (uint32_t i = 0; i < kWords; ++i) {
+      reg(address + 4 * i) = from[i];
+    }
+    data_barrier();
+    enable_interrupts();
+    fine = done();
+    reg(kControl) = 0;
+  }
+  return fine ? store::Outcome::done : store::Outcome::program_failed;
+}
+
+void forget_cached(uint32_t, uint32_t) {
+  constexpr uint32_t kCache = board::kCacheBase + 0x00;  // on 0, invalidate 1
+  constexpr uint32_t kCacheStatus = board::kCacheBase + 0x04;
+  set_bits(kCache, 1U << 1);
+  (void)wait_for(kCacheStatus, 1U, 0U, kPolls);
+}
+
+}  // namespace tinygen::port::flash
+
+#endif
