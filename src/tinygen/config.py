@@ -72,6 +72,11 @@ class _Training(BaseModel):
     synthesis: float = Field(default=0.0, ge=0.0, le=10.0)
 
 
+class _Stream(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    threshold: int | None = Field(default=None, ge=0, le=2**31 - 1)
+
+
 class _OpenSet(BaseModel):
     model_config = ConfigDict(extra="forbid")
     made: bool = False
@@ -109,6 +114,7 @@ class _File(BaseModel):
     sensor: _Sensor | None = None
     training: _Training | None = None
     features: dict[str, Any] = Field(default_factory=dict)
+    stream: _Stream = Field(default_factory=_Stream)
     open_set: _OpenSet = Field(default_factory=_OpenSet)
 
 
@@ -129,10 +135,12 @@ class Config:
         tflm_tree: sources for --engine tflm on an STM32; None asks the environment.
         tflm_arena_bytes: of the interpreter, instead of the recorded size and its margin.
         sensor: None: samples come over the serial line only.
+        event_threshold: a sum of outputs above it is an event; None leaves it to the task.
         features: constants of the task's front end that the user chose, by their names in its spec.
         training: a recipe and the means it is trained with; None trains the task's own network.
         made_none: gesture recordings without a class "none" get one, made of them.
         false_accepts: share of what is none of the gestures that may be taken for one.
+        file: the tinygen.toml that was read, or None.
         task_by_default: nobody named a task.
         given: what the command line named, as one would type it again: {option: its values}.
     """
@@ -157,6 +165,8 @@ class Config:
     sensor: SensorChoice | None = None
     training: Choice | None = None
     features: Mapping[str, Any] = field(default_factory=dict)
+    event_threshold: int | None = None
+    file: Path | None = None
     made_none: bool = False
     false_accepts: float = 0.05
     task_by_default: bool = False
@@ -231,8 +241,10 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
         features=front_end.checked(checked.task, checked.features),
+        event_threshold=checked.stream.threshold,
         made_none=checked.open_set.made,
         false_accepts=checked.open_set.false_accepts,
+        file=source.resolve() if path is not None or source.is_file() else None,
         task_by_default="task" not in values,
         given=_typed(path, given),
     )
@@ -241,7 +253,8 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
 def _option(key: str) -> str:
     """How a key is called on the command line: "budget.ram" is --ram, "tflm.tree" --tflm-tree."""
     table, _, leaf = key.rpartition(".")
-    return f"--{'tflm-' if table == 'tflm' else ''}{leaf.replace('_', '-')}"
+    before = {"tflm": "tflm-", "stream": "event-"}.get(table, "")
+    return f"--{before}{leaf.replace('_', '-')}"
 
 
 def _typed(path: Path | None, given: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
@@ -280,6 +293,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "budget": _Budget,
     "open_set": _OpenSet,
     "sensor": _Sensor,
+    "stream": _Stream,
     "training": _Training,
     "tflm": _Tflm,
 }
@@ -344,6 +358,9 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 # synthesis = 0.2           # share of the words spoken by espeak-ng and flite in every epoch
 
 {_features(task)}
+# [stream]
+# threshold = 500           # a sum of outputs above it is an event; `tinygen evaluate-stream --keep` writes it
+
 # [open_set]                # gesture: what is none of the gestures
 # made = true               # where no recording is labelled "none", make some of the gestures: unseen gestures are
                             # refused far more often, and so are some right ones (tests/bench/TRAINING.md)

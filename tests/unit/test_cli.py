@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -217,6 +218,15 @@ def test_an_interruption_is_said_and_has_its_code(
     ended = tinygen("boards")
     assert ended.code == ExitCode.INTERRUPTED
     assert "interrupted" in ended.err
+
+
+def test_being_terminated_is_an_interruption(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "show", lambda *_: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert tinygen("boards").code == ExitCode.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_our_own_bug_is_no_traceback_but_a_file(tinygen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tinygen.boards.framework import with_framework
+from tinygen.boards.loader import find_board
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.firmware.tflm_operators import check_runnable, registrations
+from tinygen.firmware.tflm_view import render_tflm
 from tinygen.model import importer
 from tinygen.model.interpreted import FileFacts, file_facts, interpreted_plan
 from tinygen.model.interpreter_scratch import scratch_bytes
@@ -167,3 +170,22 @@ def test_what_is_no_tree_is_refused_with_how_to_make_one(
     (tree / KERNELS / "cmsis_nn" / "conv.cc").unlink()
     with pytest.raises(TinygenError, match="it has no "):
         find_tree(tree)
+
+
+def test_a_model_with_variables_is_given_them_and_can_be_run_twice_from_the_same_state(facts_of: FactsOf) -> None:
+    tflite, graph, facts = facts_of("alexa")
+    plan = interpreted_plan(graph, facts, arena_bytes=4096, arena_origin="given", model_bytes=len(tflite))
+    board = with_framework(find_board("esp32s3"), "espidf")
+    files = render_tflm(plan, facts, tflite, board)
+    text = files["src/model.cpp"].decode()
+    assert "const int kVariableCount = 6;" in text
+    assert "std::int8_t* const kArenaCopy = tinygen_state_copy;" in text
+    assert "tinygen_state_copy[4096]" in text
+    for method in ("AddVarHandle()", "AddCallOnce()", "AddReadVariable()", "AddAssignVariable()"):
+        assert f"resolver.{method}" in text
+    assert b'espressif/esp-tflite-micro: "~1.3.8"' in files["src/idf_component.yml"]
+    stateless = facts_of("kws_ref_model")
+    plan = interpreted_plan(stateless[1], stateless[2], arena_bytes=4096, arena_origin="given", model_bytes=1)
+    text = render_tflm(plan, stateless[2], stateless[0], board)["src/model.cpp"].decode()
+    assert "kArenaCopy = nullptr" in text
+    assert "const int kVariableCount = 0;" in text

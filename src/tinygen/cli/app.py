@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -45,6 +47,11 @@ for _verb in (
     cli.add_command(_verb)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Be ended as by Ctrl-C: what was started (compilers, uploaders, simulators) ends, too."""
+    raise KeyboardInterrupt
+
+
 def _told(error: click.ClickException) -> str:
     """What was typed wrongly, in one line; a choice that is missing names what may be chosen."""
     parameter = error.param if isinstance(error, click.MissingParameter) else None
@@ -66,6 +73,7 @@ def _help_of(error: click.ClickException) -> str:
 
 def main() -> None:
     """Entry point: every end is an exit code and at most one clear error."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)

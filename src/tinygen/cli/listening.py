@@ -62,6 +62,7 @@ def stream(
 @click.option("--snr-db", type=float, default=10.0, show_default=True, help="Speech over noise and babble.")
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length of the audio. Default: 300, or all of --wav.")
 @click.option("--compare-on", default="", help="Also stream it through a device there, and compare its events.")
+@click.option("--keep", is_flag=True, help="Write the threshold into tinygen.toml: images built then have it.")
 @click.option("-o", "--output", type=outputs.FILE, help="The page with the DET curve.")
 def evaluate_stream(
     ctx: Context,
@@ -70,10 +71,13 @@ def evaluate_stream(
     target: float | None,
     snr_db: float,
     compare_on: str,
+    keep: bool,
     output: Path | None,
     **chain: Any,
 ) -> Report:
     """False accepts per hour, misses and delay over long audio; the DET curve; a threshold for a target."""
+    if keep and chain["wakeword"] is not None:
+        raise bad_input("tinygen.toml is the task's", where="--keep", hint="compile --wakeword ... --event-threshold N")
     request = judging.Request(
         chain=streams.Request(formula=chain.pop("input_formula"), **chain),
         labels=labels,
@@ -81,6 +85,7 @@ def evaluate_stream(
         snr_db=snr_db,
         compare_on=compare_on,
         page=output,
+        keep=keep,
     )
     return judging.evaluate(ctx, request)
 

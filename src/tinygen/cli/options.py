@@ -47,10 +47,13 @@ _CONFIG_OPTIONS: dict[str, Function] = {
     "kernel": click.option(
         "--kernel", multiple=True, help="OPERATOR=KERNEL or STEP=KERNEL: take this kernel there; may be repeated."
     ),
+    "event_threshold": click.option(
+        "--event-threshold", type=int, help="A sum of outputs above it is an event; evaluate-stream finds one."
+    ),
     "ram": click.option("--ram", help="Refuse to use more RAM than this, for instance 32K."),
     "flash": click.option("--flash", help="Refuse to use more flash than this."),
 }
-_KEYS = {"ram": "budget.ram", "flash": "budget.flash", "tflm_tree": "tflm.tree"}
+_KEYS = {"event_threshold": "stream.threshold", "ram": "budget.ram", "flash": "budget.flash", "tflm_tree": "tflm.tree"}
 WAKEWORD = click.option(
     "--wakeword", type=click.Path(path_type=Path), help="A microWakeWord manifest instead of another model."
 )
@@ -69,7 +72,10 @@ INPUT_FORMULA = click.option(
     help="How features reach a wake word's input: its own scale, or TFLM's integer formula.",
 )
 MODEL_OPTIONS = ("task", "data", "seed", "epochs")
-BUILD_OPTIONS = (*MODEL_OPTIONS, "board", "engine", "tflm_tree", "framework", "optimize", "kernel", "ram", "flash")
+BUILD_OPTIONS = (
+    *(*MODEL_OPTIONS, "board", "engine", "tflm_tree", "framework", "optimize", "kernel", "ram", "flash"),
+    "event_threshold",
+)
 
 
 def configured(*names: str, locks: bool = True) -> Callable[[Function], Function]:

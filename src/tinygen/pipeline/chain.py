@@ -27,7 +27,7 @@ from tinygen.model.ir import Graph, Plan, Quantization
 from tinygen.pipeline import engines, firmware_steps
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import converted
-from tinygen.tasks import wakeword
+from tinygen.tasks import thresholds, wakeword
 from tinygen.tasks.spec import DecisionRule
 from tinygen.tasks.stream import StreamRule, rule_of
 from tinygen.toolchain import build as builder
@@ -106,7 +106,7 @@ def of_task(ctx: Context, streaming: str) -> Chain:
     incremental = streaming == "incremental"
     plan = engines.planned(ctx, graph, made.model.tflite, ctx.board, incremental=incremental)
     in_q = firmware_steps.quantization_of(graph.tensors[graph.inputs[0]])
-    rule = firmware_steps.stream_rule(made, in_q.scale)
+    rule = firmware_steps.stream_rule(ctx, made, in_q.scale)
     spec = task.features
     if incremental:
         rewritten = plan.graph.rewritten
@@ -121,6 +121,7 @@ def of_task(ctx: Context, streaming: str) -> Chain:
             hop_rows=hop,
             label_threshold=made.model.decision.threshold,
         )
+        rule = thresholds.carried(rule, ctx.config.event_threshold)
         spec = replace(spec, n_frames=hop)
     return Chain(
         name=task.name,
@@ -164,6 +165,15 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
     in_q, out_q = firmware_steps.quantization_of(source), firmware_steps.quantization_of(output)
     spec = wakeword.front_end(word, source.shape[1], source.shape[2])
     spec = replace(spec, input_formula="micro_speech" if formula == "micro_speech" else "scale")
+    rule = wakeword.rule_of(
+        word,
+        rows=source.shape[1],
+        scale=out_q.scale,
+        zero_point=out_q.zero_point,
+        unsigned=output.dtype == "uint8",
+    )
+    # [stream] of tinygen.toml is the task's; a wake word takes what stands beside it on the command line.
+    typed = ctx.config.event_threshold if "--event-threshold" in ctx.config.given else None
     return Chain(
         name=word.name,
         slug=f"{identifier(word.name)[:40]}-{digest_bytes(tflite)[:8]}",
@@ -174,13 +184,7 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
         spec=spec,
         quantization=for_input(spec, in_q.scale, in_q.zero_point),
         decision=DecisionRule(kind="argmax", labels=(word.name,), unsigned_output=output.dtype == "uint8"),
-        rule=wakeword.rule_of(
-            word,
-            rows=source.shape[1],
-            scale=out_q.scale,
-            zero_point=out_q.zero_point,
-            unsigned=output.dtype == "uint8",
-        ),
+        rule=thresholds.carried(rule, typed),
         ring_s=ctx.ring_s,
     )
 

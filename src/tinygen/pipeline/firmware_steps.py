@@ -26,6 +26,7 @@ from tinygen.pipeline import engines
 from tinygen.pipeline.context import PROJECT_KEEPS, Context
 from tinygen.pipeline.steps import Converted, converted
 from tinygen.pipeline.vectors import asked
+from tinygen.tasks import thresholds
 from tinygen.tasks.stream import StreamRule, rule_of
 from tinygen.toolchain import build as builder
 from tinygen.toolchain.values import Firmware
@@ -97,10 +98,11 @@ def planned(ctx: Context) -> Planned:
     return Planned(converted=made, board=board, plan=plan, input_quantization=quantization)
 
 
-def stream_rule(made: Converted, input_scale: float) -> StreamRule:
+def stream_rule(ctx: Context, made: Converted, input_scale: float) -> StreamRule:
     """How a stream of this model's inferences becomes events, the whole window computed anew at every hop.
 
     Args:
+        ctx: brings a threshold, where the user has one.
         made: the model.
         input_scale: of its input.
 
@@ -108,7 +110,7 @@ def stream_rule(made: Converted, input_scale: float) -> StreamRule:
         TinygenError: the task's plan gives integers the device cannot compute.
     """
     task, decision = made.task, made.model.decision
-    return rule_of(
+    rule = rule_of(
         task.stream,
         labels=task.labels,
         rate_hz=task.features.rate_hz,
@@ -118,6 +120,7 @@ def stream_rule(made: Converted, input_scale: float) -> StreamRule:
         label_threshold=decision.threshold if decision.kind == "argmax" else 0,
         input_scale=input_scale,
     )
+    return thresholds.carried(rule, ctx.config.event_threshold)
 
 
 def check_fits(ctx: Context, plan: Plan, board: BoardSpec, other_ram_bytes: dict[str, int]) -> None:
@@ -185,7 +188,7 @@ def rendered(ctx: Context, planned: Planned) -> RenderedTree:
     ]
     view = stream_view(
         made.task.features,
-        stream_rule(made, quantization_of(planned.input_tensor).scale),
+        stream_rule(ctx, made, quantization_of(planned.input_tensor).scale),
         real_zero=quantization_of(planned.input_tensor).zero_point,
         input_rows=made.task.features.n_frames,
         ring_s=ctx.ring_s,

@@ -86,7 +86,7 @@ def profile(ctx: Context, request: Request) -> Report:
         found, subject, compare=before, threshold_percent=request.threshold_percent, page=page
     )
     in_q = firmware_steps.quantization_of(planned.input_tensor)
-    rule = firmware_steps.stream_rule(planned.converted, in_q.scale)
+    rule = firmware_steps.stream_rule(ctx, planned.converted, in_q.scale)
     parts = per_hop(found, task.features, rule.hop_rows)
     counted = found.counting
     if parts:

@@ -17,6 +17,7 @@ from tinygen.datasets.synth.speech import draw_speakers, engines, speak_all
 from tinygen.device.registry import choose
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import runs, saved, streaming
+from tinygen.pipeline.carrying import writable, write_threshold
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.steps import converted
@@ -39,6 +40,7 @@ class Request:
         snr_db: of made audio.
         compare_on: also stream it through a device there, and compare the events.
         page: where the HTML page goes.
+        keep: write the threshold into tinygen.toml.
     """
 
     chain: streaming.Request = field(default_factory=streaming.Request)
@@ -47,6 +49,7 @@ class Request:
     snr_db: float = 10.0
     compare_on: str = ""
     page: Path | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +65,8 @@ def evaluate(ctx: Context, request: Request) -> Report:
     Raises:
         TinygenError: as `streaming.chain_of`; unusable audio or labels; the oracle is missing; as `streaming.prove`.
     """
+    if request.keep:
+        writable(ctx.config.file)
     if request.compare_on:
         choose(ctx.board, request.compare_on)
     if request.chain.wav is None:
@@ -87,8 +92,11 @@ def evaluate(ctx: Context, request: Request) -> Report:
         checks.append(target_check(chosen, hours, asked))
     inner = streaming.within(ctx, chain)
     if request.compare_on:
+        # The very threshold that is told, in the image as in Python.
+        chain = replace(chain, rule=thresholds.with_threshold(chain.rule, chosen.threshold))
         made = chains.built(inner, chain)
         checks += streaming.prove(inner, made, request.compare_on, audio.signal, lambda _line: None).checks
+    carried_over = _carry(ctx, request, chain, chosen.threshold)
     page = request.page or ctx.config.build_dir / f"evaluate-stream-{chain.slug}-{chain.board.id}.html"
     report = Report(
         kind="evaluate-stream",
@@ -109,7 +117,8 @@ def evaluate(ctx: Context, request: Request) -> Report:
             f"one false accept in this audio is {1 / hours:.2f} per hour: finer rates need longer audio",
             "delay: from the end of the labelled stretch to the event; negative while the stretch lasts",
             f"threshold {chosen.threshold} of the sum over {chain.rule.smoothing} inferences; the chain's own is "
-            f"{chain.rule.threshold}",
+            f"{own.threshold}",
+            carried_over,
         ),
         details={
             "det": [[point.false_accepts / hours, point.miss_rate] for point in curve],
@@ -120,6 +129,22 @@ def evaluate(ctx: Context, request: Request) -> Report:
     )
     write_atomic(page, html.page([runs.portable(report, ctx)]))
     return saved.keep(inner, report)
+
+
+def _carry(ctx: Context, request: Request, chain: Chain, threshold: int) -> str:
+    """Write the threshold down where that is asked for; says how it gets into the firmware.
+
+    Raises:
+        TinygenError: no sum can be above it; there is no tinygen.toml.
+    """
+    if not request.keep:
+        word = request.chain.wakeword
+        verb = f"compile --wakeword {word}" if word is not None else "flash"
+        more = "" if word is not None else ", or --keep here writes it into tinygen.toml"
+        return f"into the firmware: tinygen {verb} --event-threshold {threshold}{more}"
+    thresholds.carried(chain.rule, threshold)
+    path = write_threshold(ctx.config.file, threshold)
+    return f"{path.name} now says [stream] threshold = {threshold}: every image built from here on has it"
 
 
 def target_check(chosen: Judged, hours: float, asked: float) -> Check:

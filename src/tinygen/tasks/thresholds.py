@@ -211,6 +211,24 @@ def with_threshold(rule: StreamRule, threshold: int) -> StreamRule:
     return replace(rule, threshold=threshold, release=threshold * rule.release // max(1, rule.threshold))
 
 
+def carried(rule: StreamRule, threshold: int | None) -> StreamRule:
+    """The rule with a threshold that the user carries over from a judgement; None leaves it.
+
+    Raises:
+        TinygenError: no sum can be above it.
+    """
+    if threshold is None:
+        return rule
+    highest = (255 if rule.kind == "labels" else stream.HIGHEST_SCORE) * rule.smoothing
+    if threshold >= highest:
+        raise bad_input(
+            f"{threshold} is no threshold: sums of {rule.smoothing} inferences end at {highest}",
+            where="[stream] threshold",
+            hint="take what `tinygen evaluate-stream` says",
+        )
+    return with_threshold(rule, threshold)
+
+
 def sweep(
     rule: StreamRule, values: Int64, instants: Sequence[int], truths: Sequence[Truth], *, late: int, points: int = 128
 ) -> tuple[Judged, ...]:
