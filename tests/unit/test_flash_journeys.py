@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from tinygen.boards.loader import find_board
 from tinygen.config import load_config
 from tinygen.core.errors import AmbiguousError, ExitCode, TinygenError
 from tinygen.core.values import Check, CheckStatus, Report
 from tinygen.device.discovery import Place, SerialPort
+from tinygen.device.greeting import Occupant, running_on
+from tinygen.device.portlock import PortLock
 from tinygen.device.usb import UsbDevice
 from tinygen.device.values import Hello
 from tinygen.pipeline import flashing, image_views
@@ -36,13 +40,16 @@ class Bench:
         self.ports: list[SerialPort] = [ONE]
         self.devices: list[UsbDevice] = []
         self.before: Hello | None = None
+        self.remark = ""
         self.image = Check(name="image", status=CheckStatus.PASSED, reason="same")
         self.said: list[str] = []
         self.written: list[dict[str, Any]] = []
         self.context = Context(config=load_config(None, {"board": "nucleo_f446re"}, folder), offline=True)
         monkeypatch.setattr("tinygen.device.discovery.serial_ports", lambda: self.ports)
         monkeypatch.setattr("tinygen.pipeline.flashing.usb.plugged_in", lambda: self.devices)
-        monkeypatch.setattr(flashing, "running_on", lambda board, places: self.before)
+        monkeypatch.setattr(
+            flashing, "running_on", lambda board, places: Occupant(hello=self.before, remark=self.remark)
+        )
         monkeypatch.setattr(flashing, "who", lambda board, port: "")
         monkeypatch.setattr(flashing, "require_port", lambda port: None)
         monkeypatch.setattr(flashing, "claim", self._claim)
@@ -147,3 +154,26 @@ def test_a_way_that_the_board_does_not_have_is_refused_before_anything_is_built(
         bench.flash(via="dfu")
     assert caught.value.code == ExitCode.BAD_INPUT
     assert "st-flash" in caught.value.hint
+
+
+def test_an_older_tinygen_on_the_board_is_said(bench: Bench) -> None:
+    bench.remark = "the device speaks version 1 of the protocol, this tinygen speaks version 2"
+    assert bench.flash().ok
+    assert bench.said == [f"on the board now: firmware of another tinygen; {bench.remark}"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
+def test_a_busy_or_closed_port_is_told_before_anything_is_built_or_written(tmp_path: Path) -> None:
+    board = find_board("nucleo_f446re")
+    master, slave = os.openpty()
+    place = Place(port=os.ttyname(slave))
+    with PortLock(place.port), pytest.raises(TinygenError, match="in use by process") as caught:
+        running_on(board, [place])
+    assert caught.value.code == ExitCode.NO_ANSWER
+    with pytest.raises(TinygenError, match="cannot open") as caught:
+        running_on(board, [Place(port=str(tmp_path))])
+    assert caught.value.code == ExitCode.NO_ANSWER
+    # A port that is free and silent is a board with somebody else's firmware; the next one is tried.
+    assert running_on(board, [Place(port=str(tmp_path)), place]) == Occupant()
+    os.close(master)
+    os.close(slave)

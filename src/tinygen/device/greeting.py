@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tinygen.boards.spec import BoardSpec
-from tinygen.core.errors import TinygenError
+from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.device.client import Client
 from tinygen.device.discovery import Place
 from tinygen.device.serialport import SerialTarget
@@ -33,9 +34,38 @@ def who(board: BoardSpec, port: str) -> str:
         return ""
 
 
-def running_on(board: BoardSpec, places: Sequence[Place]) -> Hello | None:
-    """What runs on the first place, None when nobody answers there."""
-    try:
-        return hello_on(board, places[0]) if places else None
-    except TinygenError:
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupant:
+    """What runs on a board before it is written to.
+
+    Attributes:
+        hello: None when nothing answers in this tinygen's protocol.
+        remark: what answers instead, "" when nothing does.
+    """
+
+    hello: Hello | None = None
+    remark: str = ""
+
+
+def running_on(board: BoardSpec, places: Sequence[Place]) -> Occupant:
+    """What runs on the first place that can be opened.
+
+    Raises:
+        TinygenError: no place can be opened: it is gone, another process has it, or this user may not.
+    """
+    refused: list[TinygenError] = []
+    for place in places:
+        with SerialTarget(board, [place]) as target:
+            try:
+                link = target.open()
+            except TinygenError as error:
+                refused.append(error)
+                continue
+            try:
+                return Occupant(hello=Client(link, name=place.port).hello(_WAITS_S))
+            except TinygenError as error:
+                # Another version of the protocol is an answer, silence is none.
+                return Occupant(remark=error.message if error.code is ExitCode.CHECK_FAILED else "")
+    if refused:
+        raise refused[0]
+    return Occupant()

@@ -11,10 +11,9 @@ from tinygen.core.process import shown
 from tinygen.core.values import Report
 from tinygen.device import usb
 from tinygen.device.discovery import BOARD, probe_on
-from tinygen.device.greeting import running_on, who
+from tinygen.device.greeting import Occupant, running_on, who
 from tinygen.device.registry import choose, find_places, is_port
 from tinygen.device.serialport import claim, require_port
-from tinygen.device.values import Hello
 from tinygen.pipeline import firmware_steps, image_views, proof, saved, views
 from tinygen.pipeline.context import Context
 from tinygen.toolchain import flash as flasher
@@ -62,11 +61,10 @@ def flash(ctx: Context, request: Request, say: Callable[[str], None], *, dry_run
         uploaders.protocols(board, request.via)
     found = find_places(board, choose(board, request.port or BOARD), ask=who)
     probe = request.probe or _probe(ctx, request, found[0].port)
-    made = firmware_steps.built(ctx)
-    if (reason := _refusal(ctx, request, found[0].port, probe)) is not None:
-        raise reason
     # A boot loader that waits for its first byte must not get a question instead.
-    before = None if request.via in ("serial", "stm32flash") else running_on(board, found)
+    asks = request.via not in ("serial", "stm32flash")
+    occupant = running_on(board, found) if asks else Occupant()
+    before = occupant.hello
     if before is not None and before.board != board.id and not request.overwrite:
         raise TinygenError(
             ExitCode.CHECK_FAILED,
@@ -75,7 +73,10 @@ def flash(ctx: Context, request: Request, say: Callable[[str], None], *, dry_run
             where=found[0].port,
             hint="name another port with --port; --overwrite writes all the same",
         )
-    say(_replaced(before))
+    made = firmware_steps.built(ctx)
+    if (reason := _refusal(ctx, request, found[0].port, probe)) is not None:
+        raise reason
+    say(_replaced(occupant))
     place, lock = claim(found, board.id)
     with lock:  # nobody gets the board between its writing and its first answer
         flasher.flash(
@@ -101,10 +102,13 @@ def _refusal(ctx: Context, request: Request, port: str, probe: str) -> TinygenEr
     return flasher.refusal(ctx.project_dir, ctx.board, port=port, offline=ctx.offline, via=request.via, probe=probe)
 
 
-def _replaced(before: Hello | None) -> str:
-    if before is None:
-        return "nothing of ours answers on the board: what is on it is replaced"
-    return f"on the board now: build {before.build_id[:12]} ({before.task}, {before.engine}, for {before.board})"
+def _replaced(occupant: Occupant) -> str:
+    before = occupant.hello
+    if before is not None:
+        return f"on the board now: build {before.build_id[:12]} ({before.task}, {before.engine}, for {before.board})"
+    if occupant.remark:
+        return f"on the board now: firmware of another tinygen; {occupant.remark}"
+    return "nothing of ours answers on the board: what is on it is replaced"
 
 
 def _commands(ctx: Context, request: Request) -> list[str]:
