@@ -5,12 +5,39 @@
 #include "tinygen/port.h"
 #include "tinygen/protocol/frame_decoder.h"
 #include "tinygen/protocol/session.h"
+#include "tinygen/stream_api.h"
 
 namespace tinygen {
 namespace {
 
 protocol::FrameDecoder decoder;
 protocol::Session session;
+
+// The LED: a short flash every three seconds, while a request is worked on, and a second for a decision.
+constexpr std::uint32_t kBeatsApart = 32;
+constexpr std::uint32_t kDecisionBeats = 10;
+
+bool lit = false;
+bool decided = false;
+std::uint32_t events_seen = 0;
+std::uint32_t decided_at = 0;
+
+void light(bool wanted) {
+  if (wanted != lit) port::led(wanted);
+  lit = wanted;
+}
+
+void show_life() {
+  const std::uint32_t now = port::beats();
+  const std::uint32_t events = stream::statistics().events;
+  if (events > events_seen) {
+    decided = true;
+    decided_at = now;
+  }
+  events_seen = events;  // another stream begins at 0
+  if (decided && now - decided_at >= kDecisionBeats) decided = false;
+  light(decided || now % kBeatsApart == 1);
+}
 
 }  // namespace
 
@@ -34,6 +61,7 @@ void begin() {
 void poll() {
   port::feed();
   session.poll_stream();
+  show_life();
   std::uint8_t bytes[32];
   const std::size_t count = port::read(bytes, sizeof bytes);
   if (count == 0) {
@@ -46,9 +74,8 @@ void poll() {
       case protocol::FrameDecoder::Event::none:
         break;
       case protocol::FrameDecoder::Event::frame:
-        port::led(true);  // lit while it works
+        light(true);
         session.request(decoder);
-        port::led(false);
         break;
       case protocol::FrameDecoder::Event::bad:
         session.bad_frame(decoder.error());

@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from tinygen.core.errors import bad_input, did_you_mean
+from tinygen.datasets.layout import read_facts
 from tinygen.firmware.sensors.values import SensorChoice
 from tinygen.tasks import front_end
 from tinygen.tasks.recipes import Choice
@@ -47,6 +48,9 @@ def check_path(value: str) -> str:
 
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+
+
+_Task = Literal["kws", "vibration", "gesture"]
 
 
 class _Budget(BaseModel):
@@ -96,7 +100,7 @@ class _File(BaseModel):
     """The schema of tinygen.toml."""
 
     model_config = ConfigDict(extra="forbid")
-    task: Literal["kws", "vibration", "gesture"] = "gesture"
+    task: _Task = "gesture"
     board: str = "feather_f405"
     on: str = "sim"
     data: Annotated[str, AfterValidator(check_path)] | None = None
@@ -220,8 +224,10 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
     tree = None
     if checked.tflm.tree is not None:
         tree = (bases["tflm.tree"] / Path(checked.tflm.tree).expanduser()).resolve()
+    by_default = "task" not in values
+    task = _task_of(data) or checked.task if by_default else checked.task
     return Config(
-        task=checked.task,
+        task=task,
         board=checked.board,
         on=checked.on,
         data=data,
@@ -240,14 +246,24 @@ def load_config(path: Path | None, overrides: Mapping[str, object], cwd: Path) -
         tflm_arena_bytes=checked.tflm.arena,
         sensor=None if checked.sensor is None else SensorChoice(**checked.sensor.model_dump()),
         training=None if checked.training is None else Choice(**checked.training.model_dump()),
-        features=front_end.checked(checked.task, checked.features),
+        features=front_end.checked(task, checked.features),
         event_threshold=checked.stream.threshold,
         made_none=checked.open_set.made,
         false_accepts=checked.open_set.false_accepts,
         file=source.resolve() if path is not None or source.is_file() else None,
-        task_by_default="task" not in values,
+        task_by_default=by_default,
         given=_typed(path, given),
     )
+
+
+def _task_of(data: Path | None) -> str:
+    """The task that a data set says it is for, "" where it says none.
+
+    Raises:
+        TinygenError: its dataset.toml is damaged.
+    """
+    facts = read_facts(data) if data is not None and data.is_dir() else None
+    return facts.task if facts is not None and facts.task in get_args(_Task) else ""
 
 
 def _option(key: str) -> str:

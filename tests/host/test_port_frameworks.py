@@ -5,6 +5,7 @@ The frameworks themselves are only in PlatformIO's registry; `tests/standins` de
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -114,11 +115,31 @@ def test_esp_idfs_cmake_files_configure(tmp_path: Path, needs_tool: Callable[...
     assert done.returncode == 0, done.stderr
 
 
+def test_esp_idf_makes_warnings_of_our_own_files_errors_on_demand(
+    tmp_path: Path, needs_tool: Callable[..., str]
+) -> None:
+    cmake = needs_tool("cmake")
+    write_tree(tmp_path, render_project(with_framework(find_board("esp32s3"), "espidf"), "echo", "aot", {}).files)
+    for wanted in ("0", "1"):
+        subprocess.run(
+            [cmake, "-S", ".", "-B", f"b{wanted}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"],
+            cwd=tmp_path,
+            env={"IDF_PATH": str(STANDINS / "espidf"), "PATH": "/usr/bin:/bin", "TINYGEN_WERROR": wanted},
+            capture_output=True,
+            check=True,
+        )
+        commands = json.loads((tmp_path / f"b{wanted}/compile_commands.json").read_text())
+        strict = {Path(entry["file"]).name for entry in commands if "-Werror" in entry["command"].split()}
+        assert ("fft.cpp" in strict) == (wanted == "1")
+        assert "chip.cpp" not in strict
+
+
 def test_esp_idf_compiles_every_source_and_nothing_twice() -> None:
     files = render_project(with_framework(find_board("esp32s3"), "espidf"), "echo", "aot", {}).files
     component = files["src/CMakeLists.txt"].decode()
     for path in files:
         if path.endswith(".cpp") and not path.startswith("test/"):  # those are `pio test`'s
             name = path.removeprefix("src/") if path.startswith("src/") else f"../{path}"
-            assert component.count(f'"{name}"') == 1, path
+            listed = component.split("INCLUDE_DIRS")[0]
+            assert listed.count(f'"{name}"') == 1, path
     assert not any(path.startswith("lib/") for path in files), "PlatformIO would compile it a second time"

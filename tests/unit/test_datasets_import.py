@@ -13,6 +13,7 @@ import soundfile
 from click.testing import CliRunner
 
 from tinygen.cli import cli
+from tinygen.config import load_config
 from tinygen.core.errors import TinygenError
 from tinygen.datasets.importing.request import Rules
 from tinygen.datasets.importing.run import import_data
@@ -258,3 +259,12 @@ def test_sounds_are_speech_unless_somebody_says_otherwise(tmp_path: Path) -> Non
     assert imported("speech")[0] == "kws"
     assert "--task kws" in imported("again")[1]
     assert imported("machine", "--task", "vibration")[0] == "vibration"
+
+
+def test_a_set_that_names_its_task_needs_no_option(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "dataset.toml").write_text(facts_toml(replace(FACTS, task="vibration")))
+    assert load_config(None, {"data": "set"}, tmp_path).task == "vibration"
+    assert load_config(None, {"data": "set", "task": "kws"}, tmp_path).task == "kws"
+    (tmp_path / "tinygen.toml").write_text('task = "gesture"\ndata = "set"\n')
+    assert load_config(None, {}, tmp_path).task == "gesture"

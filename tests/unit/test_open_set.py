@@ -51,7 +51,7 @@ def test_the_limit_lets_through_what_was_asked(target: float) -> None:
     assert task.labels == ("left", "none", "right")
     rng = np.random.default_rng(1)
     held, test = rng.integers(0, 3, 4000), rng.integers(0, 3, 4000)
-    found = open_set.judged(task, outputs(rng, held, 0.5), held, outputs(rng, test, 0.5), test)
+    found = open_set.judged(task, outputs(rng, held, 2.5), held, outputs(rng, test, 2.5), test)
     assert found is not None
     if found.threshold > open_set.LOWEST:
         assert abs(found.metrics["false_accepts"] - target) < 0.03
@@ -59,7 +59,7 @@ def test_the_limit_lets_through_what_was_asked(target: float) -> None:
         assert found.metrics["false_accepts"] < target
     # Kept are those that are right and above the limit; both counted by hand.
     said = outputs(np.random.default_rng(2), test, 3.0)
-    other = open_set.judged(task, outputs(rng, held, 0.5), held, said, test)
+    other = open_set.judged(task, outputs(rng, held, 2.5), held, said, test)
     assert other is not None
     largest = said[:, [0, 2]].astype(int).max(axis=1) + 128
     right = np.where(said[:, 0] >= said[:, 2], 0, 2) == test
@@ -68,6 +68,15 @@ def test_the_limit_lets_through_what_was_asked(target: float) -> None:
     interval = other.details["open_set_interval"]
     assert isinstance(interval, list)
     assert interval[0] < other.metrics["open_set_auc"] < interval[1]
+
+
+def test_a_limit_that_would_refuse_nearly_everything_is_not_taken() -> None:
+    task = task_with("none")
+    own = int(0.75 * 255)
+    like, sure = np.full(100, 250, np.int32), np.full(100, 240, np.int32)
+    assert open_set.limit_of(task, like, sure) == own
+    assert open_set.limit_of(task, like, np.full(100, 254, np.int32)) == 250
+    assert open_set.limit_of(task, np.zeros(0, np.int32), sure) == own
 
 
 def test_made_recordings_are_nobodys_truth() -> None:

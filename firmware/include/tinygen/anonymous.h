@@ -1,4 +1,4 @@
-// What a port answers that has no id and no LED. One source of such a port includes it.
+// What a port answers that has no id, no LED and no clock to blink it by. One source of such a port includes it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,5 +12,9 @@ std::size_t unique_id(std::uint8_t*, std::size_t) {
 }
 
 void led(bool) {}
+
+std::uint32_t beats() {
+  return 0;
+}
 
 }  // namespace tinygen::port

@@ -87,6 +87,10 @@ std::uint32_t receive_overruns();
 constexpr std::size_t kUniqueIdBytes = 12;
 std::size_t unique_id(std::uint8_t* into, std::size_t capacity);
 
+// Tenths of a second, roughly, while the program waits; 0 for ever where the port has no clock for it. Looking costs
+// nothing and does not disturb counter().
+std::uint32_t beats();
+
 // Lights the board's LED, where there is one that a pin drives.
 void led(bool lit);
 

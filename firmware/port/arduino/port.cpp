@@ -163,6 +163,14 @@ std::uint32_t receive_overruns() {
   return 0;
 }  // the core does not tell
 
+#if defined(ARDUINO_ARCH_ESP32) || defined(ARDUINO_ARCH_STM32)
+
+std::uint32_t beats() {
+  return static_cast<std::uint32_t>(millis() / 100);
+}
+
+#endif
+
 #if defined(ARDUINO_ARCH_ESP32)
 
 void led(bool lit) {

@@ -10,6 +10,7 @@
 #include <freertos/FreeRTOS.h>
 #include <freertos/queue.h>
 
+#include "slots.h"
 #include "tinygen/capture.h"
 #include "tinygen/stream_api.h"
 
@@ -20,7 +21,6 @@ using namespace tinygen::board;
 
 constexpr int kBuffers = 16;
 constexpr int kBufferFrames = 256;
-constexpr std::uint32_t kAtOnce = 64;
 
 OnWords tell_words;
 QueueHandle_t events;
@@ -64,20 +64,11 @@ void poll() {
       stream::miss(kBufferFrames);
     }
   }
-  std::uint32_t slots[kAtOnce];
+  std::uint32_t slots[kSlotsAtOnce];
   std::size_t bytes = 0;
-  if (i2s_read(I2S_NUM_0, slots, sizeof slots, &bytes, 0) != ESP_OK) {
-    return;
+  if (i2s_read(I2S_NUM_0, slots, sizeof slots, &bytes, 0) == ESP_OK) {
+    tell_slots(tell_words, slots, static_cast<std::uint32_t>(bytes / sizeof slots[0]));
   }
-  std::uint16_t words[4 * kAtOnce];  // as other chips give them: two slots, upper halves first
-  const std::size_t count = bytes / sizeof slots[0];
-  for (std::size_t i = 0; i < count; ++i) {
-    words[4 * i] = static_cast<std::uint16_t>(slots[i] >> 16);
-    words[4 * i + 1] = static_cast<std::uint16_t>(slots[i] & 0xFFFF);
-    words[4 * i + 2] = 0;
-    words[4 * i + 3] = 0;
-  }
-  tell_words(words, static_cast<std::uint32_t>(4 * count));
 }
 
 }  // namespace tinygen::capture

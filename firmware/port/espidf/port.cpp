@@ -119,7 +119,7 @@ void idle() {
   tinygen_port_idle();
 }
 
-void stay_awake(bool) {}  // sensors have no driver under ESP-IDF
+void stay_awake(bool) {}  // a tick is a millisecond, and the drivers gather meanwhile
 
 std::uint32_t counter() {
   return static_cast<std::uint32_t>(esp_cpu_get_cycle_count());
@@ -142,6 +142,10 @@ std::uint32_t stack_used_bytes() {
 std::uint32_t receive_overruns() {
   return 0;
 }  // the driver tells by events only
+
+std::uint32_t beats() {
+  return static_cast<std::uint32_t>(xTaskGetTickCount() / pdMS_TO_TICKS(100));
+}
 
 void led(bool lit) {
   if constexpr (kLedPin < GPIO_NUM_MAX) {

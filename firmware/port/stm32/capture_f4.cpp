@@ -24,6 +24,9 @@ volatile uint16_t g_ring[kRingWords];
 #if defined(TINYGEN_SOURCE_ADC)
 
 bool start(OnWords tell) {
+  if (!running_clocks().as_planned) {
+    return false;  // the timer's period was made for the planned clock
+  }
   for (uint32_t i = 0; i < kAdcCount; ++i) {
     analog(kAdcPorts[i], kAdcPins[i]);
   }

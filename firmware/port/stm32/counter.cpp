@@ -78,6 +78,11 @@ CounterKind counter_kind() {
   return kind;
 }
 
+// A turn of SysTick is 67 ms at 250 MHz, 233 ms at 72 MHz.
+std::uint32_t beats() {
+  return wraps;
+}
+
 }  // namespace tinygen::port
 
 extern "C" __attribute__((used)) void tinygen_systick_interrupt() {

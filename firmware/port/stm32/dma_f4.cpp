@@ -76,4 +76,12 @@ extern "C" __attribute__((used)) void tinygen_sensor_interrupt() {
   }
 }
 
+#if !TINYGEN_BARE_METAL
+extern "C" void TINYGEN_SENSOR_DMA_HANDLER();  // what ST's start-up file calls it, weak there
+
+extern "C" void TINYGEN_SENSOR_DMA_HANDLER() {
+  tinygen_sensor_interrupt();
+}
+#endif
+
 #endif

@@ -11,13 +11,15 @@ namespace {
 
 bool driven = false;
 
-// On the STM32H5 the id lies where the instruction cache must not look: it rests while the id is read.
-// Source: RM0481, ICACHE (ICACHE_CR: on 0; ICACHE_SR: busy 0); Zephyr drivers/hwinfo/hwinfo_stm32.c.
+// On the STM32H5 the id lies where the instruction cache must not look: it rests while the id is read, in words.
+// Source: RM0481 rev 1, 7.3.2 ("regions where caching is not practical: OTP, RO, data area"); ST's stm32h563xx.h
+// (ICACHE_CR_EN 0) and HAL_ICACHE_Disable(), which waits for that bit to read 0; seen on an STM32H563ZI by others
+// (apache/nuttx pull request 19978).
 struct Uncached {
 #if defined(TINYGEN_CHIP_STM32H5)
   Uncached() {
     reg(board::kCacheBase) = was & ~1U;
-    (void)wait_for(board::kCacheBase + 4, 1U, 0U, 10000);
+    (void)wait_for(board::kCacheBase, 1U, 0U, 10000);
   }
   ~Uncached() { reg(board::kCacheBase) = was; }
   Uncached(const Uncached&) = delete;

@@ -97,6 +97,10 @@ Status init() {
   return clocks.as_planned ? Status::ok : Status::clock_failed;
 }
 
+std::uint32_t beats() {
+  return HAL_GetTick() / 100;
+}
+
 void reset() {
   drain_serial();  // the answer to the request for a reset is still on its way
   restart_core();

@@ -1,6 +1,6 @@
 """The few STM32 registers a program meets on its way to a serial line, as a simulator without peripherals answers them.
 
-Everything else reads back what was written. Source: RM0090 sections 21.4 (IWDG) and 30.6 (USART);
+Everything else reads back what was written. Source: RM0090 sections 21.4 (IWDG) and 30.6 (USART); RM0385 31.8.8;
 ARMv7-M Architecture Reference Manual B3.2.6 (AIRCR) and C1.8 (DWT).
 """
 
@@ -22,6 +22,7 @@ _USART_V1 = (0x00, 0x04, 0x04, 0x0C)  # status, transmit data, receive data, CR1
 _USART_V2 = (0x1C, 0x28, 0x24, 0x00)
 _V1_FAMILIES = ("stm32f1", "stm32f2", "stm32f4")
 _TRANSMIT_READY = 0xC0  # TXE and TC
+_ACKNOWLEDGED = 3 << 21  # TEACK, REACK of the second generation: transmitter and receiver are on
 
 
 class Registers:
@@ -62,6 +63,7 @@ class Registers:
         base = chip.peripherals[f"{serial}_base"]
         status, transmit, receive, control = _USART_V1 if chip.family in _V1_FAMILIES else _USART_V2
         self._status, self._transmit, self._receive = base + status, base + transmit, base + receive
+        self._serial_ready = _TRANSMIT_READY | (0 if chip.family in _V1_FAMILIES else _ACKNOWLEDGED)
         number = chip.peripherals[f"{serial}_irq"]
         values = self._values
         self.line = SerialInterrupt(number=number, control=base + control, receive=self._receive, values=values)
@@ -77,7 +79,7 @@ class Registers:
         if address == DWT_CYCCNT:
             return self._cycles() & 0xFFFFFFFF
         if address == self._status:
-            return _TRANSMIT_READY | self.line.status
+            return self._serial_ready | self.line.status
         if address == self._receive:
             return self.line.take()
         if self._watchdog_base and 0 <= address - self._watchdog_base < 0x10:

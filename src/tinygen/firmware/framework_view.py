@@ -29,12 +29,14 @@ class IdfView:
     Attributes:
         name: the project's.
         sources: of the component, relative to src/.
+        strict: those that include no header of ESP-IDF.
         flash_mb: megabytes of flash.
         stack_bytes: of the main task.
     """
 
     name: str
     sources: tuple[str, ...]
+    strict: tuple[str, ...]
     flash_mb: int
     clock_mhz: int
     stack_bytes: int
@@ -76,9 +78,11 @@ def render_idf(board: BoardSpec, name: str, files: Iterable[str], *, stack_bytes
     if board.platformio.framework != "espidf":
         return {}
     sources = [path for path in sorted(files) if path.endswith((".cpp", ".cc")) and path.split("/")[0] != "test"]
+    places = tuple(path.removeprefix("src/") if path.startswith("src/") else f"../{path}" for path in sources)
     view = IdfView(
         name=name,
-        sources=tuple(path.removeprefix("src/") if path.startswith("src/") else f"../{path}" for path in sources),
+        sources=places,
+        strict=tuple(path for path in places if "/port/" not in path and path.endswith(".cpp")),
         flash_mb=board.chip.flash.size_bytes // 2**20,
         clock_mhz=board.clock_hz // 1_000_000,
         stack_bytes=stack_bytes,

@@ -115,5 +115,5 @@ def synth(ctx: Context, output: Path, wanted: spoken.WordList) -> Report:
         for kind in NOISE_KINDS
     ]
     return data_views.imported(
-        write_layout(output, facts, spoken.recordings(wanted, ctx.progress), noises=noises), facts
+        write_layout(output, facts, spoken.recordings(wanted, ctx.progress), noises=noises), facts, "synth"
     )

@@ -236,11 +236,11 @@ def fetched(m: DatasetManifest, got: Got) -> Report:
     )
 
 
-def imported(written: Written, facts: Facts) -> Report:
+def imported(written: Written, facts: Facts, verb: str = "import") -> Report:
     """What was written."""
     made = _written(written, facts.task)
     return Report(
-        kind="datasets import",
+        kind=f"datasets {verb}",
         subject={"name": facts.name, "licence": facts.licence, "folder": str(written.folder)},
         measurements=made.measurements,
         tables=made.tables,

@@ -45,16 +45,17 @@ def image_check(client: Client, elf: Path, weight_names: tuple[str, ...]) -> Che
 
 
 def start_note(client: Client) -> tuple[str, ...]:
-    """What must be said about the device's last start, where it was no ordinary one."""
+    """Which chip it is, by its own number, and its last start, where that was no ordinary one."""
     try:
         hello = client.hello()
+        own = (f"the chip's own number is {hello.unique_id}",) if hello.unique_id else ()
         if hello.reset_cause not in ("watchdog", "fault", "brown-out"):
-            return ()
+            return own
         fault = instruments.last_fault(client)
     except TinygenError:
         return ()
     told = f": {fault.told(client.place)}" if fault is not None else ""
-    return (f"the device started last because of a {hello.reset_cause}{told}",)
+    return (*own, f"the device started last because of a {hello.reset_cause}{told}")
 
 
 def _sound(found: instruments.Integrity) -> Check:

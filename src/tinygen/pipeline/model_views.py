@@ -56,7 +56,7 @@ def acceptance(made: Converted, shortened: bool) -> Check:
     miss = CheckStatus.SKIPPED if shortened else CheckStatus.FAILED
     sides = made.model.details.get("sides")
     test = sides.get("test") if isinstance(sides, dict) else None
-    count = test.get("recordings") if isinstance(test, dict) else None
+    count = _judged_on(made, test) if isinstance(test, dict) else None
     unseen = f"{count} unseen recordings" if count else "unseen recordings"
     return Check(
         name="acceptance",
@@ -64,6 +64,16 @@ def acceptance(made: Converted, shortened: bool) -> Check:
         reason=f"INT8 {metric} {value:.3f} on {unseen}, {'at least' if value >= least else 'less than'} {least:g}"
         + (" (training shortened by --epochs)" if shortened and value < least else ""),
     )
+
+
+def _judged_on(made: Converted, test: dict[str, object]) -> int | None:
+    """Recordings of the test side that somebody made."""
+    count, labels = test.get("recordings"), test.get("labels")
+    if not isinstance(count, int) or not isinstance(labels, dict):
+        return None
+    open_set = made.task.open_set
+    refused = open_set.labels if open_set is not None and open_set.made else ()
+    return count - sum(int(labels.get(label, 0)) for label in refused)
 
 
 def conversion(made: Converted, path: Path, *, shortened: bool) -> Report:

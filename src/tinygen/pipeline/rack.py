@@ -101,7 +101,8 @@ def _answer(board: BoardSpec, place: Place) -> str:
         hello = hello_on(board, place)
     except TinygenError:
         return _NOBODY
-    return f"{hello.board}, task {hello.task}, build {hello.build_id[:12]}"
+    own = f", chip {hello.unique_id}" if hello.unique_id else ""  # tells two boards of a kind apart
+    return f"{hello.board}, task {hello.task}, build {hello.build_id[:12]}{own}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ Int64 = npt.NDArray[np.int64]
 
 LOWEST, HIGHEST = 128, 254
 """An output is a byte of 0..255, all outputs together are 255, and one must lie above the limit."""
+LEAST_KEPT = 0.5
+"""A limit that leaves fewer of the right ones than this is no use: what is made is then too like a gesture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +50,21 @@ def scores_of(task: Task, outputs: Int8) -> tuple[npt.NDArray[np.int32], Int64]:
     return values.max(axis=1), watched[values.argmax(axis=1)]
 
 
-def limit_of(task: Task, scores: npt.NDArray[np.int32]) -> int:
+def limit_of(task: Task, refused: npt.NDArray[np.int32], kept: npt.NDArray[np.int32]) -> int:
     """The limit that at most `false_accepts` of what is to be refused exceeds, never below half of the whole output.
+
+    The plan's own where nothing is there to be refused, or where hardly a label would be left.
 
     Args:
         task: gives target and plan.
-        scores: [n] of recordings that are to be refused, on the validation side.
+        refused, kept: scores [n] of recordings that are, and that are not to be refused, on the validation side.
     """
-    if task.open_set is None or not len(scores):
-        return int(task.stream.threshold * 255)
-    return min(HIGHEST, max(LOWEST, thresholds.quantile_threshold(scores, 1.0 - task.open_set.false_accepts)))
+    own = int(task.stream.threshold * 255)
+    if task.open_set is None or not len(refused):
+        return own
+    asked = thresholds.quantile_threshold(refused, 1.0 - task.open_set.false_accepts)
+    limit = min(HIGHEST, max(LOWEST, asked))
+    return limit if not len(kept) or float((kept > limit).mean()) >= LEAST_KEPT else own
 
 
 def judged(task: Task, chosen_on: Int8, chosen_classes: Int64, outputs: Int8, classes: Int64) -> Refusal | None:
@@ -73,14 +80,22 @@ def judged(task: Task, chosen_on: Int8, chosen_classes: Int64, outputs: Int8, cl
         return None
     none = [task.labels.index(label) for label in wanted.labels]
     validation, test = np.isin(chosen_classes, none), np.isin(classes, none)
-    limit = limit_of(task, scores_of(task, chosen_on)[0][validation])
+    chosen = scores_of(task, chosen_on)[0]
+    limit = limit_of(task, chosen[validation], chosen[~validation])
+    usual = int((chosen[validation] > limit).sum()) > wanted.false_accepts * int(validation.sum())
+    told = (
+        f"the task's own: {wanted.false_accepts:.0%} of {' and '.join(wanted.labels)} on the validation side would "
+        f"leave less than {LEAST_KEPT:.0%} of the others"
+        if usual
+        else f"at most {wanted.false_accepts:.0%} of {int(validation.sum())} examples of {' and '.join(wanted.labels)} "
+        "on the validation side exceed it; it is never below half of the whole output"
+    )
     scores, labels = scores_of(task, outputs)
     accepted = scores > limit
     found = {"kept": float((accepted & (labels == classes))[~test].mean()) if (~test).any() else float("nan")}
     details: dict[str, object] = {
         "limit": limit,
-        "limit_from": f"at most {wanted.false_accepts:.0%} of {int(validation.sum())} examples of "
-        f"{' and '.join(wanted.labels)} on the validation side exceed it; it is never below half of the whole output",
+        "limit_from": told,
         "open_set_made": wanted.made,
     }
     if test.any() and not test.all():

@@ -6,7 +6,7 @@ from pathlib import Path
 Import("env")
 
 STRICT = ["-Werror", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Wundef"]
-OWN = [Path(env.subst("$PROJECT_DIR")).resolve() / name for name in ("src", "lib/tinygen")]
+OWN = [Path(env.subst("$PROJECT_DIR")).resolve() / name for name in ("src", "lib/tinygen", "runtime")]
 
 
 def strict(env, node):

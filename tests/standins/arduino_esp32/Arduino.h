@@ -9,6 +9,7 @@
 #define LED_BUILTIN 97  // SOC_GPIO_PIN_COUNT + 48: an RGB LED
 
 extern "C" {
+unsigned long millis();
 void yield(void);
 void pinMode(uint8_t pin, uint8_t mode);
 void digitalWrite(uint8_t pin, uint8_t val);

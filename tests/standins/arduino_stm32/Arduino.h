@@ -12,6 +12,7 @@ typedef enum { HAL_OK = 0, HAL_ERROR = 1, HAL_BUSY = 2, HAL_TIMEOUT = 3 } HAL_St
 
 extern "C" {
 void yield(void);
+uint32_t millis(void);
 void SystemClock_Config(void);
 void SystemCoreClockUpdate(void);
 HAL_StatusTypeDef HAL_InitTick(uint32_t TickPriority);

@@ -78,6 +78,7 @@ extern "C" {
 HAL_StatusTypeDef HAL_Init(void);
 HAL_StatusTypeDef HAL_InitTick(uint32_t TickPriority);
 void HAL_IncTick(void);
+uint32_t HAL_GetTick(void);
 void SystemCoreClockUpdate(void);
 HAL_StatusTypeDef HAL_UART_Init(UART_HandleTypeDef* huart);
 void HAL_GPIO_Init(GPIO_TypeDef* GPIOx, GPIO_InitTypeDef* GPIO_Init);

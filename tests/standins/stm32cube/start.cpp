@@ -59,7 +59,13 @@ HAL_StatusTypeDef HAL_Init(void) {
 HAL_StatusTypeDef HAL_InitTick(uint32_t) {
   return HAL_OK;
 }
-void HAL_IncTick(void) {}
+static volatile uint32_t uwTick;
+void HAL_IncTick(void) {
+  uwTick = uwTick + 1;
+}
+uint32_t HAL_GetTick(void) {
+  return uwTick;
+}
 void SystemCoreClockUpdate(void) {}
 HAL_StatusTypeDef HAL_UART_Init(UART_HandleTypeDef* huart) {
   huart->Instance->CR1 = huart->Init.Mode | 1U << 13;

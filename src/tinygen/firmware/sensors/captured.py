@@ -23,7 +23,8 @@ def _clock(board: BoardSpec) -> ClockSpec:
     return board.clock
 
 
-def _dma(board: BoardSpec, number: int, stream: int, irq: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, str]]:
+def _dma(board: BoardSpec, number: int, stream: int) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """Words and macros of a DMA stream on its channel 0."""
     facts = board.chip.peripherals
     words = (
         ("kDmaBase", f"0x{facts[f'dma{number}_base']:08X}"),
@@ -31,7 +32,11 @@ def _dma(board: BoardSpec, number: int, stream: int, irq: str) -> tuple[tuple[tu
         ("kDmaStream", str(stream)),
         ("kDmaChannel", "0"),
     )
-    return words, ("TINYGEN_SENSOR_DMA_IRQ", str(facts[irq]))
+    macros = (
+        ("TINYGEN_SENSOR_DMA_IRQ", str(facts[f"dma{number}_stream{stream}_irq"])),
+        ("TINYGEN_SENSOR_DMA_HANDLER", f"DMA{number}_Stream{stream}_IRQHandler"),
+    )
+    return words, macros if board.platformio.framework else macros[:1]
 
 
 def adc_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: SensorChoice) -> SourcePlan:
@@ -48,7 +53,7 @@ def adc_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
     if spec.rate_hz * channels > _MOST_ADC_HZ or period < 2:
         raise bad_input(f"{channels} x {spec.rate_hz} Hz is too fast for the converter", where="sensor.source")
     names = list(sensor.pins)[:channels]
-    dma, irq = _dma(board, 2, 0, "dma2_stream0_irq")
+    dma, irq = _dma(board, 2, 0)
     return SourcePlan(
         kind="adc",
         name=f"{sensor.peripheral.upper()} on {', '.join(sensor.pins[name] for name in names)}",
@@ -67,7 +72,7 @@ def adc_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
             ("kRingWords", str(2 * _SAMPLES_PER_HALF * channels)),
             *dma,
         ),
-        macros=(("TINYGEN_SOURCE_ADC", "1"), irq),
+        macros=(("TINYGEN_SOURCE_ADC", "1"), *irq),
     )
 
 
@@ -128,7 +133,7 @@ def i2s_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
     if board.chip.port == "esp32s3":
         return _vendors_i2s(board, sensor, spec)
     words, bit_hz = _serial_audio(board, sensor, 64 * spec.rate_hz)
-    dma, irq = _dma(board, 1, 3, "dma1_stream3_irq")
+    dma, irq = _dma(board, 1, 3)
     pins = pin_numbers(board, {f"k{role.title()}": pin for role, pin in sensor.pins.items()})
     return SourcePlan(
         kind="i2s",
@@ -138,12 +143,12 @@ def i2s_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
         words=(("std::uint32_t kSlot", "0"), ("std::uint32_t kGainBits", str(_GAIN_BITS))),
         # 32-bit slots 0, 24 bits of data 2:1 = 01, master receives 9:8 = 11, I2S 11.
         config=(*words, ("kI2sMode", "0x0B03"), ("kRingWords", str(2 * 4 * _SAMPLES_PER_HALF)), *pins, *dma),
-        macros=(("TINYGEN_SOURCE_I2S", "1"), irq),
+        macros=(("TINYGEN_SOURCE_I2S", "1"), *irq),
     )
 
 
 def _vendors_i2s(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec) -> SourcePlan:
-    """The same under Arduino's core, whose driver sets the clocks: 160 MHz divided by a fraction."""
+    """The same by the driver of ESP-IDF, below Arduino's core or not, which sets the clocks: 160 MHz by a fraction."""
     return SourcePlan(
         kind="i2s",
         name=f"I2S microphone on {', '.join(sensor.pins.values())}",
@@ -165,7 +170,7 @@ def pdm_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
         TinygenError: as `i2s_plan`.
     """
     words, bit_hz = _serial_audio(board, sensor, pdm.BITS_PER_SAMPLE * spec.rate_hz)
-    dma, irq = _dma(board, 1, 3, "dma1_stream3_irq")
+    dma, irq = _dma(board, 1, 3)
     pins = pin_numbers(board, {"kClock": sensor.pins["clock"], "kData": sensor.pins["data"]})
     filter_words = "{" + ", ".join(map(str, pdm.taps(spec.rate_hz).tolist())) + "}"
     return SourcePlan(
@@ -181,5 +186,5 @@ def pdm_plan(board: BoardSpec, sensor: SensorSpec, spec: FeatureSpec, choice: Se
         ),
         # Clock idles high 3, MSB justified 5:4 = 01, master receives, I2S.
         config=(*words, ("kI2sMode", "0x0B18"), ("kRingWords", "512"), *pins, *dma),
-        macros=(("TINYGEN_SOURCE_PDM", "1"), irq),
+        macros=(("TINYGEN_SOURCE_PDM", "1"), *irq),
     )

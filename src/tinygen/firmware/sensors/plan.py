@@ -28,10 +28,4 @@ def source_plan(board: BoardSpec, spec: FeatureSpec, choice: SensorChoice | None
             where="sensor.source",
             hint="a board file of your own can describe one (`tinygen boards show` names the keys)",
         )
-    if board.platformio.framework not in ("", "arduino") or (board.chip.port == "stm32" and board.platformio.framework):
-        raise bad_input(
-            f"sensors have no driver under {board.platformio.framework}",
-            where="sensor.source",
-            hint="STM32: the project without a framework; ESP32-S3: arduino",
-        )
     return PLANS[choice.source](board, sensor, spec, choice)
