@@ -198,6 +198,8 @@ def test_a_session_on_a_simulator_begins_with_what_the_one_before_kept(
     ctx = Context(config=load_config(None, overrides, tmp_path), offline=True)
     blank = learning_verb.learn(ctx, "status", "unicorn", program=copy)
     assert blank.ok and blank.subject["phase"] == "nothing"
+    with pytest.raises(TinygenError, match="too few rows"):
+        learning_verb.learn(ctx, "keep", "unicorn", program=copy)  # there is nothing to keep
     assert learning_verb.learn(ctx, "load", "unicorn", file=normal, program=copy).ok
     again = learning_verb.learn(ctx, "status", "unicorn", program=copy)
     assert again.ok and again.subject["phase"] == "frozen"

@@ -59,8 +59,8 @@ def learn(
         client = Client(target.open(), target.capabilities.time_scale, name=on)
         client.hello()
         if false_alarms is not None:
-            return _report(on, action, freeze_at(client, false_alarms))
-        return _report(on, action, act(client, action, threshold or 0, file, state))
+            return _report(chosen, action, freeze_at(client, false_alarms))
+        return _report(chosen, action, act(client, action, threshold or 0, file, state))
 
 
 def _image(program: Path | None) -> Image:
@@ -170,7 +170,7 @@ def _kept_figures(told: LearningStatus, origin: str) -> tuple[Measurement, ...]:
 
 
 def _report(on: str, action: str, told: LearningStatus) -> Report:
-    origin = "measured-on-device"
+    origin = f"measured-on-{on}" if is_simulator(on) else "measured-on-device"
     torn = Check(
         name="kept over the last reset",
         status=CheckStatus.FAILED if told.torn else CheckStatus.PASSED,
