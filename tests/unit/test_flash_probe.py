@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -149,9 +149,10 @@ def test_a_person_at_the_terminal_is_asked_a_script_is_not(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("program", ["openocd", "st-flash", "dfu-util"])
-def test_the_real_program_takes_the_words_and_finds_no_device(program: str, tmp_path: Path) -> None:
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+def test_the_real_program_takes_the_words_and_finds_no_device(
+    program: str, tmp_path: Path, needs_tool: Callable[..., str]
+) -> None:
+    needs_tool(program, next(tool.package for tool in UPLOADERS if tool.program == program))
     (tmp_path / "build").mkdir()
     for name in ("firmware.elf", "firmware.bin"):
         (tmp_path / "build" / name).write_bytes(b"\0" * 64)

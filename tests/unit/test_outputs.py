@@ -95,13 +95,18 @@ def test_a_folder_without_permission(places: Path) -> None:
     assert "may not write" in files.unwritable(places / "folder" / "a" / "b", folder=False)
 
 
-def test_what_permissions_say_is_believed(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert "may not write" in files.unwritable(places / "folder" / "new", folder=True)
-    assert "may not be written" in files.unwritable(places / "file", folder=False)
-    monkeypatch.setattr(os, "access", lambda path, mode: True)
+def test_a_place_is_tried_because_permissions_do_not_tell_all(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
     assert files.unwritable(places / "folder" / "a" / "b", folder=True) == ""
     assert files.unwritable(Path("/dev/null"), folder=False) == ""
+    assert list((places / "folder").iterdir()) == []
+    monkeypatch.setattr("tinygen.core.files.tempfile.TemporaryFile", read_only)
+    for path, folder in (("folder/new", True), ("folder/new/file", False), ("folder", True)):
+        assert "Read-only file system" in files.unwritable(places / path, folder=folder)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "may not be written" in files.unwritable(places / "file", folder=False)
 
 
 @pytest.mark.parametrize(

@@ -25,25 +25,21 @@ std::intptr_t semihost(std::intptr_t operation, const void* argument) {
   bench_end();
 }
 
-using Word = void (*)();
-[[gnu::section(".vectors"), gnu::used]] const Word kVectors[] = {
-    reinterpret_cast<Word>(bench_stack_top),
-    bench_start,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
-    failed,
+using Handler = void (*)();
+
+struct Vectors {
+  std::uint32_t* stack_top;
+  Handler handlers[15];
 };
+
+constexpr Vectors make_vectors() {
+  Vectors table = {bench_stack_top, {}};
+  for (Handler& handler : table.handlers) handler = failed;
+  table.handlers[0] = bench_start;
+  return table;
+}
+
+[[gnu::section(".vectors"), gnu::used]] const Vectors kVectors = make_vectors();
 
 }  // namespace
 

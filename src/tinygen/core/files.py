@@ -53,7 +53,9 @@ def unwritable(path: Path, *, folder: bool) -> str:
                 return "is no folder"
             if not folder and path.is_dir():
                 return "is a folder, no file"
-            return "" if os.access(path, os.W_OK) else "may not be written by you"
+            if not os.access(path, os.W_OK):
+                return "may not be written by you"
+            return _tried(path) if folder else ""
         above = path.absolute().parent
         while not above.exists():
             above = above.parent
@@ -61,7 +63,16 @@ def unwritable(path: Path, *, folder: bool) -> str:
         return f"cannot be used: {error.strerror or error}"
     if not above.is_dir():
         return f"lies below a file: {above}"
-    return "" if os.access(above, os.W_OK | os.X_OK) else f"lies in a folder that you may not write: {above}"
+    return _tried(above)
+
+
+def _tried(folder: Path) -> str:
+    """Why no file can be made in a folder: tried with one without a name, because permissions do not tell all."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return f"lies where you may not write, in {folder}: {error.strerror or error}"
+    return ""
 
 
 def write_atomic(path: Path, data: bytes) -> None:

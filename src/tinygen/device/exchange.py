@@ -238,12 +238,14 @@ class Exchange:
         if request != kind or frame.sequence != sequence:
             return False
         detail = int.from_bytes(frame.payload[2:6], "little")
+        again = "it may have restarted in between; run the same command again"
+        larger = "its log says why (tinygen monitor); an interpreter's arena is set by [tflm] arena in tinygen.toml"
         words = _WORDS.get(Error(code), f"gave error {code}") if code in set(Error) else f"gave error {code}"
         raise TinygenError(
             ExitCode.CHECK_FAILED,
             f"{kind.name} was refused: the device {words.format(detail=detail, sensor=sensor_words(detail))}",
             where=self._name,
-            hint="it may have restarted in between; run the same command again",
+            hint=larger if code == Error.NO_MODEL else again,
         )
 
     def _silence(self, kind: Type, attempts: int, seconds: float, greeting: bool) -> TinygenError:

@@ -59,7 +59,12 @@ PURPOSES: dict[str, tuple[Tool, ...]] = {
         Tool(program="qemu-system-arm", package="qemu-system-arm"),
         Tool(program="qemu-system-xtensa", package="qemu-system-misc"),
     ),
-    "flash": (Tool(program="stm32flash", package="stm32flash"),),
+    "flash": (
+        Tool(program="openocd", package="openocd"),
+        Tool(program="st-flash", package="stlink-tools"),
+        Tool(program="dfu-util", package="dfu-util"),
+        Tool(program="stm32flash", package="stm32flash"),
+    ),
     "browser": (Tool(program="chromium", package="chromium"),),
     "speech": (
         Tool(program="espeak-ng", package="espeak-ng"),
