@@ -34,23 +34,6 @@ STANDIN = TESTS / "standins" / "stm32cube"
 READS_NOTHING = b"\x00\x20\xc3\xf2\x00\x00\x00\x68\x70\x47"  # movs r0, #0; movt r0, #0x3000; ldr r0, [r0]; bx lr
 
 
-class Env:
-    """What tools/hosted.py is given by PlatformIO."""
-
-    def __init__(self) -> None:
-        self.flags: list[str] = []
-
-    def GetProjectOption(self, name: str) -> str:  # noqa: N802
-        assert name == "custom_stack_bytes"
-        return str(STACK_BYTES)
-
-    def BoardConfig(self) -> dict[str, str]:  # noqa: N802
-        return {}
-
-    def Append(self, *, LINKFLAGS: list[str]) -> None:  # noqa: N802, N803
-        self.flags += LINKFLAGS
-
-
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     compiler = "arm-none-eabi-g++"
@@ -59,8 +42,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     engine = (TESTS / "host" / "test_protocol_engine.cpp").read_bytes()
     tree = render_project(board, "nothing", "stub", {"src/engine.cpp": engine})
     write_tree(folder, tree.files)
-    env = Env()
-    exec((folder / "tools/hosted.py").read_text(), {"Import": lambda _: None, "env": env})
     sources = [
         *sorted(folder.glob("lib/tinygen/src/**/*.cpp")),
         *sorted(folder.glob("src/*.cpp")),
@@ -71,7 +52,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     places = [f"-I{folder}/include", f"-I{folder}/lib/tinygen/include", "-isystem", str(STANDIN)]
     links = ["-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections", f"-T{STANDIN}/flash.ld"]
     program = folder / "firmware.elf"
-    words = [compiler, *cpu, *options, *places, *links, *env.flags, "-o", str(program), *map(str, sources)]
+    words = [
+        compiler,
+        *cpu,
+        *options,
+        *places,
+        *links,
+        str(folder / "tools/hosted.ld"),
+        "-o",
+        str(program),
+        *map(str, sources),
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
     subprocess.run([sys.executable, "-P", "tools/digest.py", str(program)], cwd=folder, check=True)
@@ -137,3 +128,24 @@ def test_a_crash_is_told_and_outlives_the_watchdogs_reset(core: UnicornLink, ima
     last = instruments.last_fault(client)
     assert last is not None
     assert last.pc == caught.value.fault.pc
+
+
+@pytest.mark.parametrize(("variables", "said"), [(100, ""), (14_000, ""), (18_500, "less than 2 KB of RAM")])
+def test_the_watched_stack_never_reaches_into_variables(variables: int, said: str, tmp_path: Path) -> None:
+    """On a chip with 20 KB of RAM: what is painted at the start must hold nothing yet."""
+    board = with_framework(find_board("nucleo_f446re"), "stm32cube")
+    write_tree(tmp_path, render_project(board, "nothing", "stub", {}).files)
+    (tmp_path / "small.ld").write_text((STANDIN / "flash.ld").read_text().replace("128K", "20K"))
+    program = f"char big[{variables}]; const int g_pfnVectors = 1; void Reset_Handler(void) {{ big[0] = 1; }}"
+    (tmp_path / "small.c").write_text(program)
+    words = ["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m3", "-nostdlib", "-T", "small.ld", "tools/hosted.ld"]
+    done = subprocess.run(
+        [*words, "small.c", "-o", "small.elf"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode != 0) == bool(said), done.stderr
+    assert said in done.stderr
+    if not said:
+        listed = subprocess.run(["nm", "small.elf"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        places = {line.split()[2]: int(line.split()[0], 16) for line in listed.splitlines()}
+        assert places["_stack_limit"] >= places["_ebss"] + 64
+        assert places["_stack_top"] - places["_stack_limit"] <= STACK_BYTES

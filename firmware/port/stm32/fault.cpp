@@ -1,6 +1,6 @@
 // A fault is written down where the next start finds it, told to the host, and ends in a loop where a debugger finds it
 // and the watchdog restarts the chip.
-// Under a framework the handlers replace the start-up file's, which are weak; tools/hosted.py gives the linker the
+// Under a framework the handlers replace the start-up file's, which are weak; tools/hosted.ld gives the linker the
 // stack's limits, and what its script does not know of comes behind all it does.
 // Source: ARMv7-M Architecture Reference Manual, B1.5.6 (exception entry frame), B3.2.15 (CFSR).
 #include "board_config.h"

@@ -1,4 +1,4 @@
-// Where the linker script has put what the image's digest covers. Under a framework tools/hosted.py tells the linker by
+// Where the linker script has put what the image's digest covers. Under a framework tools/hosted.ld tells the linker by
 // which names its script knows these places.
 #include "tinygen/port.h"
 

@@ -132,6 +132,7 @@ def render_project(
         own["tools/flash_images.py"] = _template_file("tools/flash_images.py")
     if view.hosted:
         own["tools/hosted.py"] = _template_file("tools/hosted.py")
+        own["tools/hosted.ld"] = render("project/tools/hosted.ld.j2", {"p": view})
     if view.cpu_flags:
         own["tools/cpu_flags.py"] = _template_file("tools/cpu_flags.py")
     clash = sorted({*own, BUILD_INFO} & set(model_files))

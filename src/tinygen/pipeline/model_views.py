@@ -124,12 +124,14 @@ def _told(measured: list[Measurement], made: Converted) -> list[Measurement]:
 
 
 def _limits(made: Converted) -> list[str]:
-    """Where the threshold comes from."""
+    """Where the threshold comes from, and why there may be no curve."""
     details, rule = made.model.details, made.model.decision
     if "limit_from" in details:
         return [f"an event needs an output above {rule.threshold} of 255: {details['limit_from']}"]
     if "threshold_from" in details:
-        return [f"an alarm needs a score above {rule.threshold:,}: {details['threshold_from']}"]
+        computed = ["distances are computed, not trained: there is no learning curve"]
+        alarm = f"an alarm needs a score above {rule.threshold:,}: {details['threshold_from']}"
+        return [alarm, *(computed if made.task.loss == "distance" else [])]
     return []
 
 
