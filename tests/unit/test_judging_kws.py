@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -66,3 +66,15 @@ def test_nothing_is_claimed_before_all_folds_are_trained() -> None:
         assert report.checks[0].status == status
     low = kws_views.report(speakers(), [(asdict(run), figures(0.89)) for _ in range(5)])
     assert low.checks[0].status == CheckStatus.FAILED
+
+
+def test_the_fold_that_settings_were_compared_on_is_told_apart() -> None:
+    base = judging.Run(group="folds", label="fold", recipe="branched", means=Means(epochs=1), fold=0)
+    done = [
+        (asdict(replace(base, fold=fold)), figures(0.7 if fold == kws_views.CHOSEN_ON else 0.9)) for fold in range(5)
+    ]
+    found = {m.name: m.value for m in kws_views.report(speakers(), done).measurements}
+    assert found["five_fold_accuracy"] == 0.86
+    assert found["accuracy_of_untouched_folds"] == 0.9
+    only = kws_views.report(speakers(), [done[kws_views.CHOSEN_ON]])
+    assert "accuracy_of_untouched_folds" not in {m.name for m in only.measurements}
