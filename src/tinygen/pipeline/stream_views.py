@@ -13,7 +13,7 @@ from tinygen.device.instruments import count_stages
 from tinygen.device.link import Capabilities
 from tinygen.device.sensing import REAL_TIME_BAUD
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
-from tinygen.features import reference
+from tinygen.features import quantize, reference
 from tinygen.features.spec import feature_shape, samples_per_inference
 from tinygen.features.stages import stage_names
 from tinygen.firmware.board_view import kept_areas
@@ -173,14 +173,9 @@ def event_table(chain: Chain, events: list[StreamEvent]) -> Table:
     return Table(title="events", columns=("second", "label", "mean", "instant"), rows=rows)
 
 
-def formula_note(chain: Chain) -> str:
-    """How features reach the model's input."""
-    return f"features to int8 by the {chain.quantization.words}"
-
-
 def notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -> tuple[str, ...]:
     """What must be said of a stream, for people."""
-    notes = [formula_note(chain)]
+    notes = [quantize.note(chain.quantization)]
     if len(events) > _SHOWN_EVENTS:
         notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
     if not events:
