@@ -1,6 +1,6 @@
-// Where nothing outlives a loss of power.
+// Where nothing outlives a loss of power: also tinygen's stand-in for ESP-IDF, which has no NVS.
 #include "board_config.h"
-#if TINYGEN_STATE == 0
+#if TINYGEN_STATE == 0 || (TINYGEN_STATE == 2 && defined(TINYGEN_STANDIN))
 
 #include "tinygen/store/keeper.h"
 

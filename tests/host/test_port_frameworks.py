@@ -52,7 +52,7 @@ def test_a_ports_sources_compile_against_its_framework(
     board_id: str, framework: str, tmp_path: Path, needs_tool: Callable[..., str]
 ) -> None:
     board = with_framework(find_board(board_id), framework)
-    tree = render_project(board, "echo", "aot", {})
+    tree = render_project(board, "echo", "aot", {}, state_bytes=464)  # with what keeps a learned state
     write_tree(tmp_path, tree.files)
     if board.chip.arch == "xtensa":
         compiler = [needs_tool("xtensa-lx106-elf-g++", "gcc-xtensa-lx106"), "-mlongcalls"]
@@ -65,6 +65,7 @@ def test_a_ports_sources_compile_against_its_framework(
     places = [word for name in headers for word in ("-isystem", str(STANDINS / name))]
     runtime = "runtime" if framework == "espidf" else "lib/tinygen"
     sources = [*sorted(tmp_path.glob(f"{runtime}/src/port/*/*.cpp")), tmp_path / "src/main.cpp"]
+    sources += sorted(tmp_path.glob(f"{runtime}/src/store/*.cpp"))
     assert any(f"/port/{framework}/" in str(source) for source in sources)
     own = [f"-I{tmp_path}/include", f"-I{tmp_path}/{runtime}/include"]
     done = subprocess.run(
@@ -77,7 +78,10 @@ def test_a_ports_sources_compile_against_its_framework(
     assert done.returncode == 0, done.stderr[:4000]
     listed = subprocess.run(["nm", "-C", tmp_path / "port.o"], capture_output=True, text=True, check=True).stdout
     defined = re.findall(r" [TW] tinygen::port::(\w+)\(", listed)
+    assert set(re.findall(r" T tinygen::store::(\w+)\(", listed)) == {"load", "save", "forget", "status"}
     assert set(defined) >= PORT_FUNCTIONS  # linked: none is there twice
+    macro = (tmp_path / "include/board_config.h").read_text()
+    assert f"TINYGEN_STATE {2 if board.chip.arch == 'xtensa' else 0}\n" in macro  # across a reset only, or in NVS
 
 
 def test_every_board_names_its_frameworks() -> None:

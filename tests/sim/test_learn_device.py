@@ -6,6 +6,7 @@ Each bearing's first 40 snapshots are learned; its end of life must score higher
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,9 @@ def device(
     ctx = Context(config=load_config(None, overrides, folder), offline=True)
     chain = judging_device.learning_chain(ctx, condition_front_end(rate_hz=25600, n_channels=2, samples=2560))
     inner = streaming.within(ctx, chain)
-    with proof.connected(inner, chains.built(inner, chain), "unicorn") as (_, client):
+    made = chains.built(inner, chain)
+    with proof.connected(inner, made, "unicorn") as (_, client):
+        client.image = made.firmware.elf  # type: ignore[attr-defined]
         yield chain, client
 
 
@@ -164,7 +167,7 @@ def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
     overrides = {"board": "nucleo_f446re", "build_dir": str(tmp_path)}
     ctx = Context(config=load_config(None, overrides, tmp_path), offline=True)
     for action, on, threshold, words in (
-        ("status", "unicorn", None, "forgets everything"),
+        ("status", "unicorn", None, "runs the image of --elf"),
         ("freeze", "/dev/ttyNONE", None, "needs --threshold"),
         ("save", "/dev/ttyNONE", None, "need --file"),
     ):
@@ -172,3 +175,39 @@ def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
             learning_verb.learn(ctx, action, on, threshold=threshold)
     with pytest.raises(TinygenError, match="no learned state"):
         learning_verb.learn(ctx, "load", "/dev/ttyNONE", file=tmp_path / "none.bin")
+
+
+def test_a_session_on_a_simulator_begins_with_what_the_one_before_kept(
+    device: tuple[Chain, Client], tmp_path: Path, shared_dir: Callable[[str], Path]
+) -> None:
+    _, client = device
+    signal = snapshots(shared_dir("data/vibration/femto_Bearing1_5.npz"))
+    client.learn("forget")
+    client.learn("learn")
+    for snapshot in signal[:3]:
+        client.stream_begin()
+        client.stream(snapshot)
+        client.stream_end()
+    told = client.learn("freeze", 88)
+    assert (told.store.place, told.store.kept, told.store.outcome) == ("flash", True, "done")
+    normal = tmp_path / "normal.bin"
+    learning_verb.act(client, "save", 0, normal, b"")
+    copy = tmp_path / "firmware.elf"
+    copy.write_bytes(client.image.read_bytes())  # type: ignore[attr-defined]
+    overrides = {"board": "nucleo_f446re", "build_dir": str(tmp_path)}
+    ctx = Context(config=load_config(None, overrides, tmp_path), offline=True)
+    blank = learning_verb.learn(ctx, "status", "unicorn", program=copy)
+    assert blank.ok and blank.subject["phase"] == "nothing"
+    with pytest.raises(TinygenError, match="too few rows"):
+        learning_verb.learn(ctx, "keep", "unicorn", program=copy)  # there is nothing to keep
+    assert learning_verb.learn(ctx, "load", "unicorn", file=normal, program=copy).ok
+    again = learning_verb.learn(ctx, "status", "unicorn", program=copy)
+    assert again.ok and again.subject["phase"] == "frozen"
+    assert {check.name: check.status.value for check in again.checks}["kept over a loss of power"] == "passed"
+    assert {m.name: m.value for m in again.measurements}["records_written"] == 1
+    assert learning_verb.learn(ctx, "forget", "unicorn", program=copy).ok
+    assert learning_verb.learn(ctx, "status", "unicorn", program=copy).subject["phase"] == "nothing"
+    other = bytearray(learning.to_bytes(replace(learning.from_bytes(normal.read_bytes()), owner=7)))
+    normal.write_bytes(other)
+    with pytest.raises(TinygenError, match="learned for another model"):
+        learning_verb.learn(ctx, "load", "unicorn", file=normal, program=copy)

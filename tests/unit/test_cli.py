@@ -268,5 +268,5 @@ def test_a_missing_choice_names_the_choices_in_one_line(tinygen: Callable[..., E
     ended = tinygen("learn")
     assert ended.code == ExitCode.BAD_INPUT
     first, hint = ended.err.strip().splitlines()
-    assert first.endswith("ACTION is missing: status, learn, freeze, forget, save, load")
+    assert first.endswith("ACTION is missing: status, learn, freeze, keep, forget, save, load")
     assert hint.strip() == "hint: tinygen learn --help"

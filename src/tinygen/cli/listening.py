@@ -100,9 +100,22 @@ def evaluate_stream(
     help="For freeze: the device sets the threshold itself, for this share of healthy rows above it (0.005).",
 )
 @click.option("--file", type=click.Path(path_type=Path), help="For save and load: the learned state.")
-def learn(ctx: Context, *, action: str, threshold: int | None, false_alarms: float | None, file: Path | None) -> Report:
-    """What a vibration device has learned of its machine: ask, gather, freeze, forget, save, load (on a port)."""
-    return learning_verb.learn(ctx, action, ctx.config.on, threshold=threshold, false_alarms=false_alarms, file=file)
+@click.option(
+    "--elf", type=click.Path(path_type=Path), help="On a simulator: the image; it keeps what it learned beside it."
+)
+def learn(
+    ctx: Context,
+    *,
+    action: str,
+    threshold: int | None,
+    false_alarms: float | None,
+    file: Path | None,
+    elf: Path | None,
+) -> Report:
+    """What a vibration device has learned of its machine: ask, gather, freeze, keep, forget, save, load."""
+    return learning_verb.learn(
+        ctx, action, ctx.config.on, threshold=threshold, false_alarms=false_alarms, file=file, program=elf
+    )
 
 
 @click.command()

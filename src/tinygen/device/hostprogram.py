@@ -8,6 +8,9 @@ from tinygen.device.childprocess import ChildLink
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.values import Image
 
+STATE_FILE = "TINYGEN_STATE_FILE"
+"""What firmware/port/host/flash.cpp takes for flash."""
+
 
 class HostTarget(OpenOnce):
     """Runs the linked program."""
@@ -26,4 +29,6 @@ class HostTarget(OpenOnce):
         self._image = image
 
     def _boot(self) -> Link:
-        return ChildLink([str(self._image.elf.resolve())], name=f"host ({self._image.elf.name})", restarts=True)
+        command = [str(self._image.elf.resolve())]
+        env = {} if self._image.flash is None else {STATE_FILE: str(self._image.flash.resolve())}
+        return ChildLink(command, name=f"host ({self._image.elf.name})", restarts=True, env=env)

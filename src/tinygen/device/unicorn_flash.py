@@ -8,16 +8,25 @@ from typing import Any
 
 from tinygen.boards.spec import ChipSpec, MemoryRegion
 from tinygen.device.stm32_flash import FlashController
-from tinygen.device.stm32_flash_memory import FlashMemory
+from tinygen.device.stm32_flash_memory import FlashMemory, read_file
 from tinygen.device.values import Image
 
 _STATE = ("tinygen_state_start", "tinygen_state_end")
 
 
 def kept_flash(image: Image) -> FlashMemory | None:
-    """The flash an image keeps its state in, blank; None where its linker script has none."""
+    """The flash an image keeps its state in, as the session before left it; None where its linker script has none.
+
+    Raises:
+        TinygenError: the file of the session before cannot be read, or is another board's.
+    """
     start, end = (image.symbols.get(name, 0) for name in _STATE)
-    return FlashMemory(start, end - start) if end > start else None
+    if end <= start:
+        return None
+    flash = FlashMemory(start, end - start)
+    if image.flash is not None:
+        read_file(flash, image.flash)
+    return flash
 
 
 def without(regions: tuple[MemoryRegion, ...], flash: FlashMemory | None) -> list[MemoryRegion]:

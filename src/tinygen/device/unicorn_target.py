@@ -21,6 +21,7 @@ from tinygen.device.cortexm_faults import Trap
 from tinygen.device.elfload import load_segments
 from tinygen.device.link import Capabilities, Link
 from tinygen.device.stm32_flash import FlashController
+from tinygen.device.stm32_flash_memory import write_file
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
 from tinygen.device.thumb import count_instructions
@@ -87,6 +88,7 @@ class UnicornLink:
         self._segments = load_segments(image.elf)
         self._power_cycles = 1
         self.flash = kept_flash(image)
+        self._flash_file = image.flash
         self._uc: Any = None
         self._boot("power-on")
 
@@ -436,7 +438,9 @@ class UnicornLink:
                 self._uc.mem_write(region.address, noise.randbytes(region.size_bytes))
 
     def close(self) -> None:
-        """Forget the core."""
+        """Forget the core; its flash goes to the file of the session, where there is one."""
+        if self._uc is not None and self.flash is not None and self._flash_file is not None:
+            write_file(self.flash, self._flash_file)
         self._uc = None
 
     def _running(self) -> Any:

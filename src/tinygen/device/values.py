@@ -18,11 +18,14 @@ class Image:
         elf: the file.
         symbols: {name: address}, Thumb bit cleared.
         build_id: 32 hex digits the device will say in its hello; "" when not known.
+        flash: a file with what a simulated board keeps over a loss of power, from one session to the next; None: each
+            session begins with blank flash.
     """
 
     elf: Path
     symbols: dict[str, int]
     build_id: str
+    flash: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ class InputQuantization:
         return f"model's own scale and zero point (multiplier {self.multiplier}, shift {self.shift}, {self.zero_point})"
 
 
+def note(quantization: InputQuantization) -> str:
+    """How features reach the model's input, as a sentence of a report."""
+    return f"features to int8 by the {quantization.words}"
+
+
 def for_input(spec: FeatureSpec, scale: float, zero_point: int) -> InputQuantization:
     """The quantisation that takes this front end's rows to a model input with this scale and zero point.
 

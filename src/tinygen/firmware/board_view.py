@@ -142,6 +142,8 @@ def _config(board: BoardSpec, source: SourcePlan | None, areas: StateAreas | Non
             groups = [WordGroup(comment=f"Protocol: {board.serial.connector}", words=())]
     if areas is not None:
         groups.append(_state(board, areas))
+    elif state_bytes and board.chip.port == "esp32s3":
+        groups.append(WordGroup(comment="What is learned", words=(("kStateBytes", str(state_bytes)),)))
     if source is not None:
         macros += source.macros
         groups.append(WordGroup(comment=f"Sensor: {source.name}", words=source.config))
@@ -158,8 +160,8 @@ def _keeper(board: BoardSpec, areas: StateAreas | None, state_bytes: int) -> str
     """What keeps a state over a loss of power, as store/keeper.h numbers it."""
     if not state_bytes or board.state == "none":
         return "0"
-    if board.chip.port == "host":
-        return "3"
+    if board.chip.port in ("host", "esp32s3"):
+        return "3" if board.chip.port == "host" else "2"
     return "1" if areas is not None else "0"
 
 

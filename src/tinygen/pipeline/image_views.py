@@ -10,6 +10,7 @@ from tinygen.core.process import shown
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.device.values import Hello
 from tinygen.device.watch import Watched
+from tinygen.features import quantize
 from tinygen.pipeline.firmware_steps import Built, Generated
 from tinygen.toolchain import elf
 
@@ -28,6 +29,7 @@ def generation(made: Generated, folder: Path) -> Report:
         measurements=(Measurement(name="files", value=len(sizes), unit="count", origin="counted"),),
         notes=(
             *_ready(made),
+            quantize.note(made.planned.input_quantization),
             f"plain PlatformIO builds it where its registry is reachable: {shown(('pio', 'run', '-d', str(folder)))}",
             "without the registry: `tinygen build` takes the system's cross compilers for the same project files",
         ),
@@ -55,7 +57,11 @@ def building(made: Built) -> Report:
             *elf.measurements(firmware, made.generated.planned.board.chip),
         ),
         tables=(Table(title="sections", columns=("section", "address", "bytes", "in"), rows=rows),),
-        notes=(*_ready(made.generated), *((standin,) if standin else ())),
+        notes=(
+            *_ready(made.generated),
+            quantize.note(made.generated.planned.input_quantization),
+            *((standin,) if standin else ()),
+        ),
         details={"standin": firmware.standin},
     )
 

@@ -12,8 +12,9 @@ from tinygen.device.registry import Image, choose, is_simulator, open_target
 from tinygen.device.values import LearningStatus
 from tinygen.pipeline.context import Context
 from tinygen.tasks import learning, thresholds
+from tinygen.toolchain import elf
 
-ACTIONS = ("status", "learn", "freeze", "forget", "save", "load")
+ACTIONS = ("status", "learn", "freeze", "keep", "forget", "save", "load")
 
 
 def learn(
@@ -24,13 +25,15 @@ def learn(
     threshold: int | None = None,
     false_alarms: float | None = None,
     file: Path | None = None,
+    program: Path | None = None,
 ) -> Report:
-    """Do one thing with the learned state of a device on a serial port.
+    """Do one thing with the learned state of a device on a serial port, or of a simulated one.
 
     Args:
         ctx: names the board.
         action: one of ACTIONS.
-        on: a serial port; a simulator would forget it at its end.
+        on: a serial port, or a simulator: then only what outlives a loss of power is there the next time.
+        program: for a simulator: the image. What it keeps lies in a file beside it, "<name>.flash".
         threshold: for "freeze", of one row's score.
         file: for "save" and "load".
         false_alarms: for "freeze" instead of a threshold: the share of healthy rows that may score above it.
@@ -39,8 +42,9 @@ def learn(
         TinygenError: a simulator, a missing or superfluous option, a file that is no state, or as the device refuses.
     """
     chosen = choose(ctx.board, on)
-    if is_simulator(chosen):
-        raise bad_input(f"'{chosen}' forgets everything when it ends", where="--on", hint="name a serial port")
+    if is_simulator(chosen) != (program is not None):
+        message = "a simulator runs the image of --elf, a serial port has its own"
+        raise bad_input(message, where="--on", hint="name both --elf and --on unicorn or host, or a port alone")
     if [threshold, false_alarms].count(None) != (1 if action == "freeze" else 2):
         message = "'freeze' needs --threshold or --false-alarms, nothing else takes them"
         raise bad_input(message, where=f"learn {action}")
@@ -51,12 +55,21 @@ def learn(
     state = file.read_bytes() if action == "load" and file is not None and file.is_file() else b""
     if action == "load":
         learning.from_bytes(state)
-    with open_target(ctx.board, on, Image(elf=Path(), symbols={}, build_id="")) as target:
+    with open_target(ctx.board, on, _image(program)) as target:
         client = Client(target.open(), target.capabilities.time_scale, name=on)
         client.hello()
         if false_alarms is not None:
-            return _report(on, action, freeze_at(client, false_alarms))
-        return _report(on, action, act(client, action, threshold or 0, file, state))
+            return _report(chosen, action, freeze_at(client, false_alarms))
+        return _report(chosen, action, act(client, action, threshold or 0, file, state))
+
+
+def _image(program: Path | None) -> Image:
+    if program is None:
+        return Image(elf=Path(), symbols={}, build_id="")
+    if not program.is_file():
+        raise bad_input("there is no such image", where=str(program), hint="build the project first, or name --elf")
+    places = {name: symbol.address for name, symbol in elf.symbols(program).items()}
+    return Image(elf=program, symbols=places, build_id="", flash=program.with_name(f"{program.name}.flash"))
 
 
 def freeze_at(client: Client, false_alarms: float) -> LearningStatus:
@@ -80,7 +93,7 @@ def act(client: Client, action: str, threshold: int, file: Path | None, state: b
         TinygenError: the device refuses; the file cannot be written.
     """
     match action:
-        case "learn" | "forget":
+        case "learn" | "forget" | "keep":
             return client.learn(action)
         case "freeze":
             return client.learn("freeze", threshold)
@@ -93,8 +106,71 @@ def act(client: Client, action: str, threshold: int, file: Path | None, state: b
     return client.learn("status")
 
 
+_FOUND = {
+    "not looked": (CheckStatus.SKIPPED, "nobody looked yet"),
+    "nothing": (CheckStatus.PASSED, "nothing was kept there"),
+    "whole": (CheckStatus.PASSED, "the newest record is whole"),
+    "torn": (CheckStatus.PASSED, "the power went during a write; what was kept before it holds"),
+    "damaged": (
+        CheckStatus.FAILED,
+        "a finished record no longer fits its digest; the one before holds, where there is one",
+    ),
+    "another model's": (
+        CheckStatus.FAILED,
+        "learned for another model: its rows are made by another front end or input scale, so they are not used; "
+        "learn anew, or flash the firmware it belongs to",
+    ),
+    "forgotten": (CheckStatus.PASSED, "what was kept has been forgotten"),
+}
+_PLACES = {
+    "nowhere": "RAM only: kept across a reset, not over a loss of power",
+    "flash": "the chip's own flash",
+    "nvs": "ESP-IDF's NVS",
+    "file": "the file TINYGEN_STATE_FILE",
+}
+
+
+def kept_checks(told: LearningStatus, action: str) -> tuple[Check, ...]:
+    """Whether it outlives a loss of power: what the start found, how the last write went, whether RAM and flash agree.
+
+    Args:
+        told: by the device.
+        action: what was asked; after "learn" newer rows are in RAM only, as they should be.
+    """
+    store = told.store
+    where = _PLACES.get(store.place, store.place)
+    if store.place == "nowhere":
+        return (Check(name="kept over a loss of power", status=CheckStatus.SKIPPED, reason=where),)
+    status, reason = _FOUND.get(store.found, (CheckStatus.FAILED, store.found))
+    checks = [Check(name="found at the start", status=status, reason=reason)]
+    if store.outcome not in ("none", "done"):
+        words = f"{store.outcome}: what is learned holds until the power goes, then the record before"
+        checks.append(Check(name="last write", status=CheckStatus.FAILED, reason=words))
+    missing = not store.kept and action in ("freeze", "keep", "load", "forget")
+    held = "exactly what is learned now" if store.kept else "not what is learned now: `tinygen learn keep` writes it"
+    status = CheckStatus.FAILED if missing else CheckStatus.PASSED if store.kept else CheckStatus.SKIPPED
+    checks.append(Check(name="kept over a loss of power", status=status, reason=f"{where} holds {held}"))
+    return tuple(checks)
+
+
+def _kept_figures(told: LearningStatus, origin: str) -> tuple[Measurement, ...]:
+    store = told.store
+    if store.place == "nowhere":
+        return ()
+    wear = (
+        f"of {store.endurance:,} an area is good for (datasheet)" if store.endurance else "the place spreads its wear"
+    )
+    stall = "samples that come meanwhile are lost" if store.stall_ms else "the program goes on meanwhile"
+    return (
+        Measurement(name="records_written", value=store.sequence, unit="count", origin=origin),
+        Measurement(name="erases", value=store.erases, unit="count", origin=origin, note=wear),
+        Measurement(name="records_until_erase", value=store.writes_left, unit="count", origin=origin),
+        Measurement(name="longest_pause_ms", value=store.stall_ms, unit="ms", origin="declared", note=stall),
+    )
+
+
 def _report(on: str, action: str, told: LearningStatus) -> Report:
-    origin = "measured-on-device"
+    origin = f"measured-on-{on}" if is_simulator(on) else "measured-on-device"
     torn = Check(
         name="kept over the last reset",
         status=CheckStatus.FAILED if told.torn else CheckStatus.PASSED,
@@ -102,12 +178,19 @@ def _report(on: str, action: str, told: LearningStatus) -> Report:
     )
     return Report(
         kind="learn",
-        subject={"target": on, "action": action, "phase": told.phase, "digest": f"{told.digest:08x}"},
-        checks=(torn,),
+        subject={
+            "target": on,
+            "action": action,
+            "phase": told.phase,
+            "digest": f"{told.digest:08x}",
+            "kept in": told.store.place,
+        },
+        checks=(torn, *kept_checks(told, action)),
         measurements=(
             Measurement(name="healthy_rows", value=told.count, unit="count", origin=origin),
             Measurement(name="threshold", value=told.threshold, unit="count", origin=origin),
             Measurement(name="newest_score", value=told.score, unit="count", origin=origin),
             Measurement(name="state_bytes", value=told.state_bytes, unit="bytes", origin=origin),
+            *_kept_figures(told, origin),
         ),
     )

@@ -20,6 +20,7 @@ from tinygen.device.link import Target
 from tinygen.device.live import LiveStream
 from tinygen.device.registry import Image, PortOptions, choose, is_simulator, open_target
 from tinygen.device.watch import Seen, Watch
+from tinygen.features import quantize
 from tinygen.model import reference
 from tinygen.model.ir import Plan
 from tinygen.pipeline import engines, firmware_steps, image_views, integrity, vectors, views
@@ -171,7 +172,8 @@ def verify(ctx: Context, *, mode: str, export: Path | None = None, made: Built |
         )
         image = image_check(ctx, client, made, chosen, plan)
         said = (converted.note, "vectors are made-up signals") if converted.note else ()
-        report = replace(report, notes=(*report.notes, *said, *integrity.start_note(client)))
+        notes = (*report.notes, *said, quantize.note(planned.input_quantization), *integrity.start_note(client))
+        report = replace(report, notes=notes)
     return views.with_checks(report, (image_views.arena_check(made), image))
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tinygen.boards.spec import BoardSpec
+from tinygen.boards.state import NoAreas, record_bytes, state_areas
 from tinygen.core.values import Check, CheckStatus, Measurement, Table
 from tinygen.device.client import Client
 from tinygen.device.instruments import count_stages
 from tinygen.device.link import Capabilities
 from tinygen.device.sensing import REAL_TIME_BAUD
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
-from tinygen.features import reference
+from tinygen.features import quantize, reference
 from tinygen.features.spec import feature_shape, samples_per_inference
 from tinygen.features.stages import stage_names
-from tinygen.firmware.stream_view import learned_bytes, memory_bytes
+from tinygen.firmware.board_view import kept_areas
+from tinygen.firmware.stream_view import learned_bytes, memory_bytes, state_bytes
 from tinygen.pipeline.chain import Chain
 from tinygen.pipeline.real_time import HOP_MS, shares
 
@@ -96,7 +99,34 @@ def planned_memory(chain: Chain) -> tuple[Measurement, ...]:
             for size in (learned_bytes(chain.stream_view),)
             if size
         ),
+        *kept_in_flash(chain.board, state_bytes(chain.stream_view)),
     )
+
+
+def kept_in_flash(board: BoardSpec, n_bytes: int) -> tuple[Measurement, ...]:
+    """Flash that is reserved for what is learned, or why a loss of power loses it; nothing where nothing is learned."""
+    if not n_bytes or board.chip.port != "stm32":
+        return ()
+    areas = kept_areas(board, n_bytes)
+    if areas is None:
+        why = "frameworks place the image themselves" if board.platformio.framework else no_areas(board, n_bytes)
+        note = f"kept across a reset only: {why}"
+        return (Measurement(name="state_flash_bytes", value=0, unit="bytes", origin="planned", note=note),)
+    pause = f"the program stands still for up to {areas.stall_ms:,} ms" if areas.stall_ms else "without a pause"
+    saves = areas.area_bytes // record_bytes(n_bytes)
+    note = (
+        f"from {areas.address:#010x} to the end, which the image cannot have; about {saves:,} saves between two "
+        f"erasures, each {pause}; an area is good for {areas.endurance:,}"
+    )
+    return (
+        Measurement(name="state_flash_bytes", value=areas.reserved_bytes, unit="bytes", origin="planned", note=note),
+    )
+
+
+def no_areas(board: BoardSpec, n_bytes: int) -> str:
+    """Why nothing is kept in flash."""
+    found = state_areas(board, n_bytes)
+    return found.reason if isinstance(found, NoAreas) else ""
 
 
 def figures(
@@ -143,14 +173,9 @@ def event_table(chain: Chain, events: list[StreamEvent]) -> Table:
     return Table(title="events", columns=("second", "label", "mean", "instant"), rows=rows)
 
 
-def formula_note(chain: Chain) -> str:
-    """How features reach the model's input."""
-    return f"features to int8 by the {chain.quantization.words}"
-
-
 def notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -> tuple[str, ...]:
     """What must be said of a stream, for people."""
-    notes = [formula_note(chain)]
+    notes = [quantize.note(chain.quantization)]
     if len(events) > _SHOWN_EVENTS:
         notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
     if not events:

@@ -18,6 +18,7 @@ from tinygen.datasets.signal import mix_to_mono, to_rate
 from tinygen.device.client import Client
 from tinygen.device.registry import choose
 from tinygen.device.values import StreamEvent
+from tinygen.features import quantize
 from tinygen.features.spec import FeatureSpec
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import compile_views, proof, saved
@@ -182,7 +183,7 @@ def compile_wakeword(ctx: Context, request: Request, output: Path | None, verify
             *(counted.tables if counted is not None else ()),
         ),
         notes=(
-            *(proved.notes if proved is not None else (views.formula_note(chain),)),
+            *(proved.notes if proved is not None else (quantize.note(chain.quantization),)),
             *(counted.notes if counted is not None else ()),
             f"an event where the mean of {chain.rule.smoothing} probabilities is above the cutoff: "
             f"a sum of output bytes above {chain.rule.threshold}",

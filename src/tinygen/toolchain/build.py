@@ -96,7 +96,8 @@ def build(
     # Afterwards: PlatformIO empties the folder when the project's files have changed.
     write_if_changed(folder / _ORIGIN, pretty_json({"core": origin}).encode())
     if result.returncode != 0:
-        raise build_error(result.stdout, where=str(project_dir), log=str(log or ""), offline=offline)
+        keeps = any("STATE (r)" in script.read_text(encoding="utf-8") for script in project_dir.glob("ld/*.ld"))
+        raise build_error(result.stdout, where=str(project_dir), log=str(log or ""), offline=offline, keeps_state=keeps)
     image = _image(folder)
     _record_objects(project_dir, folder, image)
     progress("build", total, total, image.name)

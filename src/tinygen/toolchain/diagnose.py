@@ -47,7 +47,13 @@ def problems(output: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)[-SHOWN:]
 
 
-def build_error(output: str, *, where: str, log: str, offline: bool) -> TinygenError:
+_STATE_ADVICE = (
+    "; the end of the flash is kept for what is learned: [flash] state in the board's file names other sectors, or "
+    '"none", and then a loss of power loses it'
+)
+
+
+def build_error(output: str, *, where: str, log: str, offline: bool, keeps_state: bool = False) -> TinygenError:
     """The error to raise for a build that failed.
 
     Args:
@@ -55,6 +61,7 @@ def build_error(output: str, *, where: str, log: str, offline: bool) -> TinygenE
         where: the project.
         log: where the whole output lies; "" if nowhere.
         offline: the build used the stand-in.
+        keeps_state: the end of the flash is reserved for what is learned.
     """
     named = "\n".join(f"  {line}" for line in problems(output))
     see = f"the whole output is in {log}" if log else ""
@@ -62,7 +69,8 @@ def build_error(output: str, *, where: str, log: str, offline: bool) -> TinygenE
         return bad_input(
             f"the firmware does not fit: {overflow[1]} is {overflow[2]} bytes too small\n{named}",
             where=where,
-            hint="choose a board with more memory or a smaller model; `tinygen compile` shows which step needs most",
+            hint="choose a board with more memory or a smaller model; `tinygen compile` shows which step needs most"
+            + (_STATE_ADVICE if keeps_state and overflow[1] == "FLASH" else ""),
         )
     if size := _TOO_BIG.search(output):
         return bad_input(

@@ -70,7 +70,18 @@ def measurements(firmware: Firmware, chip: ChipSpec) -> tuple[Measurement, ...]:
     return (
         Measurement(name="flash_bytes", value=firmware.flash_bytes, unit="bytes", origin="linked", note=notes[0]),
         Measurement(name="ram_bytes", value=firmware.ram_bytes, unit="bytes", origin="linked", note=notes[1]),
+        *_reserved(firmware, chip),
     )
+
+
+def _reserved(firmware: Firmware, chip: ChipSpec) -> tuple[Measurement, ...]:
+    """Flash behind the image that keeps what is learned, where the linker script says so."""
+    start = firmware.symbols.get("tinygen_state_start")
+    if start is None:
+        return ()
+    reserved = chip.flash.address + chip.flash.size_bytes - start.address
+    note = f"from {start.address:#010x} on: keeps what is learned over a loss of power; the image cannot have it"
+    return (Measurement(name="state_flash_bytes", value=reserved, unit="bytes", origin="linked", note=note),)
 
 
 def _facts(elf: Any, chip: ChipSpec, path: Path) -> ElfFacts:
