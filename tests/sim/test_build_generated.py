@@ -98,7 +98,7 @@ Statistics statistics() { return {}; }
 bool learning(LearningAction, std::uint32_t) { return false; }
 LearningStatus learning_status() { return {}; }
 const std::uint8_t* learned() { return nullptr; }
-bool write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return false; }
+Written write_learned(std::uint32_t, const std::uint8_t*, std::uint32_t) { return Written::refused; }
 bool kept(std::uint32_t, Event&) { return false; }
 bool score(std::uint32_t, Score&) { return false; }
 }  // namespace tinygen::stream
