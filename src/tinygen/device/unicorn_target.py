@@ -24,7 +24,7 @@ from tinygen.device.stm32_flash import FlashController
 from tinygen.device.stm32_flash_memory import write_file
 from tinygen.device.stm32_registers import Registers
 from tinygen.device.stm32_reset import Cause
-from tinygen.device.thumb import count_instructions
+from tinygen.device.unicorn_counter import InstructionCounter
 from tinygen.device.unicorn_exceptions import STACKED, enter, leave
 from tinygen.device.unicorn_flash import attach, kept_flash, without
 from tinygen.device.values import Image
@@ -127,16 +127,13 @@ class UnicornLink:
         self._interrupted: Any = None
         self._visit = 0
         self._suspicious = False
-        self._counted = 0
-        self._count_hook: int | None = None
-        self._count_asked = False
-        self._block_lengths: dict[tuple[int, int], int] = {}
+        self._counter = InstructionCounter(uc, unicorn.UC_HOOK_BLOCK)
         self._registers = Registers(
             self._chip,
             self._serial,
             sent=self._out.append,
             reset=self._ask_reset,
-            cycles=self._read_cycles,
+            cycles=self._counter.read,
             cause=cause,
             flash=self._attach_flash(uc),
         )
@@ -319,34 +316,6 @@ class UnicornLink:
         self._reset_asked = True
         self._uc.emu_stop()
 
-    # The cycle counter counts instructions, from the first look at it until the program idles.
-
-    def _read_cycles(self) -> int:
-        self._counted += 1
-        if self._count_hook is None:
-            self._count_asked = True
-            self._uc.emu_stop()
-        return self._counted
-
-    def _start_counting(self) -> None:
-        self._count_asked = False
-        self._count_hook = self._uc.hook_add(self._u.UC_HOOK_BLOCK, self._count_block)
-        self._uc.ctl_flush_tb()
-
-    def _stop_counting(self) -> None:
-        if self._count_hook is not None:
-            self._uc.hook_del(self._count_hook)
-            self._count_hook = None
-            self._uc.ctl_flush_tb()
-
-    def _count_block(self, uc: Any, address: int, size: int, _data: Any) -> None:
-        try:
-            self._counted += self._block_lengths[address, size]
-        except KeyError:
-            length = count_instructions(bytes(uc.mem_read(address, size)))
-            self._block_lengths[address, size] = length
-            self._counted += length
-
     # The link.
 
     def write(self, data: bytes) -> None:
@@ -399,10 +368,10 @@ class UnicornLink:
             self._enter_handler(trap)
         if self._reset_asked:
             self._restart("software")
-        elif self._count_asked:
-            self._start_counting()
+        elif self._counter.asked:
+            self._counter.start()
         elif self._idle:
-            self._stop_counting()
+            self._counter.stop()
             self._suspect(False)
         elif watchdog.running and trap is None:
             fed = watchdog.feeds != feeds
