@@ -155,6 +155,9 @@ std::size_t unique_id(std::uint8_t* into, std::size_t) {
   return 2;
 }
 
+std::uint32_t beats() {
+  return 0;
+}
 void led(bool) {}
 
 std::uint32_t watchdog_ms() {
