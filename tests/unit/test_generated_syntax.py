@@ -1,4 +1,6 @@
-"""Generated model code is C++ that compiles, with state and without; `make check` sees it, before anything is run.
+"""C++ that tests and proofs stand on compiles: generated models, and what takes the place of an engine or a port.
+
+`make check` sees it here, within seconds, before anything is built for a board or run.
 
 Whether the bytes are right is asked by tests/host and tests/sim.
 """
@@ -6,15 +8,17 @@ Whether the bytes are right is asked by tests/host and tests/sim.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from support.random_graphs import random_model
 from support.random_rewrites import streamable_model
+from support.smallest import SMALLEST
 from support.typed_graphs import svdf_model
 from tinygen.boards.loader import find_board
+from tinygen.firmware.bare_view import render_bare
 from tinygen.firmware.model_view import render_model
 from tinygen.model.compile import plan
 from tinygen.model.importer import load
@@ -57,11 +61,37 @@ def test_generated_model_code_compiles(
     for path, content in render_model(result, data).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
-    sources = sorted(str(p) for p in (tmp_path / "src").glob("*.cpp"))
+    compile_all(compiler, sorted((tmp_path / "src").glob("*.cpp")), root, tmp_path / "src")
+
+
+@pytest.mark.parametrize("files", [SMALLEST, render_bare()], ids=["the smallest engine", "a model alone"])
+def test_what_takes_the_place_of_an_engine_compiles(
+    needs_tool: Callable[[str], str], root: Path, tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    compiler = needs_tool("g++")
+    (tmp_path / "src").mkdir()
+    for path, content in files.items():
+        (tmp_path / path).write_bytes(content)
+    compile_all(compiler, sorted((tmp_path / "src").glob("*.cpp")), root, tmp_path / "src")
+
+
+def test_the_image_of_the_protocol_tests_links(needs_tool: Callable[[str], str], root: Path, tmp_path: Path) -> None:
+    compiler = needs_tool("g++")
+    own = [root / "tests/host" / name for name in ("test_protocol_engine.cpp", "test_protocol_port.cpp")]
+    sources = [*own, *sorted((root / "firmware/protocol").glob("*.cpp"))]
+    flags = [flag for flag in FLAGS if flag != "-fsyntax-only"]
     done = subprocess.run(
-        [compiler, *FLAGS, f"-I{root}/firmware/include", f"-I{tmp_path}/src", *sources],
+        [compiler, *flags, f"-I{root}/firmware/include", *map(str, sources), "-o", str(tmp_path / "image")],
         capture_output=True,
         text=True,
         check=False,
     )
+    assert done.returncode == 0, done.stderr[:4000]
+
+
+def compile_all(compiler: str, sources: Sequence[Path], root: Path, *include: Path) -> None:
+    """Look at the sources' syntax and types, with warnings as errors."""
+    assert sources
+    places = [f"-I{place}" for place in (root / "firmware/include", *include)]
+    done = subprocess.run([compiler, *FLAGS, *places, *map(str, sources)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
