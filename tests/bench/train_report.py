@@ -74,7 +74,7 @@ def page(documents: Mapping[str, Mapping[str, Any]]) -> str:
         "Written by `make train-report` (seeded; it goes on after an interruption; not part of CI). INT8 figures come",
         "from TFLM's own interpreter on the integer features the device computes. Recordings: `../shared/data`.",
     ]
-    for task, report in documents.items():
+    for task, report in sorted(documents.items(), key=lambda item: TASKS.index(item[0])):
         subject = ", ".join(f"{name} {value}" for name, value in report["subject"].items() if name != "task")
         lines += ["", f"## {task}", "", f"{subject}.", ""]
         lines += [
