@@ -8,9 +8,11 @@
 
 namespace tinygen::port::flash {
 
-bool wait_idle(uint32_t status, uint32_t busy) {
+namespace {
+
+bool wait_idle() {
   for (uint32_t i = 0; i < kPolls; ++i) {
-    if ((reg(status) & busy) == 0) {
+    if ((reg(kController.status) & kController.busy) == 0) {
       return true;
     }
     if (i % kPollsBetweenFeeds == 0) {
@@ -20,12 +22,54 @@ bool wait_idle(uint32_t status, uint32_t busy) {
   return false;
 }
 
-bool unlocked_by_keys(uint32_t control, uint32_t locked, uint32_t key) {
-  if ((reg(control) & locked) != 0) {
-    reg(key) = 0x45670123;
-    reg(key) = 0xCDEF89AB;
+// Flags of an earlier operation would stop the next one.
+bool ready() {
+  const bool idle = wait_idle();
+  reg(kController.clear) = kController.errors | kController.finished;
+  return idle;
+}
+
+// Both keys, unless it is unlocked already: a key too many would lock it. After a wrong one it stays locked until
+// reset.
+bool unlock() {
+  if ((reg(kController.control) & kController.locked) != 0) {
+    reg(kController.key) = 0x45670123;
+    reg(kController.key) = 0xCDEF89AB;
   }
-  return (reg(control) & locked) == 0;
+  return (reg(kController.control) & kController.locked) == 0;
+}
+
+void lock() {
+  set_bits(kController.control, kController.locked);
+}
+
+// A sector by its number within its bank; the controller is unlocked.
+store::Outcome erase_sector(uint32_t number) {
+  bool fine = ready();
+  if (fine) {
+    ask_erasure(number);
+    set_bits(kController.control, kController.start);
+    data_barrier();
+    fine = done();
+    reg(kController.control) = 0;
+  }
+  return fine ? store::Outcome::done : store::Outcome::erase_failed;
+}
+
+store::Outcome program(uint32_t address, const uint32_t* from) {
+  bool fine = ready();
+  if (fine) {
+    reg(kController.control) = kController.program;
+    fine = put_word(address, from) && done();
+    reg(kController.control) = 0;
+  }
+  return fine ? store::Outcome::done : store::Outcome::program_failed;
+}
+
+}  // namespace
+
+bool done() {
+  return wait_idle() && (reg(kController.status) & kController.errors) == 0;
 }
 
 #if defined(TINYGEN_CHIP_STM32F4) || defined(TINYGEN_CHIP_STM32L4) || defined(TINYGEN_CHIP_STM32G4)

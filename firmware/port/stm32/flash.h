@@ -7,18 +7,29 @@
 
 namespace tinygen::port::flash {
 
-// False when the controller stays locked, as it does until a reset after a wrong key.
-bool unlock();
-void lock();
+// Addresses of registers, and bits in them.
+struct Controller {
+  uint32_t key;
+  uint32_t control;
+  uint32_t status;
+  uint32_t clear;  // where flags go when they are written as 1: the status itself, or a register of its own
+  uint32_t busy;
+  uint32_t errors;
+  uint32_t finished;
+  uint32_t locked;
+  uint32_t start;
+  uint32_t program;  // all that control holds while words are programmed
+};
+extern const Controller kController;
 
-// Both keys, unless it is unlocked already: a key too many would lock it.
-bool unlocked_by_keys(uint32_t control, uint32_t locked, uint32_t key);
+// Says which sector of its bank is to be erased; the caller starts it.
+void ask_erasure(uint32_t number);
 
-// A sector by its number within its bank; the controller is unlocked.
-store::Outcome erase_sector(uint32_t number);
+// kWordBytes of erased flash at once, while control says program. False when a part of the word failed.
+bool put_word(uint32_t address, const uint32_t* from);
 
-// kWordBytes of erased flash at once; the controller is unlocked.
-store::Outcome program(uint32_t address, const uint32_t* from);
+// Waits, and says whether there was no error.
+bool done();
 
 // What the core may have kept of flash that has changed.
 void forget_cached(uint32_t address, uint32_t bytes);
@@ -32,8 +43,5 @@ bool read(uint32_t address, uint32_t* into);
 // A poll of a status register takes at least one cycle of the core, so this many take longer than the slowest erasure.
 constexpr uint32_t kPolls = board::kCoreHz / 1000 * board::kStateEraseMs + 100000;
 constexpr uint32_t kPollsBetweenFeeds = 1U << 16;
-
-// Polls until none of the bits is set, and feeds the watchdog meanwhile.
-bool wait_idle(uint32_t status, uint32_t busy);
 
 }  // namespace tinygen::port::flash

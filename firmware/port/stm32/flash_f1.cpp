@@ -22,50 +22,26 @@ constexpr uint32_t kStart = 1U << 6;
 constexpr uint32_t kLocked = 1U << 7;
 constexpr uint32_t kFlash = 0x08000000;
 
-bool ready() {
-  const bool idle = wait_idle(kStatus, kBusy);
-  reg(kStatus) = kErrors | (1U << 5);
-  return idle;
-}
-
-bool done() {
-  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
-}
-
 }  // namespace
 
-bool unlock() {
-  return unlocked_by_keys(kControl, kLocked, kKey);
-}
+const Controller kController = {
+    kKey, kControl, kStatus, kStatus, kBusy, kErrors, 1U << 5, kLocked, kStart, kProgram,
+};
 
-void lock() {
-  set_bits(kControl, kLocked);
-}
-
-store::Outcome erase_sector(uint32_t number) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kErase;
-    reg(kAddress) = kFlash + number * board::kStateSectorBytes;
-    reg(kControl) = kErase | kStart;
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::erase_failed;
+void ask_erasure(uint32_t number) {
+  reg(kControl) = kErase;
+  reg(kAddress) = kFlash + number * board::kStateSectorBytes;
 }
 
 // Two half-words.
-store::Outcome program(uint32_t address, const uint32_t* from) {
-  bool fine = ready();
-  reg(kControl) = kProgram;
+bool put_word(uint32_t address, const uint32_t* from) {
+  bool fine = true;
   for (uint32_t half = 0; half < 2 && fine; ++half) {
     *reinterpret_cast<volatile uint16_t*>(address + 2 * half) = static_cast<uint16_t>(*from >> 16 * half);
     data_barrier();
     fine = done();
   }
-  reg(kControl) = 0;
-  return fine ? store::Outcome::done : store::Outcome::program_failed;
+  return fine;
 }
 
 void forget_cached(uint32_t, uint32_t) {}

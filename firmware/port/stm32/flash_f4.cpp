@@ -23,48 +23,20 @@ constexpr uint32_t kByWords = 2U << 8;
 constexpr uint32_t kStart = 1U << 16;
 constexpr uint32_t kLocked = 1U << 31;
 
-bool ready() {
-  const bool idle = wait_idle(kStatus, kBusy);
-  reg(kStatus) = kErrors | 1U;  // flags of an earlier operation go when they are written as 1
-  return idle;
-}
-
-bool done() {
-  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
-}
-
 }  // namespace
 
-bool unlock() {
-  return unlocked_by_keys(kControl, kLocked, kKey);
+const Controller kController = {
+    kKey, kControl, kStatus, kStatus, kBusy, kErrors, 1U, kLocked, kStart, kProgram | kByWords,
+};
+
+void ask_erasure(uint32_t number) {
+  reg(kControl) = kErase | kByWords | (number << 3);
 }
 
-void lock() {
-  set_bits(kControl, kLocked);
-}
-
-store::Outcome erase_sector(uint32_t number) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kErase | kByWords | (number << 3);
-    set_bits(kControl, kStart);
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::erase_failed;
-}
-
-store::Outcome program(uint32_t address, const uint32_t* from) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kProgram | kByWords;
-    reg(address) = *from;
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::program_failed;
+bool put_word(uint32_t address, const uint32_t* from) {
+  reg(address) = *from;
+  data_barrier();
+  return true;
 }
 
 void forget_cached(uint32_t address, uint32_t bytes) {

@@ -23,52 +23,24 @@ constexpr uint32_t kStart = 1U << 5;
 constexpr uint32_t kSecondBank = board::kStateBank << 31;
 constexpr uint32_t kWords = 4;
 
-bool ready() {
-  const bool idle = wait_idle(kStatus, kBusy);
-  reg(kClear) = kErrors | (1U << 16);
-  return idle;
-}
-
-bool done() {
-  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
-}
-
 }  // namespace
 
-bool unlock() {
-  return unlocked_by_keys(kControl, kLocked, kKey);
+const Controller kController = {
+    kKey, kControl, kStatus, kClear, kBusy, kErrors, 1U << 16, kLocked, kStart, kProgram,
+};
+
+void ask_erasure(uint32_t number) {
+  reg(kControl) = kErase | (number << 6) | kSecondBank;
 }
 
-void lock() {
-  set_bits(kControl, kLocked);
-}
-
-store::Outcome erase_sector(uint32_t number) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kErase | (number << 6) | kSecondBank;
-    set_bits(kControl, kStart);
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
+bool put_word(uint32_t address, const uint32_t* from) {
+  disable_interrupts();  // nothing comes between the parts of a word
+  for (uint32_t i = 0; i < kWords; ++i) {
+    reg(address + 4 * i) = from[i];
   }
-  return fine ? store::Outcome::done : store::Outcome::erase_failed;
-}
-
-store::Outcome program(uint32_t address, const uint32_t* from) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kProgram;
-    disable_interrupts();  // nothing comes between the parts of a word
-    for (uint32_t i = 0; i < kWords; ++i) {
-      reg(address + 4 * i) = from[i];
-    }
-    data_barrier();
-    enable_interrupts();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::program_failed;
+  data_barrier();
+  enable_interrupts();
+  return true;
 }
 
 void forget_cached(uint32_t, uint32_t) {

@@ -25,55 +25,27 @@ constexpr uint32_t kErase = 1U << 2;
 constexpr uint32_t kByWords = 2U << 4;  // PSIZE: 32 bits in parallel
 constexpr uint32_t kStart = 1U << 7;
 
-bool ready() {
-  const bool idle = wait_idle(kStatus, kBusy);
-  reg(kClear) = kErrors | (1U << 16);
-  return idle;
-}
-
-bool done() {
-  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
-}
-
 }  // namespace
 
-bool unlock() {
-  return unlocked_by_keys(kControl, kLocked, kKey);
+const Controller kController = {
+    kKey, kControl, kStatus, kClear, kBusy, kErrors, 1U << 16, kLocked, kStart, kProgram | kByWords,
+};
+
+void ask_erasure(uint32_t number) {
+  reg(kControl) = kErase | kByWords | (number << 8);
 }
 
-void lock() {
-  set_bits(kControl, kLocked);
-}
-
-store::Outcome erase_sector(uint32_t number) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kErase | kByWords | (number << 8);
-    set_bits(kControl, kStart);
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
+bool put_word(uint32_t address, const uint32_t* from) {
+  instruction_barrier();
+  data_barrier();
+  disable_interrupts();  // nothing comes between the parts of a word
+  for (uint32_t i = 0; i < store::kBlockWords; ++i) {
+    reg(address + 4 * i) = from[i];
   }
-  return fine ? store::Outcome::done : store::Outcome::erase_failed;
-}
-
-store::Outcome program(uint32_t address, const uint32_t* from) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kProgram | kByWords;
-    instruction_barrier();
-    data_barrier();
-    disable_interrupts();  // nothing comes between the parts of a word
-    for (uint32_t i = 0; i < store::kBlockWords; ++i) {
-      reg(address + 4 * i) = from[i];
-    }
-    instruction_barrier();
-    data_barrier();
-    enable_interrupts();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::program_failed;
+  instruction_barrier();
+  data_barrier();
+  enable_interrupts();
+  return true;
 }
 
 void forget_cached(uint32_t address, uint32_t bytes) {

@@ -20,50 +20,22 @@ constexpr uint32_t kSecondBank = board::kStateBank << 11;
 constexpr uint32_t kStart = 1U << 16;
 constexpr uint32_t kLocked = 1U << 31;
 
-bool ready() {
-  const bool idle = wait_idle(kStatus, kBusy);
-  reg(kStatus) = kErrors | 1U;  // a flag of an earlier operation would stop this one
-  return idle;
-}
-
-bool done() {
-  return wait_idle(kStatus, kBusy) && (reg(kStatus) & kErrors) == 0;
-}
-
 }  // namespace
 
-bool unlock() {
-  return unlocked_by_keys(kControl, kLocked, kKey);
+const Controller kController = {
+    kKey, kControl, kStatus, kStatus, kBusy, kErrors, 1U, kLocked, kStart, kProgram,
+};
+
+void ask_erasure(uint32_t number) {
+  reg(kControl) = kErase | (number << 3) | kSecondBank;
 }
 
-void lock() {
-  set_bits(kControl, kLocked);
-}
-
-store::Outcome erase_sector(uint32_t number) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kErase | (number << 3) | kSecondBank;
-    set_bits(kControl, kStart);
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::erase_failed;
-}
-
-store::Outcome program(uint32_t address, const uint32_t* from) {
-  bool fine = ready();
-  if (fine) {
-    reg(kControl) = kProgram;
-    reg(address) = from[0];
-    instruction_barrier();  // the halves in this order
-    reg(address + 4) = from[1];
-    data_barrier();
-    fine = done();
-    reg(kControl) = 0;
-  }
-  return fine ? store::Outcome::done : store::Outcome::program_failed;
+bool put_word(uint32_t address, const uint32_t* from) {
+  reg(address) = from[0];
+  instruction_barrier();  // the halves in this order
+  reg(address + 4) = from[1];
+  data_barrier();
+  return true;
 }
 
 void forget_cached(uint32_t, uint32_t) {

@@ -61,44 +61,6 @@ class Family:
     ecc: tuple[int, int] | None = None
 
 
-def _f4() -> Bank:
-    return Bank(
-        key=0x04,
-        status=0x0C,
-        control=0x10,
-        busy=1 << 16,
-        lock=1 << 31,
-        program=1 << 0,
-        erase=1 << 1,
-        start=1 << 16,
-        sequence_error=1 << 7,
-        alignment_error=1 << 5,
-        size_error=1 << 6,
-        sector_shift=3,
-        sector_mask=0x1F,
-    )
-
-
-def _l4() -> Bank:
-    return Bank(
-        key=0x08,
-        status=0x10,
-        control=0x14,
-        busy=1 << 16,
-        lock=1 << 31,
-        program=1 << 0,
-        erase=1 << 1,
-        start=1 << 16,
-        sequence_error=1 << 7,
-        alignment_error=1 << 5,
-        size_error=1 << 6,
-        programmed_error=1 << 3,
-        sector_shift=3,
-        sector_mask=0xFF,
-        second=1 << 11,
-    )
-
-
 def _h7(second: int) -> Bank:
     return Bank(
         key=second + 0x04,
@@ -120,6 +82,38 @@ def _h7(second: int) -> Bank:
     )
 
 
+_F4 = Bank(
+    key=0x04,
+    status=0x0C,
+    control=0x10,
+    busy=1 << 16,
+    lock=1 << 31,
+    program=1 << 0,
+    erase=1 << 1,
+    start=1 << 16,
+    sequence_error=1 << 7,
+    alignment_error=1 << 5,
+    size_error=1 << 6,
+    sector_shift=3,
+    sector_mask=0x1F,
+)
+_L4 = Bank(
+    key=0x08,
+    status=0x10,
+    control=0x14,
+    busy=1 << 16,
+    lock=1 << 31,
+    program=1 << 0,
+    erase=1 << 1,
+    start=1 << 16,
+    sequence_error=1 << 7,
+    alignment_error=1 << 5,
+    size_error=1 << 6,
+    programmed_error=1 << 3,
+    sector_shift=3,
+    sector_mask=0xFF,
+    second=1 << 11,
+)
 _F1 = Bank(
     key=0x04,
     status=0x0C,
@@ -156,10 +150,10 @@ _H5 = Bank(
 
 FAMILIES = {
     "stm32f1": Family(banks=(_F1,), access_bytes=2),
-    "stm32f4": Family(banks=(_f4(),), access_bytes=4),
-    "stm32f7": Family(banks=(_f4(),), access_bytes=4),
-    "stm32l4": Family(banks=(_l4(),), access_bytes=4, ecc=(0x18, 1 << 31)),
-    "stm32g4": Family(banks=(_l4(),), access_bytes=4, ecc=(0x18, 1 << 31)),
+    "stm32f4": Family(banks=(_F4,), access_bytes=4),
+    "stm32f7": Family(banks=(_F4,), access_bytes=4),
+    "stm32l4": Family(banks=(_L4,), access_bytes=4, ecc=(0x18, 1 << 31)),
+    "stm32g4": Family(banks=(_L4,), access_bytes=4, ecc=(0x18, 1 << 31)),
     "stm32h7": Family(banks=(_h7(0), _h7(0x100)), access_bytes=4),
     "stm32h5": Family(banks=(_H5,), access_bytes=4, ecc=(0x104, 1 << 31)),
 }
