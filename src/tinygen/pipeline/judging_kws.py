@@ -28,7 +28,8 @@ from tinygen.datasets.load import load_dataset
 from tinygen.datasets.synth import kws as synth
 from tinygen.datasets.synth.speech import engines
 from tinygen.datasets.synth.wordset import COMMANDS, OTHERS, speak_words
-from tinygen.datasets.values import Dataset
+from tinygen.datasets.values import Dataset, Recording
+from tinygen.features.spec import LogMelSpec
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.rewrite.registry import rewrite
@@ -36,6 +37,7 @@ from tinygen.pipeline import kws_views
 from tinygen.tasks import kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.tasks.spec import Means, Task
+from tinygen.training.settling import plain
 from tinygen.training.spectral import USUAL, WIDE, Variation
 from tinygen.training.speech_run import SpeechResult, train_words
 from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
@@ -182,18 +184,22 @@ class Jobs:
         self._store, self._progress = store, progress
         self._task: Task = kws.make(dataset)
         self._folds = fold_of(dataset)
+        self._spec = log_mel_of(self._task)
         self._real: Words | None = None
+        self._plain: Words | None = None
         self._spoken: Words | None = None
         heard = [source_dir("features") / f"{name}.py" for name in _FEATURES]
         heard.append(source_dir("datasets") / "synth" / "wordset.py")
         learned = [source_dir("training") / f"{name}.py" for name in _CODE]
         self._spoken_by = _digest_of(heard)
-        self._code = _digest_of([source_dir("tasks") / "recipes.py", *heard, *learned])
+        others = [source_dir("tasks") / "recipes.py", source_dir("datasets") / "window.py"]
+        self._code = _digest_of([*others, *heard, *learned])
 
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
         return {
             "variation": asdict(self._how(run)),
+            "front end": asdict(self._spec),
             "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
             "data": self.dataset.digest,
             "code": self._code,
@@ -229,13 +235,13 @@ class Jobs:
         return {**found, "model": str(step.path / "model.tflite")}
 
     def _trained(self, run: Run, told: Progress) -> tuple[SpeechResult, npt.NDArray[np.bool_]]:
-        real = self._recorded()
+        real, own = self._recorded(), self._learned_from()
         everything = np.ones(len(real.classes), dtype=bool)
         test = everything if run.fold in (ALONE, SHIPPED) else self._folds == run.fold
         learned_from = everything if run.fold == SHIPPED else ~test
         shares = []
         if run.real:
-            learned = Words(features=real.features[learned_from], classes=real.classes[learned_from])
+            learned = Words(features=own.features[learned_from], classes=own.classes[learned_from])
             shares.append(Share(words=learned, times=run.real))
         if run.spoken:
             shares.append(Share(words=self.spoken(), times=run.spoken, most=run.most))
@@ -284,27 +290,44 @@ class Jobs:
     def _recorded(self) -> Words:
         if self._real is None:
             recordings = self.dataset.recordings
-            self._real = words_of(self._task, [r.signal for r in recordings], [r.label for r in recordings])
+            self._real = self._words(self._spec, recordings)
         return self._real
+
+    def _learned_from(self) -> Words:
+        if self._plain is None:
+            self._plain = self._words(plain(self._spec), self.dataset.recordings)
+        return self._plain
+
+    def _words(self, spec: LogMelSpec, recordings: Sequence[Recording]) -> Words:
+        return words_of(self._task, spec, [r.signal for r in recordings], [r.label for r in recordings])
 
     def _noises(self, run: Run) -> Int16:
         """Recorded noises, or made ones where nothing recorded may be learned from."""
         if run.real:
-            return noise_rows(log_mel_of(self._task), [r.signal for r in self.dataset.noises])
-        return noise_rows(log_mel_of(self._task), made_noises())
+            return noise_rows(self._spec, [r.signal for r in self.dataset.noises])
+        return noise_rows(self._spec, made_noises())
 
     def spoken(self) -> Words:
         """The ten commands and other words by pseudo-speakers; features are kept on disk."""
         if self._spoken is None:
             commands = tuple(label for label in self._task.labels if label in COMMANDS)
-            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._spoken_by]
+            facts = [
+                asdict(plain(self._spec)),
+                commands,
+                OTHERS,
+                SPEAKERS,
+                OTHERS_EACH,
+                SEED,
+                synth.engine_versions(),
+                self._spoken_by,
+            ]
             path = self._store.root / f"spoken-{digest(facts)[:20]}.npz"
             if not path.is_file():
                 recordings = speak_words(
                     words=commands, others=OTHERS, n_speakers=SPEAKERS, others_each=OTHERS_EACH, seed=SEED,
                     engines=engines(), progress=self._progress,
                 )  # fmt: skip
-                made = words_of(self._task, [r.signal for r in recordings], [r.label for r in recordings])
+                made = self._words(plain(self._spec), recordings)
                 out = io.BytesIO()
                 np.savez_compressed(out, features=made.features, classes=made.classes)
                 write_atomic(path, out.getvalue())
@@ -313,10 +336,11 @@ class Jobs:
         return self._spoken
 
 
-_FEATURES = ("logmel", "fft", "hann", "integers", "melbank", "log1p")
+_FEATURES = ("logmel", "fft", "hann", "integers", "melbank", "log1p", "gain")
 _CODE = (
     "speech_run",
     "spectral",
+    "settling",
     "layout",
     "network",
     "loop",

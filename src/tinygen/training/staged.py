@@ -24,8 +24,19 @@ from tinygen.tasks.recipes import teacher_body, with_head, without_branches
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.examples import Examples, cached_examples
 from tinygen.training.kept import training_code
+from tinygen.training.settling import plain
 from tinygen.training.spectral import USUAL
-from tinygen.training.words import Epochs, Share, Words, log_mel_of, moments, noise_rows, real_inputs, words_of
+from tinygen.training.words import (
+    Epochs,
+    Share,
+    Words,
+    log_mel_of,
+    moments,
+    noise_rows,
+    plain_inputs,
+    real_inputs,
+    words_of,
+)
 
 SPECIAL = ("_silence_", "_unknown_")
 _REAL_TIMES = 3.0
@@ -57,7 +68,7 @@ def fit_staged(
     Args:
         task: labels, features and layers.
         dataset: gives noises.
-        sides: train (plain, without variations), validation and test examples.
+        sides: train (of the plain front end, without variations), validation and test examples.
         means: what is switched on.
         seed: of everything that is drawn.
         epochs: instead of the plan's number.
@@ -87,7 +98,7 @@ def fit_staged(
         epoch=plan,
         mean=mean,
         spread=spread,
-        plain=real_inputs(spec, train.features),
+        plain=plain_inputs(spec, train.features),
         held=(real_inputs(spec, validation.features), validation.classes),
     )
     layers = task.layers if means.branches else without_branches(task.layers)
@@ -126,9 +137,10 @@ def _spoken(task: Task, dataset: Dataset, seed: int, cache: Path, progress: Prog
             words=commands, others=tuple(others), n_speakers=_SPEAKERS, others_each=_OTHERS_EACH, seed=seed,
             engines=engines(), progress=progress,
         )  # fmt: skip
-        made = words_of(task, [r.signal for r in found], [r.label for r in found])
+        made = words_of(task, plain(log_mel_of(task)), [r.signal for r in found], [r.label for r in found])
         return Examples(features=made.features, classes=made.classes, groups=tuple(r.group for r in found))
 
-    key = digest(["spoken", commands, others, _SPEAKERS, _OTHERS_EACH, seed, engine_versions(), list(task.labels)])
+    key = digest(["spoken", commands, others, _SPEAKERS, _OTHERS_EACH, seed, engine_versions(), list(task.labels),
+                  asdict(plain(log_mel_of(task)))])  # fmt: skip
     kept = cached_examples(cache, key, make)
     return Words(features=kept.features, classes=kept.classes)
