@@ -72,7 +72,8 @@ def checked(task: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_constants(spec: Spec, given: Mapping[str, Any]) -> Spec:
-    """The front end with the user's constants; where window or hop change, as much of the signal as before is seen.
+    """The front end with the user's constants; where window or hop change, as much of the signal as before is seen,
+    and without noise reduction there is neither PCAN nor a lead-in, unless they are asked for.
 
     Raises:
         TinygenError: the front end cannot be computed; all reasons at once.
@@ -83,8 +84,13 @@ def with_constants(spec: Spec, given: Mapping[str, Any]) -> Spec:
     if not isinstance(made, ScaledWindowSpec) and made.hop_samples > 0:
         count = max(1, 1 + (samples_per_window(spec) - made.window_samples) // made.hop_samples)
         if isinstance(made, LogMelSpec):
-            settling = -(-lead_in_samples(spec) // made.hop_samples) if made.enable_noise_reduction else 0
-            made = replace(made, **{"n_frames": count, "lead_in_frames": settling, **given})
+            follows: dict[str, Any] = {
+                "n_frames": count,
+                "lead_in_frames": -(-lead_in_samples(spec) // made.hop_samples),
+            }
+            if not made.enable_noise_reduction:  # nothing settles then, and PCAN has no estimate to go by
+                follows |= {"enable_pcan": False, "lead_in_frames": 0}
+            made = replace(made, **{**follows, **given})
         else:
             made = replace(made, **{"n_windows": count, **given})
     problems = spec_problems(made)

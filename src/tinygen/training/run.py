@@ -327,8 +327,9 @@ def _representative(task: Task, real: npt.NDArray[np.float32], seed: int) -> npt
     rng = np.random.default_rng([seed, 5])
     chosen = real[rng.permutation(len(real))[:_REPRESENTATIVE]]
     if task.decision != "reconstruction":
-        if getattr(task.features, "input_formula", "") == "micro_speech":  # its steps are fixed: so is their range
-            ends = np.array([0.0, quantize.MICRO_SPEECH_HIGHEST * task.features.feature_scale], np.float32)
+        span = quantize.input_range(task.features)
+        if span is not None:
+            ends = np.array(span, np.float32)
             rows = np.broadcast_to(ends.reshape(2, *[1] * (real.ndim - 1)), (2, *real.shape[1:]))
             return np.concatenate([chosen, rows])
         return chosen

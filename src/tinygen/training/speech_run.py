@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tinygen.core.canonical import digest
 from tinygen.core.progress import Progress
+from tinygen.features.quantize import input_range
 from tinygen.tasks.recipes import find_recipe, teacher_body, with_head, without_branches
 from tinygen.tasks.shapes import cost
 from tinygen.tasks.spec import Means, Task
@@ -86,7 +87,9 @@ def train_words(
     )  # fmt: skip
     mean, spread = moments(epochs)
     plain = np.concatenate([share.words.features[:: max(1, len(share.words.features) // 300)] for share in shares])
-    material = Material(epoch=epochs, mean=mean, spread=spread, plain=plain_inputs(spec, plain))
+    material = Material(
+        epoch=epochs, mean=mean, spread=spread, plain=plain_inputs(spec, plain), input_range=input_range(spec)
+    )
     made = make_network(
         layers, task.input_shape, material, means, seed=seed, cache=cache, key=digest([key, recipe]),
         teacher_layers=with_head(teacher_body(task.input_shape), task.input_shape, len(task.labels)),

@@ -20,6 +20,7 @@ from tinygen.datasets.synth.kws import engine_versions
 from tinygen.datasets.synth.speech import engines
 from tinygen.datasets.synth.wordset import OTHERS, speak_words
 from tinygen.datasets.values import Dataset
+from tinygen.features.quantize import input_range
 from tinygen.tasks.recipes import teacher_body, with_head, without_branches
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.examples import Examples, cached_examples
@@ -100,6 +101,7 @@ def fit_staged(
         spread=spread,
         plain=plain_inputs(spec, train.features),
         held=(real_inputs(spec, validation.features), validation.classes),
+        input_range=input_range(spec),
     )
     layers = task.layers if means.branches else without_branches(task.layers)
     made = make_network(
