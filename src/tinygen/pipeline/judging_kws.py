@@ -82,21 +82,25 @@ def runs() -> tuple[Run, ...]:
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
-        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0, most=1.5, wide=True,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=0.5, natural=3.0, most=1.5,
+        wide=True,
     )  # fmt: skip
-    variants: list[tuple[str, str, Means, float]] = [
-        ("nothing switched on", RECIPE, SHORT, 0.0),
-        ("synthetic speech", RECIPE, SHORT, SPOKEN_SHARE),
-        ("parallel paths, folded", RECIPE, replace(SHORT, branches=True), 0.0),
-        ("weight averaging", RECIPE, replace(SHORT, average=0.995), 0.0),
-        ("rounding in the loop", RECIPE, replace(SHORT, rounding_epochs=2), 0.0),
-        ("a larger teacher", RECIPE, replace(SHORT, teachers=1, teacher_epochs=ABLATION_EPOCHS), 0.0),
-        ("a third of the channels pruned", RECIPE, replace(SHORT, prune=0.33), 0.0),
-        *((f"recipe {r.name}", r.name, SHORT, 0.0) for r in RECIPES if r.name != RECIPE),
+    variants: list[tuple[str, str, Means, float, float]] = [
+        ("nothing switched on", RECIPE, SHORT, 0.0, 0.0),
+        ("words of speech programs", RECIPE, SHORT, SPOKEN_SHARE, 0.0),
+        ("words of a neural voice", RECIPE, SHORT, 0.0, NATURAL_TIMES),
+        ("parallel paths, folded", RECIPE, replace(SHORT, branches=True), 0.0, 0.0),
+        ("weight averaging", RECIPE, replace(SHORT, average=0.995), 0.0, 0.0),
+        ("rounding in the loop", RECIPE, replace(SHORT, rounding_epochs=2), 0.0, 0.0),
+        ("a larger teacher", RECIPE, replace(SHORT, teachers=1, teacher_epochs=ABLATION_EPOCHS), 0.0, 0.0),
+        ("a third of the channels pruned", RECIPE, replace(SHORT, prune=0.33), 0.0, 0.0),
+        *((f"recipe {r.name}", r.name, SHORT, 0.0, 0.0) for r in RECIPES if r.name != RECIPE),
     ]
     ablations = [
-        Run(group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken)
-        for label, recipe, means, spoken in variants
+        Run(
+            group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken, natural=natural
+        )
+        for label, recipe, means, spoken, natural in variants
         for seed in ABLATION_SEEDS
     ]
     return (*folds, alone, *ablations)

@@ -12,6 +12,7 @@ import numpy as np
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.datasets.values import Dataset
+from tinygen.pipeline.kws_words import NEURAL_SPEAKERS
 from tinygen.tasks.spec import Task
 
 Done = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -141,6 +142,11 @@ def card(
         'name = "words spoken by espeak-ng and flite"',
         f"share_of_an_epoch = {run['spoken']}",
         'licence = "none: the GPL of espeak-ng covers the program, not what it says"',
+        "",
+        "[[data]]",
+        f'name = "words spoken by {NEURAL_SPEAKERS} throats of Kokoro-82M"',
+        f"share_of_an_epoch = {run['natural']}",
+        'licence = "Apache-2.0 (the network and its throats)"',
         "",
         "[features]",
         *(f"{name} = {_toml(value)}" for name, value in asdict(features).items()),

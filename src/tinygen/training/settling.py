@@ -25,7 +25,7 @@ SPREAD, BAND_SPREAD = 0.3, 0.15
 """How far, in nepers, training moves an example's estimate as a whole and in each band."""
 
 LONGEST = 4.0
-"""Training sees estimates that have settled for one to so many lead-ins, for a stream is listened to for longer."""
+"""Half the examples' estimates have settled for one to so many lead-ins: a stream is listened to for longer."""
 
 _LARGEST = 20.0  # nepers: beyond what 16-bit samples can give
 
@@ -113,6 +113,7 @@ def moved(spec: LogMelSpec, x: Float32, rng: np.random.Generator) -> Float32:
     if not spec.enable_noise_reduction:
         return x
     n, bands = len(x), x.shape[2]
-    rows = spec.lead_in_frames * rng.uniform(1.0, LONGEST, size=(n, 1))
+    longer = np.where(rng.random((n, 1)) < 0.5, rng.uniform(1.0, LONGEST, size=(n, 1)), 1.0)
+    rows = spec.lead_in_frames * longer
     by = rng.normal(0.0, SPREAD, size=(n, 1)) + rng.normal(0.0, BAND_SPREAD, size=(n, bands))
     return settled(spec, x, started(spec, x, rows.astype(np.float32)) * np.exp(by).astype(np.float32))
