@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -269,6 +270,7 @@ class Jobs:
             "confusion": table.tolist(),
             "labels": list(self._task.labels),
             "per_speaker": speakers,
+            "speaker_clips": dict(Counter(groups)),
             "history": result.history,
         }
 
