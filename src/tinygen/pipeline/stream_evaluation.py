@@ -119,6 +119,7 @@ def evaluate(ctx: Context, request: Request) -> Report:
             f"threshold {chosen.threshold} of the sum over {chain.rule.smoothing} inferences; the chain's own is "
             f"{own.threshold}",
             carried_over,
+            *chain.notes,
         ),
         details={
             "det": [[point.false_accepts / hours, point.miss_rate] for point in curve],
