@@ -252,7 +252,7 @@ def test_a_wake_word_is_judged_over_audio_with_labels(
             start = sum(map(len, parts)) / 16000
             lines.append(f"{start},{start + len(word) / 16000},alexa")
             parts.append(word)
-    lines.append("1.0,1.5,alexa")  # nobody says it there
+    lines += ["1.0,1.5,alexa", "900.0,901.0,alexa"]  # nobody says it there; and beyond the end
     soundfile.write(tmp_path / "talk.wav", np.concatenate(parts), 16000)
     (tmp_path / "talk.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "tinygen.toml").write_text('task = "kws"\n[features]\nhop_samples = 320\n')
@@ -270,4 +270,5 @@ def test_a_wake_word_is_judged_over_audio_with_labels(
     assert -0.5 < found["delay_median_s"] < 0.6  # the files end in silence
     assert {check.name for check in report.checks} >= {"target false accepts", "events", "outputs"}
     assert any("not used: [features]" in note for note in report.notes)
+    assert "1 of the labels end after the audio does and were left out" in report.notes
     assert b"false accepts per hour" in (tmp_path / "page.html").read_bytes()

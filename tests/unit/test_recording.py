@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from tinygen.cli import cli
 from tinygen.config import load_config
 from tinygen.core.errors import TinygenError, bad_input
+from tinygen.core.files import write_atomic
 from tinygen.core.values import Report
 from tinygen.datasets import cut, level, recordings
 from tinygen.datasets.load import load_dataset
@@ -170,12 +171,11 @@ def test_a_file_without_a_clip_says_why(tmp_path: Path) -> None:
 def test_a_disk_that_fills_up_leaves_the_index_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = file(tmp_path / "talk.wav", said(hush(0.7), tone(0.3), hush(0.7)))
     index = tmp_path / "set/index.csv"
-    write = recordings.write_atomic
 
     def full(path: Path, data: bytes) -> None:
         if path.suffix == ".wav":
             raise bad_input("No space left on device", where=str(path))
-        write(path, data)
+        write_atomic(path, data)
 
     for before in (None, b"file,speaker\ngo/ann_nohash_0000.wav,ann\n"):
         if before is not None:
