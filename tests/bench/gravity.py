@@ -2,8 +2,8 @@
 
 usage: python tests/bench/gravity.py --data FOLDER [--build DIR] [--json FILE] [--folds N]
 
-FOLDER holds spells_nanguoyu_train.npz and wand_jewang.npz: six axes, with gravity in them. (uWave's axes were each
-brought to mean 0 and spread 1: there is no gravity left to level by.) Networks are trained and divided as
+FOLDER holds spells_nanguoyu_train.npz and wand_jewang.npz, six axes with gravity in them, and uwave_dev.npz, whose axes
+were each brought to mean 0 and spread 1, so that no gravity is left to level by. Networks are trained and divided as
 `judge.py gesture` does, seed 1; each is then judged on its test side as recorded and turned, accelerometer and
 gyroscope alike, three times at random per recording (seed 1). INT8, TFLM's interpreter. Prints a table in Markdown.
 """
@@ -39,6 +39,8 @@ from tinygen.training.run import train_model
 
 MODES: tuple[Literal["keep", "remove", "level"], ...] = ("keep", "remove", "level")
 DRAWS = 3
+WITHOUT = "uWave, without gravity"
+"""Nothing tells what is upright in it: it is judged as recorded only."""
 _EPOCHS, _EXAMPLES = 15, 2800
 
 Side = Sequence[Recording]
@@ -59,8 +61,9 @@ def _tilted(signal: Int16, rng: np.random.Generator, degrees: float) -> Int16:
     return turned(signal, np.cross(signal[:, :3].mean(axis=0), rng.normal(size=3)), degrees)
 
 
+RECORDED = "as recorded"
 VIEWS: dict[str, Callable[[Int16, np.random.Generator], Int16]] = {
-    "as recorded": lambda x, _: x,
+    RECORDED: lambda x, _: x,
     "to 30° about any axis": lambda x, rng: rotate(x, rng, 30.0),
     "tilted by 30°": lambda x, rng: _tilted(x, rng, 30.0),
     "tilted by 60°": lambda x, rng: _tilted(x, rng, 60.0),
@@ -75,15 +78,21 @@ def _sides(data: Path, store: Store, folds: int) -> list[tuple[str, Dataset, Sid
     for k in range(folds):
         chosen, others = drawn(spells.recordings, k)
         found.append(("spells, 5 per class", spells, chosen, chosen, others))
-    parts = parted(wand.recordings)
-    for k in range(folds):
-        rest = [r for i, part in enumerate(parts) if i != k for r in part]
-        found.append(("wand", wand, *divided(rest), parts[k]))
+    uwave = load_dataset("gesture", data / "uwave_dev.npz", store.root, SEED)
+    for what, dataset, count in (("wand", wand, folds), (WITHOUT, uwave, 1)):
+        parts = parted(dataset.recordings)
+        for k in range(count):
+            rest = [r for i, part in enumerate(parts) if i != k for r in part]
+            found.append((what, dataset, *divided(rest), parts[k]))
     return found
 
 
 def _judged(
-    store: Store, dataset: Dataset, sides: tuple[Side, Side, Side], mode: Literal["keep", "remove", "level"]
+    store: Store,
+    dataset: Dataset,
+    sides: tuple[Side, Side, Side],
+    mode: Literal["keep", "remove", "level"],
+    views: Sequence[str],
 ) -> dict[str, float]:
     train, held, test = sides
     task = gesture.make(replace(dataset, recordings=tuple(train)), {"gravity": mode})
@@ -103,15 +112,19 @@ def _judged(
     size = samples_per_inference(task.features)
     cuts = [(window, r.label) for r in test for window in cut(r, size)]
     found = {}
-    for name, view in VIEWS.items():
+    for name in views:
         rng = np.random.default_rng(SEED)
-        draws = 1 if name == "as recorded" else DRAWS
-        windows = np.stack([view(window, rng) for _ in range(draws) for window, _ in cuts])
+        draws = 1 if name == RECORDED else DRAWS
+        windows = np.stack([VIEWS[name](window, rng) for _ in range(draws) for window, _ in cuts])
         inputs = model_inputs(task.features, frames_batch(task.features, windows), ends(graph))
         called = [task.labels[i] for i in run_tflm(tflite, graph, inputs).argmax(axis=1).tolist()]
         wanted = [label for _, label in cuts] * draws
         found[name] = float(np.mean([a == b for a, b in zip(called, wanted, strict=True)]))
     return found
+
+
+def _mean(found: Sequence[dict[str, float]], view: str) -> str:
+    return f"{np.mean([accuracy[view] for accuracy in found]):.1%}" if view in found[0] else "-"
 
 
 def main() -> int:
@@ -126,13 +139,14 @@ def main() -> int:
     rows: dict[tuple[str, str], list[dict[str, float]]] = {}
     for what, dataset, *sides in _sides(given.data, store, given.folds):
         for mode in MODES:
-            accuracy = _judged(store, dataset, (sides[0], sides[1], sides[2]), mode)
+            views = (RECORDED,) if what == WITHOUT else tuple(VIEWS)
+            accuracy = _judged(store, dataset, (sides[0], sides[1], sides[2]), mode, views)
             rows.setdefault((what, mode), []).append(accuracy)
             print(what, mode, accuracy, file=sys.stderr, flush=True)
     print("| gestures | `gravity` |", *(f"{view} |" for view in VIEWS))
     print("|---" * (2 + len(VIEWS)) + "|")
     for (what, how), found in rows.items():
-        print(f"| {what} | {how} |", *(f"{np.mean([f[view] for f in found]):.1%} |" for view in VIEWS))
+        print(f"| {what} | {how} |", *(f"{_mean(found, view)} |" for view in VIEWS))
     if given.json is not None:
         kept = [{"what": what, "gravity": how, "accuracy": found} for (what, how), found in rows.items()]
         write_atomic(given.json, pretty_json(kept).encode())

@@ -170,8 +170,17 @@ def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
     ):
         with pytest.raises(TinygenError, match=words):
             learning_verb.learn(ctx, action, on, threshold=threshold)
-    with pytest.raises(TinygenError, match="no learned state"):
-        learning_verb.learn(ctx, "load", "/dev/ttyNONE", file=tmp_path / "none.bin")
+    for content, words in ((None, "cannot be read: No such file"), (b"junk", "4 bytes are no learned state")):
+        wrong = tmp_path / "wrong.bin"
+        if content is not None:
+            wrong.write_bytes(content)
+        with pytest.raises(TinygenError, match=words) as refused:
+            learning_verb.learn(ctx, "load", "/dev/ttyNONE", file=wrong)
+        assert refused.value.where == str(wrong)
+    client.learn("forget")
+    with pytest.raises(TinygenError, match="learned nothing that could be saved"):
+        learning_verb.act(client, "save", 0, kept, b"")
+    assert learning.from_bytes(kept.read_bytes()).count == 3  # the file of before
 
 
 def test_a_session_on_a_simulator_begins_with_what_the_one_before_kept(

@@ -11,11 +11,11 @@ namespace {
 
 bool driven = false;
 
-// On the STM32H5 the id lies where the instruction cache must not look: it rests while the id is read, in words. Resting
-// empties it, and until that is done (BUSYF) it must not be switched on again.
-// Source: RM0481 rev 1, 7.3.2 ("regions where caching is not practical: OTP, RO, data area"), 8.4.5; ST's stm32h563xx.h
-// (ICACHE_CR_EN 0, ICACHE_SR_BUSYF 0) and HAL_ICACHE_Disable(), which waits for EN to read 0; seen on an STM32H563ZI by
-// others (apache/nuttx pull request 19978).
+// On the STM32H5 the id lies where the instruction cache must not look: it rests while the id is read, in words.
+// Resting empties it, and until that is done (BUSYF) it must not be switched on again. Source: RM0481 rev 1, 7.3.2
+// ("regions where caching is not practical: OTP, RO, data area"), 8.4.5; ST's stm32h563xx.h (ICACHE_CR_EN 0,
+// ICACHE_SR_BUSYF 0) and HAL_ICACHE_Disable(), which waits for EN to read 0; seen on an STM32H563ZI by others
+// (apache/nuttx pull request 19978).
 struct Uncached {
 #if defined(TINYGEN_CHIP_STM32H5)
   Uncached() {
