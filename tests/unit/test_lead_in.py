@@ -15,7 +15,8 @@ from tinygen.tasks import front_end
 from tinygen.tasks.spec import StreamPlan
 from tinygen.tasks.stream import rule_of
 from tinygen.training import settling
-from tinygen.training.words import nepers, plain_inputs, real_inputs
+from tinygen.training.spectral import nepers
+from tinygen.training.words import plain_inputs, real_inputs
 
 GAIN = LogMelSpec(enable_noise_reduction=True, enable_pcan=True)
 
@@ -23,7 +24,8 @@ GAIN = LogMelSpec(enable_noise_reduction=True, enable_pcan=True)
 def _speech_like(rng: np.random.Generator, n: int) -> Int16:
     """Steady noise with a louder burst in its middle, int16 [n, 1]."""
     envelope = 60 + 4000 * np.exp(-(((np.arange(n) - n / 2) / (n / 12)) ** 2))
-    return (rng.normal(size=n) * envelope).astype(np.int16)[:, None]
+    wave: Int16 = (rng.normal(size=n) * envelope).astype(np.int16)[:, None]
+    return wave
 
 
 def test_an_inference_looks_at_the_last_rows_of_a_stream() -> None:

@@ -34,8 +34,7 @@ class OneInference {
   }
 
   std::uint16_t frames_done() const {
-    return rows_ > Config::kLeadInFrames ? static_cast<std::uint16_t>(rows_ - Config::kLeadInFrames)
-                                         : std::uint16_t{0};
+    return rows_ > Config::kLeadInFrames ? static_cast<std::uint16_t>(rows_ - Config::kLeadInFrames) : std::uint16_t{0};
   }
 
  private:
