@@ -60,11 +60,17 @@ def snapshots(path: Path) -> Int16:
     return np.ascontiguousarray(np.clip(np.round(real), -32768, 32767).astype(np.int16).transpose(0, 2, 1))
 
 
+def show(client: Client, *shown: Int16) -> None:
+    """Each snapshot as a stream of its own: one row."""
+    for snapshot in shown:
+        client.stream_begin()
+        client.stream(snapshot)
+        assert client.stream_end().rows == 1
+
+
 def score_on_device(client: Client, snapshot: Int16) -> int:
-    """One snapshot as a stream of its own: one row, and what it was found to be."""
-    client.stream_begin()
-    client.stream(snapshot)
-    assert client.stream_end().rows == 1
+    """What a snapshot is found to be."""
+    show(client, snapshot)
     return client.learn("status").score
 
 
@@ -100,10 +106,7 @@ def test_an_alarm_is_an_event_with_the_learned_threshold(
     signal = snapshots(shared_dir("data/vibration/femto_Bearing1_1.npz"))
     client.learn("forget")
     client.learn("learn")
-    for snapshot in signal[:12]:
-        client.stream_begin()
-        client.stream(snapshot)
-        client.stream_end()
+    show(client, *signal[:12])
     client.learn("freeze", 40_000)
     client.stream_begin()
     (event,) = client.stream(signal[-1])
@@ -121,10 +124,7 @@ def test_what_was_learned_survives_a_reset_and_a_torn_write_does_not(
     signal = snapshots(shared_dir("data/vibration/femto_Bearing1_3.npz"))
     client.learn("forget")
     client.learn("learn")
-    for snapshot in signal[:5]:
-        client.stream_begin()
-        client.stream(snapshot)
-        client.stream_end()
+    show(client, *signal[:5])
     before = client.learn("freeze", 123)
     state = client.read_learned()
     assert len(state) * 2 == learned_bytes(chain.stream_view) == before.state_bytes * 2
@@ -155,10 +155,7 @@ def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
     signal = snapshots(shared_dir("data/vibration/femto_Bearing1_5.npz"))
     learning_verb.act(client, "forget", 0, None, b"")
     assert learning_verb.act(client, "learn", 0, None, b"").phase == "learning"
-    for snapshot in signal[:3]:
-        client.stream_begin()
-        client.stream(snapshot)
-        client.stream_end()
+    show(client, *signal[:3])
     frozen = learning_verb.act(client, "freeze", 88, None, b"")
     kept = tmp_path / "normal.bin"
     assert learning_verb.act(client, "save", 0, kept, b"").digest == frozen.digest
@@ -173,8 +170,17 @@ def test_the_verb_saves_and_loads_and_refuses_what_cannot_be(
     ):
         with pytest.raises(TinygenError, match=words):
             learning_verb.learn(ctx, action, on, threshold=threshold)
-    with pytest.raises(TinygenError, match="no learned state"):
-        learning_verb.learn(ctx, "load", "/dev/ttyNONE", file=tmp_path / "none.bin")
+    for content, words in ((None, "cannot be read: No such file"), (b"junk", "4 bytes are no learned state")):
+        wrong = tmp_path / "wrong.bin"
+        if content is not None:
+            wrong.write_bytes(content)
+        with pytest.raises(TinygenError, match=words) as refused:
+            learning_verb.learn(ctx, "load", "/dev/ttyNONE", file=wrong)
+        assert refused.value.where == str(wrong)
+    client.learn("forget")
+    with pytest.raises(TinygenError, match="learned nothing that could be saved"):
+        learning_verb.act(client, "save", 0, kept, b"")
+    assert learning.from_bytes(kept.read_bytes()).count == 3  # the file of before
 
 
 def test_a_session_on_a_simulator_begins_with_what_the_one_before_kept(
@@ -184,10 +190,7 @@ def test_a_session_on_a_simulator_begins_with_what_the_one_before_kept(
     signal = snapshots(shared_dir("data/vibration/femto_Bearing1_5.npz"))
     client.learn("forget")
     client.learn("learn")
-    for snapshot in signal[:3]:
-        client.stream_begin()
-        client.stream(snapshot)
-        client.stream_end()
+    show(client, *signal[:3])
     told = client.learn("freeze", 88)
     assert (told.store.place, told.store.kept, told.store.outcome) == ("flash", True, "done")
     normal = tmp_path / "normal.bin"

@@ -237,6 +237,7 @@ class ClockedBoard:
         from unicorn import arm_const
 
         self.out = bytearray()
+        self._cycles = 0
         self.registers: dict[int, int] = {}
         self._ready = ready_bits(board.chip, self.registers) if ready else {}
         serial = board.chip.peripherals[f"{board.serial.peripheral}_base"]
@@ -252,7 +253,7 @@ class ClockedBoard:
         core.mem_write(board.chip.flash.address, image.read_bytes())
         core.mmio_map(0x40000000, 0x20000000, self._read, None, self._write, None)
         self.nvic: dict[int, int] = {}
-        core.mmio_map(0xE0000000, 0x100000, lambda *_: 0, None, self._write_system, None)
+        core.mmio_map(0xE0000000, 0x100000, self._read_system, None, self._write_system, None)
         idle = names["tinygen_port_idle"][0] & ~1
         core.hook_add(unicorn.UC_HOOK_CODE, lambda uc, *_: uc.emu_stop(), begin=idle, end=idle)
         stack, entry = struct.unpack("<II", core.mem_read(board.chip.flash.address, 8))
@@ -277,6 +278,21 @@ class ClockedBoard:
             return 0xC0
         return self._ready[address](word) if address in self._ready else word
 
+    def call(self, name: str) -> None:
+        """Run a function of the image to its end."""
+        self._core.reg_write(self._lr, self._idle | 1)
+        self._core.emu_start(self._names[name][0] | 1, self._idle, timeout=1_000_000)
+
+    def map(self, address: int) -> None:
+        """4 KB of memory there."""
+        self._core.mem_map(address, 0x1000)
+
+    def _read_system(self, _core: object, offset: int, _size: int, _data: object) -> int:
+        if offset == 0x1004:  # DWT CYCCNT
+            self._cycles += 100
+            return self._cycles
+        return 0
+
     def _write_system(self, _core: object, offset: int, _size: int, word: int, _data: object) -> None:
         self.nvic[0xE0000000 + offset] = word
 
@@ -285,6 +301,36 @@ class ClockedBoard:
         self.registers[address] = word
         if address == self._data:
             self.out.append(word & 0xFF)
+
+
+class CachedBoard(ClockedBoard):
+    """An STM32H5 with its instruction cache: it empties itself after a reset and when switched off, and is busy then.
+
+    Source: RM0481 8.4.5.
+
+    Attributes:
+        too_early: how often it was switched on while busy. rests: how often it was switched off.
+    """
+
+    def __init__(self, board: BoardSpec, elf: Path) -> None:
+        self._cache = board.chip.peripherals["icache_base"]
+        self._busy, self.too_early, self.rests = 3, 0, 0
+        super().__init__(board, elf, ready=True)
+
+    def _read(self, core: object, offset: int, size: int, data: object) -> int:
+        if 0x40000000 + offset == self._cache + 4:
+            self._busy = max(0, self._busy - 1)
+            return int(self._busy > 0)
+        return super()._read(core, offset, size, data)
+
+    def _write(self, core: object, offset: int, size: int, word: int, data: object) -> None:
+        if 0x40000000 + offset == self._cache:
+            before = self.registers.get(self._cache, 0)
+            self.too_early += word & ~before & 1 and self._busy > 0
+            if before & ~word & 1:
+                self.rests += 1
+                self._busy = 3
+        super()._write(core, offset, size, word, data)
 
 
 def fields(word: int, *places: tuple[int, int]) -> tuple[int, ...]:
@@ -396,6 +442,33 @@ def test_clock_registers_and_baud_rate(
         return machine.registers.get(facts[f"{name}_base"] + offset, 0)
 
     CHECKS[board.chip.family](clock, get)
+
+
+ASKS_ID = """
+extern "C" void tinygen_ask_id() {
+  std::uint8_t id[12];
+  say("id", static_cast<std::uint32_t>(tinygen::port::unique_id(id, sizeof id)));
+}
+namespace {
+const bool asked = (tinygen_ask_id(), true);  // so that it is linked
+}
+"""
+
+
+def test_the_cache_of_an_h5_is_never_switched_on_while_it_empties_itself(
+    tmp_path: Path, needs_tool: Callable[..., str], needs_module: Callable[..., None]
+) -> None:
+    """After a reset, and when the chip's id, which it must not hold, has been read."""
+    needs_tool("arm-none-eabi-g++", "gcc-arm-none-eabi")
+    needs_module("unicorn", "sim")
+    board = load_boards()["nucleo_h563zi"]
+    machine = CachedBoard(board, compile_image(board, tmp_path, ASKS_ID))
+    cache = board.chip.peripherals["icache_base"]
+    assert (machine.registers[cache] & 1, machine.rests, machine.too_early) == (1, 0, 0)
+    machine.map(0x08FFF000)
+    machine.call("tinygen_ask_id")
+    assert value(bytes(machine.out), "id") == 12
+    assert (machine.registers[cache] & 1, machine.rests, machine.too_early) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("board_id", STM32_BOARDS)

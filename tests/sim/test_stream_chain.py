@@ -175,6 +175,19 @@ def test_the_integer_formula_is_taken_where_asked(tmp_path: Path, shared_dir: Sh
     assert "(feature * 256 + 333) / 666" in chosen.quantization.words
 
 
+def test_a_wake_word_says_what_of_tinygen_toml_it_does_not_take(tmp_path: Path, shared_dir: Shared) -> None:
+    path = manifest(tmp_path, shared_dir, "alexa")
+    plain = chains.of_wakeword(context(tmp_path, "host"), path)
+    file = tmp_path / "tinygen.toml"
+    file.write_text('task = "kws"\n[features]\nhop_samples = 320\n[stream]\nthreshold = 77\n')
+    told = chains.of_wakeword(context(tmp_path, "host"), path)
+    assert (told.spec, told.rule) == (plain.spec, plain.rule)
+    assert plain.notes == ()
+    features, threshold = told.notes
+    assert "[features] of tinygen.toml (hop_samples)" in features
+    assert "--event-threshold" in threshold
+
+
 def _published(ctx: Context, tflite: bytes, spec: LogMelSpec, labels: tuple[str, ...], *, incremental: bool) -> Chain:
     graph = importer.load(tflite, "published")
     in_q = quantization_of(graph.tensors[graph.inputs[0]])
@@ -239,9 +252,10 @@ def test_a_wake_word_is_judged_over_audio_with_labels(
             start = sum(map(len, parts)) / 16000
             lines.append(f"{start},{start + len(word) / 16000},alexa")
             parts.append(word)
-    lines.append("1.0,1.5,alexa")  # nobody says it there
+    lines += ["1.0,1.5,alexa", "900.0,901.0,alexa"]  # nobody says it there; and beyond the end
     soundfile.write(tmp_path / "talk.wav", np.concatenate(parts), 16000)
     (tmp_path / "talk.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "tinygen.toml").write_text('task = "kws"\n[features]\nhop_samples = 320\n')
     wanted = stream_evaluation.Request(
         chain=streaming.Request(wakeword=manifest(tmp_path, shared_dir, "alexa"), wav=tmp_path / "talk.wav"),
         labels=tmp_path / "talk.csv",
@@ -255,4 +269,6 @@ def test_a_wake_word_is_judged_over_audio_with_labels(
     assert (found["words"], found["misses"], found["false_accepts"]) == (5, 1, 0)
     assert -0.5 < found["delay_median_s"] < 0.6  # the files end in silence
     assert {check.name for check in report.checks} >= {"target false accepts", "events", "outputs"}
+    assert any("not used: [features]" in note for note in report.notes)
+    assert "1 of the labels end after the audio does and were left out" in report.notes
     assert b"false accepts per hour" in (tmp_path / "page.html").read_bytes()

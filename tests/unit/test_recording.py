@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 
+from tinygen.cli import cli
 from tinygen.config import load_config
-from tinygen.core.errors import TinygenError
+from tinygen.core.errors import TinygenError, bad_input
+from tinygen.core.files import write_atomic
 from tinygen.core.values import Report
 from tinygen.datasets import cut, level, recordings
 from tinygen.datasets.load import load_dataset
@@ -144,6 +147,62 @@ def test_what_the_level_check_refuses_is_not_stored_unless_asked(tmp_path: Path)
     assert not (tmp_path / "set").exists()
     assert taken(tmp_path, recording.Request(label="go", wav=loud, keep=True)).ok
     assert (tmp_path / "set/go/go_0000.wav").is_file()
+
+
+def test_a_file_gives_as_many_clips_as_are_wanted(tmp_path: Path) -> None:
+    talk = file(tmp_path / "talk.wav", said(*[hush(0.7), tone(0.3)] * 3, hush(0.7)))
+    assert taken(tmp_path, recording.Request(label="go", wav=talk, count=2)).ok
+    assert len(list((tmp_path / "set/go").glob("*.wav"))) == 2
+    report = taken(tmp_path, recording.Request(label="stop", wav=talk, count=5))
+    assert not report.ok
+    assert "3 of 5 clips stored" in report.checks[0].reason
+
+
+def test_a_file_without_a_clip_says_why(tmp_path: Path) -> None:
+    with pytest.raises(TinygenError, match="nothing is said in it"):
+        taken(tmp_path, recording.Request(label="go", wav=file(tmp_path / "q.wav", np.zeros((RATE, 1), np.int16))))
+    talk = file(tmp_path / "talk.wav", said(hush(0.7), tone(0.8), hush(0.7)))
+    with pytest.raises(TinygenError, match=r"longer than 0\.3 s") as refused:
+        taken(tmp_path, recording.Request(label="go", wav=talk, seconds=0.3))
+    seconds = float(refused.value.hint.split()[1])
+    assert taken(tmp_path, recording.Request(label="go", wav=talk, seconds=seconds)).ok
+
+
+def test_a_disk_that_fills_up_leaves_the_index_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = file(tmp_path / "talk.wav", said(hush(0.7), tone(0.3), hush(0.7)))
+    index = tmp_path / "set/index.csv"
+
+    def full(path: Path, data: bytes) -> None:
+        if path.suffix == ".wav":
+            raise bad_input("No space left on device", where=str(path))
+        write_atomic(path, data)
+
+    for before in (None, b"file,speaker\ngo/ann_nohash_0000.wav,ann\n"):
+        if before is not None:
+            index.write_bytes(before)
+        with monkeypatch.context() as at_the_end, pytest.raises(TinygenError, match="No space"):
+            at_the_end.setattr(recordings, "write_atomic", full)
+            taken(tmp_path, recording.Request(label="go", wav=talk))
+        assert (index.read_bytes() if index.exists() else None) == before
+    taken(tmp_path, recording.Request(label="go", wav=talk, speaker="ann"))  # the file of that line is gone
+    assert index.read_text().splitlines() == ["file,speaker", "go/ann_nohash_0000.wav,ann"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said_"),
+    [
+        (["--port", "/dev/ttyACM0", "--from-wav", "a.wav"], "--from-wav from a file"),
+        (["--port", "/dev/ttyACM0", "--on", "sim"], "same thing"),
+        (["--whole"], "--whole takes a file"),
+        (["--whole", "--from-wav", "a.wav", "--seconds", "1"], "--whole takes a file"),
+    ],
+)
+def test_options_that_say_two_things_are_refused(words: list[str], said_: str, tmp_path: Path) -> None:
+    given = ["record", "--task", "kws", "--label", "go", "-o", str(tmp_path / "set"), *words]
+    ended = CliRunner().invoke(cli, given)
+    assert isinstance(ended.exception, TinygenError)
+    assert said_ in str(ended.exception)
+    assert not (tmp_path / "set").exists()
 
 
 def test_motion_keeps_its_axes_and_rate(tmp_path: Path) -> None:

@@ -87,6 +87,17 @@ def test_a_sweep_holds_the_devices_own_decision_and_ends_in_silence() -> None:
     assert thresholds.threshold_for(curve, hours, 0.0).false_accepts == 0
 
 
+def test_of_thresholds_that_do_the_same_the_middle_is_taken() -> None:
+    """One at the edge would miss what is said a little more quietly than in the audio it was found on."""
+    kinds = {10: (0, 3), 400: (0, 1), 600: (0, 0), 800: (0, 0), 1100: (0, 0), 1274: (0, 0), 1275: (6, 0)}
+    curve = [
+        thresholds.Judged(threshold=at, hits=6 - misses, misses=misses, false_accepts=accepts, delays=())
+        for at, (misses, accepts) in kinds.items()
+    ]
+    assert thresholds.threshold_for(curve, 1.0, 0.5).threshold == 800
+    assert thresholds.threshold_for(curve, 1.0, 1.0).threshold == 800
+
+
 def test_hysteresis_keeps_its_proportion() -> None:
     assert thresholds.with_threshold(RULE, 100).release == 50
 

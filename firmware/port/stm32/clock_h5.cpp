@@ -1,5 +1,6 @@
 // Clock tree of the STM32H5: external clock -> PLL1, output P -> core and buses; the instruction cache is switched on.
-// Source: RM0481 rev 2 sections 7.3.4 (flash wait states), 9.4 (ICACHE), 10.5.4 (voltage scaling), 11.8 (RCC).
+// It empties itself after a reset, and must not be switched on before that is done.
+// Source: RM0481 rev 2 sections 7.3.4 (flash wait states), 8.4 (ICACHE), 10.5.4 (voltage scaling), 11.8 (RCC).
 #include "board_config.h"
 #include "clock.h"
 #include "registers.h"
@@ -21,6 +22,7 @@ constexpr uint32_t kFlashAccess = kFlashBase + 0x00;     // wait states 3:0, sig
 constexpr uint32_t kVoltageControl = kPowerBase + 0x10;  // VOS 5:4
 constexpr uint32_t kVoltageStatus = kPowerBase + 0x14;   // ready 3
 constexpr uint32_t kCacheControl = kCacheBase + 0x00;    // on 0
+constexpr uint32_t kCacheStatus = kCacheBase + 0x04;     // busy 0
 constexpr uint32_t kSwitchToHsi = 0;
 constexpr uint32_t kSwitchToPll = 3;
 constexpr uint32_t kInputHz = kExternalHz / kPllM;
@@ -66,7 +68,9 @@ void stay_on_internal() {
 }  // namespace
 
 Clocks start_clocks() {
-  set_bits(kCacheControl, 1U);
+  if (wait_for(kCacheStatus, 1U, 0U, kReadyPolls)) {
+    set_bits(kCacheControl, 1U);
+  }
   if (start_external() && use_pll()) {
     return {kCoreHz, kCoreHz / kApb1Divider, kCoreHz / kApb2Divider, true};
   }

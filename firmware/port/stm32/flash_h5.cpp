@@ -1,6 +1,6 @@
 // STM32H5: sectors of 8 KB in two banks, programmed by 128 bits with error correction, each once between erasures. The
 // registers are those that are not secure: TrustZone is off as delivered. Data is read through the instruction cache.
-// Source: RM0481 7.3.5 to 7.3.7 (operations), 7.11 (registers), 9.4 and 9.7 (ICACHE).
+// Source: RM0481 7.3.5 to 7.3.7 (operations), 7.11 (registers), 8.4 and 8.7 (ICACHE).
 #include "board_config.h"
 #if defined(TINYGEN_CHIP_STM32H5) && TINYGEN_BARE_METAL && TINYGEN_STATE == 1
 

@@ -1,6 +1,6 @@
 // STM32L4, G4 and H5: reading a word that error correction gives up raises an NMI. While a block is read that is an
 // answer; anywhere else it is a fault. The flag has to go before the next word is read.
-// Source: RM0351 3.3.2 and 3.7.6, RM0440 3.3.2 and 3.7.7, RM0481 7.3.4 and 7.11 (ECCDETR).
+// Source: RM0351 and RM0440 3.3.2 and 3.7.7 (ECCR), RM0481 7.3.4 and 7.11 (ECCDETR).
 #include "board_config.h"
 #if (defined(TINYGEN_CHIP_STM32L4) || defined(TINYGEN_CHIP_STM32G4) || defined(TINYGEN_CHIP_STM32H5)) && \
     TINYGEN_BARE_METAL && TINYGEN_STATE == 1

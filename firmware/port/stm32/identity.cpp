@@ -12,8 +12,9 @@ namespace {
 bool driven = false;
 
 // On the STM32H5 the id lies where the instruction cache must not look: it rests while the id is read, in words.
-// Source: RM0481 rev 1, 7.3.2 ("regions where caching is not practical: OTP, RO, data area"); ST's stm32h563xx.h
-// (ICACHE_CR_EN 0) and HAL_ICACHE_Disable(), which waits for that bit to read 0; seen on an STM32H563ZI by others
+// Resting empties it, and until that is done (BUSYF) it must not be switched on again. Source: RM0481 rev 1, 7.3.2
+// ("regions where caching is not practical: OTP, RO, data area"), 8.4.5; ST's stm32h563xx.h (ICACHE_CR_EN 0,
+// ICACHE_SR_BUSYF 0) and HAL_ICACHE_Disable(), which waits for EN to read 0; seen on an STM32H563ZI by others
 // (apache/nuttx pull request 19978).
 struct Uncached {
 #if defined(TINYGEN_CHIP_STM32H5)
@@ -21,7 +22,11 @@ struct Uncached {
     reg(board::kCacheBase) = was & ~1U;
     (void)wait_for(board::kCacheBase, 1U, 0U, 10000);
   }
-  ~Uncached() { reg(board::kCacheBase) = was; }
+  ~Uncached() {
+    if (wait_for(board::kCacheBase + 0x04, 1U, 0U, 10000)) {
+      reg(board::kCacheBase) = was;
+    }
+  }
   Uncached(const Uncached&) = delete;
   Uncached& operator=(const Uncached&) = delete;
   const uint32_t was = reg(board::kCacheBase);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -10,7 +11,7 @@ import wave
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinygen.core.errors import bad_input
+from tinygen.core.errors import TinygenError, bad_input
 from tinygen.core.files import write_atomic
 from tinygen.datasets.readers.audio import NOISE_FOLDER, audio_files
 from tinygen.datasets.readers.raw import GROUP_COLUMNS, text_rows
@@ -90,7 +91,8 @@ def store(
 ) -> Path:
     """Write one recording and its line of index.csv. Each file is either the old one or the new one.
 
-    The index is written first: a line without its file does no harm, a file without its line would.
+    The index is written first: a line without its file does no harm, a file without its line would. Where the file then
+    cannot be written the line is taken back.
 
     Args:
         folder: of the data set.
@@ -105,10 +107,16 @@ def store(
         TinygenError: the index is another kind of table; the disk refuses.
     """
     name = f"{label}/{free_name(folder, label, speaker)}"
+    path, index = folder / name, folder / INDEX
+    before = index.read_bytes() if index.is_file() else None
     if label != NOISE_FOLDER:
-        write_atomic(folder / INDEX, _with_line(folder, name, speaker or name, group, {"label": label, **facts}))
-    path = folder / name
-    write_atomic(path, wav_bytes(signal, rate_hz))
+        write_atomic(index, _with_line(folder, name, speaker or name, group, {"label": label, **facts}))
+    try:
+        write_atomic(path, wav_bytes(signal, rate_hz))
+    except BaseException:
+        with contextlib.suppress(TinygenError):
+            index.unlink(missing_ok=True) if before is None else write_atomic(index, before)
+        raise
     return path
 
 
@@ -128,6 +136,8 @@ def _with_line(folder: Path, name: str, who: str, group: str, facts: Mapping[str
     else:
         header = ["file", group, *facts]
         rows = [header, *([old, old] + [""] * len(facts) for old in _recordings(folder))]
+    at = header.index("file")
+    rows = [rows[0], *(row for row in rows[1:] if row[at : at + 1] != [name])]  # its file was removed
     column = next((c for c in header if c in GROUP_COLUMNS), "")
     values = {"file": name, column: who, **facts}
     rows.append([values.get(c, "") for c in header])

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.boards.spec import BoardSpec
+from tinygen.config import Config
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.errors import bad_input
 from tinygen.core.files import place_tree
@@ -45,6 +46,7 @@ class Chain:
         graph: as imported; the plan's may be rewritten.
         spec: the device's front end; n_frames is what the compiled model takes per inference.
         ring_s: so much of the signal waits in the device at least.
+        notes: what of tinygen.toml it does not take.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Chain:
     decision: DecisionRule
     rule: StreamRule
     ring_s: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def input_quantization(self) -> Quantization:
@@ -172,7 +175,7 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
         zero_point=out_q.zero_point,
         unsigned=output.dtype == "uint8",
     )
-    # [stream] of tinygen.toml is the task's; a wake word takes what stands beside it on the command line.
+    # [features] and [stream] of tinygen.toml are the task's; a wake word takes what stands beside it when it is named.
     typed = ctx.config.event_threshold if "--event-threshold" in ctx.config.given else None
     return Chain(
         name=word.name,
@@ -186,7 +189,19 @@ def of_wakeword(ctx: Context, path: Path, formula: str = "scale") -> Chain:
         decision=DecisionRule(kind="argmax", labels=(word.name,), unsigned_output=output.dtype == "uint8"),
         rule=thresholds.carried(rule, typed),
         ring_s=ctx.ring_s,
+        notes=_left_out(ctx.config, typed),
     )
+
+
+def _left_out(config: Config, typed: int | None) -> tuple[str, ...]:
+    """What a wake word does not take of tinygen.toml, said where something stands there."""
+    found = []
+    if config.features:
+        names = ", ".join(config.features)
+        found.append(f"not used: [features] of tinygen.toml ({names}): a wake word brings its own front end")
+    if config.event_threshold is not None and typed is None:
+        found.append("not used: [stream] threshold of tinygen.toml, the task's: give a wake word --event-threshold")
+    return tuple(found)
 
 
 def rendered(ctx: Context, chain: Chain) -> RenderedTree:

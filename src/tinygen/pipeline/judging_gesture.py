@@ -81,20 +81,20 @@ class _Jobs:
 
     def fold(self, dataset: Dataset, k: int, *, none: bool = False) -> Judged:
         """Fold k of FOLDS by recording, each class divided evenly; the networks stop by an eighth of the rest."""
-        parts = _parts(dataset.recordings)
+        parts = parted(dataset.recordings)
         rest = [r for i, part in enumerate(parts) if i != k for r in part]
-        return self._judged(f"fold {k + 1}", dataset, *_divided(rest), parts[k], none=none)
+        return self._judged(f"fold {k + 1}", dataset, *divided(rest), parts[k], none=none)
 
     def few(self, dataset: Dataset, draw: int, *, none: bool = False) -> Judged:
         """SHOTS recordings of each class train, all others judge."""
-        chosen, others = _drawn(dataset.recordings, draw)
+        chosen, others = drawn(dataset.recordings, draw)
         return self._judged(f"{SHOTS} per class, draw {draw + 1}", dataset, chosen, chosen, others, none=none)
 
     def unseen(self, dataset: Dataset, gone: Sequence[str], *, none: bool) -> Judged:
         """Fold 0 without some gestures; they are judged, too, and should be refused."""
-        parts = _parts(dataset.recordings)
+        parts = parted(dataset.recordings)
         rest = [r for part in parts[1:] for r in part if r.label not in gone]
-        return self._judged(f"without {' and '.join(gone)}", dataset, *_divided(rest), parts[0], none=none)
+        return self._judged(f"without {' and '.join(gone)}", dataset, *divided(rest), parts[0], none=none)
 
     def _judged(
         self,
@@ -159,12 +159,12 @@ class _Jobs:
         )
 
 
-def _divided(recordings: Sequence[Recording]) -> tuple[list[Recording], list[Recording]]:
+def divided(recordings: Sequence[Recording]) -> tuple[list[Recording], list[Recording]]:
     """(what trains, an eighth to stop by)."""
     return [r for i, r in enumerate(recordings) if i % 8], list(recordings[::8])
 
 
-def _parts(recordings: Sequence[Recording]) -> list[list[Recording]]:
+def parted(recordings: Sequence[Recording]) -> list[list[Recording]]:
     """FOLDS parts with as many of each label as can be, in a seeded order."""
     order = np.random.default_rng(SEED).permutation(len(recordings)).tolist()
     parts: list[list[Recording]] = [[] for _ in range(FOLDS)]
@@ -176,7 +176,8 @@ def _parts(recordings: Sequence[Recording]) -> list[list[Recording]]:
     return parts
 
 
-def _drawn(recordings: Sequence[Recording], draw: int) -> tuple[list[Recording], list[Recording]]:
+def drawn(recordings: Sequence[Recording], draw: int) -> tuple[list[Recording], list[Recording]]:
+    """(SHOTS of each label, all others), in an order seeded by the draw."""
     order = np.random.default_rng([SEED, draw]).permutation(len(recordings)).tolist()
     chosen: list[Recording] = []
     others: list[Recording] = []

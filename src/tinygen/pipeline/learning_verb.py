@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinygen.core.errors import bad_input
+from tinygen.core.errors import TinygenError, bad_input
 from tinygen.core.files import unwritable, write_atomic
 from tinygen.core.values import Check, CheckStatus, Measurement, Report
 from tinygen.device.client import Client
@@ -52,15 +52,25 @@ def learn(
         raise bad_input("'save' and 'load' need --file, nothing else takes it", where=f"learn {action}")
     if action == "save" and file is not None and (why := unwritable(file, folder=False)):
         raise bad_input(why, where=str(file), hint="name another file with --file")
-    state = file.read_bytes() if action == "load" and file is not None and file.is_file() else b""
-    if action == "load":
-        learning.from_bytes(state)
+    state = _given(file) if action == "load" and file is not None else b""
     with open_target(ctx.board, on, _image(program)) as target:
         client = Client(target.open(), target.capabilities.time_scale, name=on)
         client.hello()
         if false_alarms is not None:
             return _report(chosen, action, freeze_at(client, false_alarms))
         return _report(chosen, action, act(client, action, threshold or 0, file, state))
+
+
+def _given(file: Path) -> bytes:
+    """A saved state, looked at before a device is asked for."""
+    try:
+        state = file.read_bytes()
+        learning.from_bytes(state)
+    except OSError as error:
+        raise bad_input(f"cannot be read: {error.strerror}", where=str(file)) from error
+    except TinygenError as error:
+        raise bad_input(error.message, where=str(file), hint="`tinygen learn save` writes one") from error
+    return state
 
 
 def _image(program: Path | None) -> Image:
@@ -100,6 +110,9 @@ def act(client: Client, action: str, threshold: int, file: Path | None, state: b
         case "load":
             return client.write_learned(state)
         case "save" if file is not None:
+            if client.learn("status").phase == "nothing":
+                hint = "`tinygen learn learn` begins, `learn load` gives it a saved state"
+                raise bad_input("the device has learned nothing that could be saved", where="learn save", hint=hint)
             found = client.read_learned()
             learning.from_bytes(found)
             write_atomic(file, found)

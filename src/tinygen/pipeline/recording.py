@@ -41,7 +41,8 @@ class Request:
         label: what is recorded.
         on: where the device is; not used with `wav`.
         wav: take it from this file instead.
-        count: clips wanted from the device. seconds: of a clip; None takes what the model looks at.
+        count: clips wanted; None takes one from the device, all that a file has.
+        seconds: of a clip; None takes what the model looks at.
         speaker: who (or which machine): keeps recordings of one together when the data is split.
         folder: of the data set; None takes --data, or "recordings" here.
         keep: store what the level check refuses, too.
@@ -51,7 +52,7 @@ class Request:
     label: str
     on: str = ""
     wav: Path | None = None
-    count: int = 1
+    count: int | None = None
     seconds: float | None = None
     speaker: str = ""
     folder: Path | None = None
@@ -93,7 +94,7 @@ def record(ctx: Context, request: Request, say: Say) -> Report:
     group = _GROUPS[ctx.config.task]
     notes: list[str] = []
     taken: list[_Taken] = []
-    wanted = request.count if request.wav is None else None
+    wanted = _wanted(request)
     try:
         for clip in _clips(ctx, request, label, notes, say):
             found = _judged(ctx, clip, label)
@@ -116,6 +117,10 @@ def record(ctx: Context, request: Request, say: Say) -> Report:
             raise
         notes.append("interrupted; what was stored stays")
     return _report(ctx, request, folder, taken, notes)
+
+
+def _wanted(request: Request) -> int | None:
+    return request.count or 1 if request.wav is None else request.count
 
 
 def _clips(ctx: Context, request: Request, label: str, notes: list[str], say: Say) -> Iterator[_Clip]:
@@ -151,7 +156,12 @@ def _of_file(ctx: Context, request: Request, label: str, notes: list[str]) -> It
                 "--seconds makes clips longer, --whole takes the file as it is"
             )
         if not places:
-            raise bad_input("nothing is said in it, or nothing short enough", where=str(request.wav))
+            longest = max((end - start for start, end in stretches), default=0) / rate_hz
+            raise bad_input(
+                f"all that is said in it is longer than {clip / rate_hz:g} s" if stretches else "nothing is said in it",
+                where=str(request.wav),
+                hint=f"--seconds {longest + 0.2:.1f} takes the longest, --whole the file as it is" if stretches else "",
+            )
     else:
         places = cut.in_a_row(clip, total)
     for start, end in places:
@@ -192,7 +202,7 @@ def _of_device(ctx: Context, request: Request, notes: list[str], say: Say) -> It
         notes += line_notes(
             ctx.board.serial.baud, told, instants, simulated=is_simulator(choose(ctx.board, request.on))
         )
-        for number in range(request.count + _SPARE_ATTEMPTS):
+        for number in range((request.count or 1) + _SPARE_ATTEMPTS):
             say(f"recording '{request.label}' {number + 1}, {instants / told.rate_hz:.2f} s: now")
             found = sensing.record(client, instants, ctx.progress)
             yield _Clip(signal=found.signal, rate_hz=round(told.rate_hz), origin=f"{hello.board} {told.name}")
@@ -242,7 +252,7 @@ def _told(item: _Taken) -> str:
 
 def _report(ctx: Context, request: Request, folder: Path, taken: list[_Taken], notes: list[str]) -> Report:
     stored = _stored(taken)
-    wanted = request.count if request.wav is None else len(taken)
+    wanted = _wanted(request) or len(taken)
     refused = [item for item in taken if item.bad and not item.path]
     reason = f"{stored} of {wanted} clips stored" + (
         f"; {len(refused)} refused: {refused[0].bad[0]}" if refused else ""

@@ -54,9 +54,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Audio:
+    """What is judged on; `beyond` labels end after it does."""
+
     signal: Int16
     truths: tuple[Truth, ...]
     origin: str
+    beyond: int = 0
 
 
 def evaluate(ctx: Context, request: Request) -> Report:
@@ -119,6 +122,8 @@ def evaluate(ctx: Context, request: Request) -> Report:
             f"threshold {chosen.threshold} of the sum over {chain.rule.smoothing} inferences; the chain's own is "
             f"{own.threshold}",
             carried_over,
+            *([f"{audio.beyond} of the labels end after the audio does and were left out"] if audio.beyond else []),
+            *chain.notes,
         ),
         details={
             "det": [[point.false_accepts / hours, point.miss_rate] for point in curve],
@@ -198,7 +203,9 @@ def _audio(ctx: Context, chain: Chain, request: Request) -> _Audio:
         if request.chain.seconds is not None:
             signal = signal[: round(request.chain.seconds * rate_hz)]
         labels = () if request.labels is None else soundscape.read_labels(request.labels, rate_hz)
-        return _Audio(signal=signal, truths=_truths(chain, labels, len(signal)), origin=request.chain.wav.name)
+        beyond = sum(label.end > len(signal) for label in labels)
+        truths = _truths(chain, labels, len(signal))
+        return _Audio(signal=signal, truths=truths, origin=request.chain.wav.name, beyond=beyond)
     if request.labels is not None:
         raise bad_input("labels need the audio they belong to", where="--labels", hint="name it with --wav")
     rng = np.random.default_rng([ctx.config.seed, 41])

@@ -175,7 +175,7 @@ def event_table(chain: Chain, events: list[StreamEvent]) -> Table:
 
 def notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -> tuple[str, ...]:
     """What must be said of a stream, for people."""
-    notes = [quantize.note(chain.quantization)]
+    notes = [quantize.note(chain.quantization), *chain.notes]
     if len(events) > _SHOWN_EVENTS:
         notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
     if not events:

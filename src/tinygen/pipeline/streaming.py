@@ -183,7 +183,7 @@ def compile_wakeword(ctx: Context, request: Request, output: Path | None, verify
             *(counted.tables if counted is not None else ()),
         ),
         notes=(
-            *(proved.notes if proved is not None else (quantize.note(chain.quantization),)),
+            *(proved.notes if proved is not None else (quantize.note(chain.quantization), *chain.notes)),
             *(counted.notes if counted is not None else ()),
             f"an event where the mean of {chain.rule.smoothing} probabilities is above the cutoff: "
             f"a sum of output bytes above {chain.rule.threshold}",

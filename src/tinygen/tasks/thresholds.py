@@ -256,7 +256,11 @@ def sweep(
 def threshold_for(curve: Sequence[Judged], hours: float, target_per_hour: float) -> Judged:
     """The point with the fewest misses among those with at most so many false accepts per hour.
 
-    Ties go to the higher threshold. The highest threshold there is accepts nothing, so there is always one.
+    Of equal ones the middle: as far from the next false accept as from the next miss. The highest threshold there is
+    accepts nothing, so there is always one.
     """
-    allowed = [point for point in curve if point.false_accepts <= target_per_hour * hours]
-    return min(allowed or curve[-1:], key=lambda point: (point.misses, -point.threshold))
+    allowed = [point for point in curve if point.false_accepts <= target_per_hour * hours] or curve[-1:]
+    fewest = min(point.misses for point in allowed)
+    equal = [point for point in allowed if point.misses == fewest]
+    middle = (equal[0].threshold + equal[-1].threshold) / 2
+    return min(equal, key=lambda point: (abs(point.threshold - middle), -point.threshold))
