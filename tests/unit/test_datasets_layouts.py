@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,7 +109,8 @@ def test_a_column_that_only_grows_is_no_channel(tmp_path: Path, name: str) -> No
 def test_channels_before_samples_are_refused(tmp_path: Path, arrays: tuple[str, ...]) -> None:
     stack = np.random.default_rng(1).normal(size=(4, 3, 100))
     label = {"label": np.array(["a", "b", "a", "b"])} if arrays == ("signal",) else {}
-    np.savez(tmp_path / "a.npz", **dict.fromkeys(arrays, stack), **label)
+    whole: dict[str, Any] = {**dict.fromkeys(arrays, stack), **label}
+    np.savez(tmp_path / "a.npz", **whole)
     with pytest.raises(TinygenError, match="3 samples of 100 channels; swap"):
         read_npz([tmp_path / "a.npz"], tmp_path / "a.npz", ())
 
