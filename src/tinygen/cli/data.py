@@ -121,7 +121,7 @@ def import_(
 @click.option("--words", required=True, help="Comma list: each becomes a class.")
 @click.option("--others", default="", help="Comma list: spoken too, as _unknown_. Default: usual English words.")
 @click.option("--languages", default="en", show_default=True, help="Comma list of espeak-ng's codes: en,de,pt-br.")
-@click.option("--engines", default="", help="Comma list of espeak-ng, flite, hibari. Default: those installed.")
+@click.option("--engines", default="", help="Comma list of espeak-ng, flite, hibari, kokoro. Default: those installed.")
 @click.option("--speakers", type=click.IntRange(min=3, max=5000), default=24, show_default=True, help="Ways to speak.")
 @click.option("--takes", type=click.IntRange(min=1, max=100), default=2, show_default=True, help="Of each word.")
 @configured("seed")

@@ -71,7 +71,7 @@ class Run:
     seed: int = SEED
     real: float = REAL_TIMES
     spoken: float = SPOKEN_SHARE
-    natural: float = NATURAL_TIMES
+    natural: float = 0.0
     most: float = 0.0
     wide: bool = False
 

@@ -60,8 +60,7 @@ class Heard:
         Raises:
             TinygenError: no speech engine is installed, or one failed.
         """
-        how = [SPEAKERS, synth.engine_versions(), code_of(*_SPOKEN)]
-        return self._once("spoken", lambda: self._from_disk("spoken", how, self._programs))
+        return self._once("spoken", lambda: self._from_disk("spoken", self._spoken_by(), self._programs))
 
     def natural(self) -> Words:
         """The same by throats of a neural voice and mixtures of them.
@@ -69,8 +68,7 @@ class Heard:
         Raises:
             TinygenError: it is not installed.
         """
-        how = [NEURAL_SPEAKERS, neural.version(), code_of(*_NEURAL)]
-        return self._once("natural", lambda: self._from_disk("natural", how, self._throats))
+        return self._once("natural", lambda: self._from_disk("natural", self._natural_by(), self._throats))
 
     def noises(self, recorded: bool) -> Int16:
         """Rows of recorded noises, or of made ones where nothing recorded may be learned from."""
@@ -82,11 +80,18 @@ class Heard:
             "front end": asdict(self.spec),
             "data": self.dataset.digest,
             "labels": list(self.task.labels),
-            "engines": synth.engine_versions() if spoken else "",
-            "neural": neural.version() if natural else "",
-            "speakers": [SPEAKERS * spoken, NEURAL_SPEAKERS * natural, OTHERS_EACH],
-            "code": [code_of(*_FEATURES), code_of("datasets", ("window",)), code_of(*_SPOKEN), code_of(*_NEURAL)],
+            "spoken": self._spoken_by() if spoken else [],
+            "natural": self._natural_by() if natural else [],
+            "code": [code_of(*_FEATURES), code_of("datasets", ("window",))],
         }
+
+    @staticmethod
+    def _spoken_by() -> list[object]:
+        return [SPEAKERS, OTHERS, OTHERS_EACH, synth.engine_versions(), code_of(*_SPOKEN)]
+
+    @staticmethod
+    def _natural_by() -> list[object]:
+        return [NEURAL_SPEAKERS, OTHERS, OTHERS_EACH, neural.version(), code_of(*_NEURAL)]
 
     def _once(self, name: str, make: Callable[[], Words]) -> Words:
         if name not in self._kept:
@@ -113,7 +118,7 @@ class Heard:
         )  # fmt: skip
 
     def _from_disk(self, name: str, how: list[object], speak: Callable[[], list[Recording]]) -> Words:
-        key = digest([asdict(plain(self.spec)), code_of(*_FEATURES), self._commands, OTHERS, OTHERS_EACH, SEED, how])
+        key = digest([asdict(plain(self.spec)), code_of(*_FEATURES), self._commands, SEED, how])
         path = self.store.root / f"{name}-{key[:20]}.npz"
         if not path.is_file():
             made = self._words(plain(self.spec), speak())

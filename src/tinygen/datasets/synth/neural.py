@@ -157,6 +157,11 @@ def version() -> str:
     return f"Kokoro-82M 1.0, {STYLES_PACKAGE}"
 
 
+def usable() -> bool:
+    """Whether the wheels are here, and the throats are, too, or can be fetched."""
+    return _installed() and ((_folder() / "styles").is_dir() or shutil.which("npm") is not None)
+
+
 def _installed() -> bool:
     needed = ("onnxruntime", _WHEEL, *(f"{_WHEEL}_model_{part}" for part in range(1, _PARTS + 1)))
     return all(find_spec(name) is not None for name in needed)

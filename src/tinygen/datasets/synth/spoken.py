@@ -1,7 +1,7 @@
-"""Any word list in several languages, spoken by every engine that is installed: espeak-ng, flite, hibari-tts.
+"""Any word list in several languages, spoken by every engine that is installed: espeak-ng, flite, hibari-tts, Kokoro.
 
-espeak-ng knows more than a hundred languages and speaks each with many throats (variants); flite and the neural voice
-of hibari-tts speak English. A group is a throat, whatever its language, pitch and speed.
+espeak-ng knows more than a hundred languages and speaks each with many throats (variants); flite and the neural voices
+speak English. A group is a throat, whatever its language, pitch and speed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,20 +19,22 @@ from tinygen.core import process
 from tinygen.core.errors import bad_input, did_you_mean, tool_failed
 from tinygen.core.progress import Progress
 from tinygen.datasets.signal import to_int16, to_rate
+from tinygen.datasets.synth import neural
 from tinygen.datasets.synth.kws import NOISE_KINDS, noise
 from tinygen.datasets.synth.speech import RATE_HZ, Speaker, speak_all
 from tinygen.datasets.synth.wordset import VARIANTS
 from tinygen.datasets.values import Recording
 
-ENGINES = ("espeak-ng", "flite", "hibari")
+ENGINES = ("espeak-ng", "flite", "hibari", "kokoro")
 UNKNOWN, SILENCE = "_unknown_", "_silence_"
 _FLITE = ("slt", "rms", "awb", "kal16")
 _ABOUT = (
     ("espeak-ng", "more than a hundred languages", "Debian: sudo apt-get install espeak-ng"),
     ("flite", "English voices", "Debian: sudo apt-get install flite"),
     ("hibari", "a neural English voice", "pip install 'tinygen[voices]'"),
+    ("kokoro", "54 neural throats that speak English", neural.HINT),
 )
-_ENGLISH_ONLY = ("flite", "hibari")
+_ENGLISH_ONLY = ("flite", "hibari", "kokoro")
 _NEURAL_HZ = 24000
 _BATCH = 400
 
@@ -61,7 +63,8 @@ class WordList:
 def available() -> tuple[str, ...]:
     """The engines that are installed here."""
     found = [name for name in ("espeak-ng", "flite") if shutil.which(name)]
-    return (*found, *(["hibari"] if find_spec("hibari") is not None else []))
+    found += ["hibari"] if find_spec("hibari") is not None else []
+    return (*found, *([neural.NAME] if neural.usable() else []))
 
 
 def absent() -> tuple[str, ...]:
@@ -135,19 +138,24 @@ def speakers_of(wanted: WordList) -> list[Speaker]:
     """
     rng = np.random.default_rng([wanted.seed, 61])
     voices = {lang: voices_of(lang) for lang in wanted.languages} if "espeak-ng" in wanted.engines else {}
+    throats = iter(neural.get().speakers(wanted.seed, wanted.speakers)) if neural.NAME in wanted.engines else iter(())
     found: list[Speaker] = []
     for index in range(wanted.speakers):
         language = wanted.languages[index % len(wanted.languages)]
         able = [e for e in wanted.engines if e not in _ENGLISH_ONLY or language.startswith("en")]
         engine = able[index // len(wanted.languages) % len(able)]
+        throat = next(throats) if engine == neural.NAME else None
         for take in range(wanted.takes):
             name = f"{language}-{index:03d}-{take}"
-            if engine == "espeak-ng":
-                throat = VARIANTS[(7 * index) % len(VARIANTS)]
+            if throat is not None:
+                speed, pitch = int(rng.integers(75, 136)), int(rng.integers(90, 111))
+                made = replace(throat, name=name, speed=speed, pitch=pitch)
+            elif engine == "espeak-ng":
+                variant = VARIANTS[(7 * index) % len(VARIANTS)]
                 accents = voices[language]
-                voice = f"{accents[index % len(accents)]}+{throat}"
+                voice = f"{accents[index % len(accents)]}+{variant}"
                 pitch, speed = int(rng.integers(15, 90)), int(rng.integers(110, 220))
-                made = Speaker(name=name, group=f"espeak-{throat}", engine="espeak-ng", voice=voice, pitch=pitch,
+                made = Speaker(name=name, group=f"espeak-{variant}", engine="espeak-ng", voice=voice, pitch=pitch,
                                speed=speed)  # fmt: skip
             else:
                 voice = _FLITE[index % len(_FLITE)] if engine == "flite" else "heart"
@@ -169,14 +177,15 @@ def recordings(wanted: WordList, progress: Progress) -> Iterator[Recording]:
         for speaker in speakers_of(wanted)
         for word in (*wanted.words, *wanted.others)
     ]
-    neural = _neural() if any(speaker.group.startswith("hibari") for speaker, _, _ in jobs) else None
+    hibari = _hibari() if any(speaker.group.startswith("hibari") for speaker, _, _ in jobs) else None
+    kokoro = neural.get().speak if any(speaker.engine == neural.NAME for speaker, _, _ in jobs) else None
     done = 0
     for start in range(0, len(jobs), _BATCH):
         batch = jobs[start : start + _BATCH]
         by_program = [(s, word) for s, word, _ in batch if not s.group.startswith("hibari")]
-        spoken = iter(speak_all(by_program, lambda *_args, **_more: None))
+        spoken = iter(speak_all(by_program, lambda *_args, **_more: None, kokoro))
         for speaker, word, label in batch:
-            wave = _spoken_by(neural, speaker, word) if speaker.group.startswith("hibari") else next(spoken)
+            wave = _spoken_by(hibari, speaker, word) if speaker.group.startswith("hibari") else next(spoken)
             yield Recording(
                 signal=_amid(wave[:, 0]), rate_hz=RATE_HZ, label=label, group=speaker.group,
                 name=f"{label}/{_plain(word)}-{speaker.name}",
@@ -203,16 +212,16 @@ def _amid(wave: np.ndarray) -> np.ndarray:
     return np.pad(wave, (missing // 2, missing - missing // 2))[:, None]
 
 
-def _neural() -> Any:
+def _hibari() -> Any:
     """The neural voice that lies in its wheel; nothing is downloaded."""
     from hibari import Hibari
 
     return Hibari()
 
 
-def _spoken_by(neural: Any, speaker: Speaker, word: str) -> np.ndarray:
+def _spoken_by(hibari: Any, speaker: Speaker, word: str) -> np.ndarray:
     """int16 [n, 1] at 16 kHz; pitch moves with the rate it is read at, up to a tenth."""
-    audio = np.asarray(neural(word, speed=100 / speaker.speed, seed=speaker.pitch), dtype=np.float64)
+    audio = np.asarray(hibari(word, speed=100 / speaker.speed, seed=speaker.pitch), dtype=np.float64)
     bend = 0.9 + 0.2 * (speaker.pitch % 50) / 50
     peak = float(np.abs(audio).max(initial=0.0)) or 1.0
     whole = to_int16(audio * (16384.0 / peak))[:, None]
