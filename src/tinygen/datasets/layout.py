@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tinygen.core.errors import bad_input
-from tinygen.core.files import building_directory, write_atomic
+from tinygen.core.files import building_directory, write_atomic, writing
 from tinygen.core.progress import Progress, silent
 from tinygen.datasets.readers.audio import NOISE_FOLDER
 from tinygen.datasets.readers.raw import GROUP_COLUMNS
@@ -115,10 +115,11 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What was written: recordings by label, noises, groups."""
+    """What was written: recordings by label (as its folder is called), noises, groups, labels that changed."""
 
     folder: Path
     labels: dict[str, int]
+    renamed: dict[str, str]
     noises: int
     groups: int
 
@@ -143,7 +144,7 @@ def write_layout(
         total: how many come, where that is known.
 
     Raises:
-        TinygenError: the folder holds something, nothing came, or it cannot be written.
+        TinygenError: the folder holds something, nothing came, two labels would become one, or it cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise bad_input("exists already", where=str(folder), hint="name a new folder with -o")
@@ -151,14 +152,17 @@ def write_layout(
     rows: list[list[str]] = []
     labels: Counter[str] = Counter()
     groups: set[str] = set()
+    called: dict[str, str] = {}
     with building_directory(folder) as temporary:
         taken: set[str] = set()
         for recording in recordings:
-            name = _file_name(recording, taken)
+            label = called.setdefault(recording.label, _plain(recording.label) or "unlabelled")
+            _refuse_merged(called, label)
+            name = _file_name(recording, label, taken)
             _write_wav(temporary / name, recording)
             place = "" if recording.position is None else f"{recording.position:.6g}"
             rows.append([name, recording.group, recording.side, place])
-            labels[recording.label] += 1
+            labels[label] += 1
             groups.add(recording.group)
             if len(rows) % 64 == 0:
                 progress("writing recordings", len(rows), max(total, len(rows)))
@@ -176,11 +180,25 @@ def write_layout(
         write_atomic(temporary / INDEX, out.getvalue().encode())
         write_atomic(temporary / FACTS, facts_toml(facts).encode())
     progress("writing recordings", len(rows), len(rows))
-    return Written(folder=folder, labels=dict(sorted(labels.items())), noises=n_noises, groups=len(groups))
+    return Written(
+        folder=folder,
+        labels=dict(sorted(labels.items())),
+        renamed={old: new for old, new in sorted(called.items()) if old != new},
+        noises=n_noises,
+        groups=len(groups),
+    )
 
 
-def _file_name(recording: Recording, taken: set[str]) -> str:
-    label = _plain(recording.label) or "unlabelled"
+def _refuse_merged(called: dict[str, str], label: str) -> None:
+    same = [old for old, new in called.items() if new == label]
+    if len(same) > 1:
+        raise bad_input(
+            f"the labels {' and '.join(repr(old) for old in same)} would both become the folder '{label}'",
+            hint="rename one of them: --label OLD=NEW",
+        )
+
+
+def _file_name(recording: Recording, label: str, taken: set[str]) -> str:
     name = recording.name.removeprefix(f"{recording.label}/")
     stem = _plain(re.sub(r"\.(wav|flac|csv|npz|mat|txt)(?=$|:|\.\d)", "", name, flags=re.IGNORECASE)) or "recording"
     found, number = f"{label}/{stem}.wav", 1
@@ -199,5 +217,8 @@ def _plain(text: str) -> str:
 def _write_wav(path: Path, recording: Recording) -> None:
     import soundfile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(str(path), recording.signal, recording.rate_hz, subtype="PCM_16")
+    data = io.BytesIO()
+    soundfile.write(data, recording.signal, recording.rate_hz, subtype="PCM_16", format="WAV")
+    with writing(path):  # libsndfile itself would not say that the disk is full
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.getvalue())

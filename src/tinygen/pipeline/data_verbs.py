@@ -114,6 +114,5 @@ def synth(ctx: Context, output: Path, wanted: spoken.WordList) -> Report:
         Recording(signal=noise(kind, rng, 4 * 16000), rate_hz=16000, label="_noise_", group=kind, name=kind)
         for kind in NOISE_KINDS
     ]
-    return data_views.imported(
-        write_layout(output, facts, spoken.recordings(wanted, ctx.progress), noises=noises), facts, "synth"
-    )
+    written = write_layout(output, facts, spoken.recordings(wanted, ctx.progress), noises=noises)
+    return data_views.imported(written, facts, "synth", spoken.absent())

@@ -236,7 +236,7 @@ def fetched(m: DatasetManifest, got: Got) -> Report:
     )
 
 
-def imported(written: Written, facts: Facts, verb: str = "import") -> Report:
+def imported(written: Written, facts: Facts, verb: str = "import", said: Sequence[str] = ()) -> Report:
     """What was written."""
     made = _written(written, facts.task)
     return Report(
@@ -244,13 +244,14 @@ def imported(written: Written, facts: Facts, verb: str = "import") -> Report:
         subject={"name": facts.name, "licence": facts.licence, "folder": str(written.folder)},
         measurements=made.measurements,
         tables=made.tables,
-        notes=made.notes,
+        notes=(*said, *made.notes),
         details={"labels": written.labels},
     )
 
 
 def _written(written: Written, task: str) -> Report:
     rows = tuple((label, f"{count:,}") for label, count in written.labels.items())
+    renamed = tuple(f"the class '{old}' is called '{new}' here" for old, new in written.renamed.items())
     command = ("tinygen", "datasets", "check", "--task", task, "--data", str(written.folder))
     return Report(
         kind="",
@@ -261,5 +262,5 @@ def _written(written: Written, task: str) -> Report:
             Measurement(name="background_noises", value=written.noises, unit="count", origin="counted"),
         ),
         tables=(Table(title="recordings", columns=("label", "count"), rows=rows),),
-        notes=(f"next: {shown(command)}",),
+        notes=(*renamed, f"next: {shown(command)}"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from tinygen.core.errors import bad_input
 from tinygen.datasets.readers.raw import GROUP_COLUMNS, SIDES
@@ -48,6 +49,25 @@ class Naming:
 
     pattern: re.Pattern[str] | None
     kind: str
+
+    def label_of(self, file: PurePath) -> str:
+        """The class of a file named relative to its source: the pattern's, else the one folder it lies in.
+
+        Raises:
+            TinygenError: neither says it.
+        """
+        if self.pattern is not None and "label" in self.pattern.groupindex:
+            found = self.pattern.search(file.as_posix())
+            return (found.group("label") or "") if found else ""  # `applied` tells what does not match
+        if len(file.parts) == 2:
+            return file.parts[0]
+        problem = "lies in no folder" if len(file.parts) == 1 else f"lies {len(file.parts) - 1} folders deep"
+        raise bad_input(
+            f"{problem}: nobody says what its class is",
+            where=file.as_posix(),
+            hint="put it into one folder named after its class, or say where it stands with --pattern, such as "
+            "'(?P<speaker>[^/]+)/(?P<label>[^/]+)/'",
+        )
 
     def applied(self, recording: Recording, rules: Rules) -> Recording | None:
         """The recording under its right names; None where it is not wanted."""

@@ -16,9 +16,8 @@ from tinygen.datasets.importing.request import KINDS, Naming, Rules, naming
 from tinygen.datasets.layout import Facts, Written, write_layout
 from tinygen.datasets.readers.audio import (
     NOISE_FOLDER,
-    audio_files,
+    deep_audio_files,
     group_of,
-    is_class_folder_tree,
     listed_sides,
     read_audio,
 )
@@ -114,7 +113,7 @@ def _kind_of(source: Path) -> str:
         return "magic_wand"
     if (source / "testing_list.txt").is_file():
         return "speech_commands"
-    if is_class_folder_tree(source) or audio_files(source):
+    if next(deep_audio_files(source), None) is not None:
         return "audio"
     for kind in ("npz", "mat", "csv"):
         if next(source.rglob(f"*.{kind}"), None) is not None:
@@ -148,13 +147,9 @@ def _audio(source: Path, folder: Path, facts: Facts, *, rules: Rules, named: Nam
     """Class folders one file at a time: a hundred thousand recordings never lie in memory together."""
     index = read_index(source)
     sides = index.sides or listed_sides(source)
-    listed = [
-        (child.name, path)
-        for child in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
-        for path in audio_files(child)
-    ]
-    files = [(label, path) for label, path in listed if label != NOISE_FOLDER]
-    loud = [path for label, path in listed if label == NOISE_FOLDER]
+    listed = sorted(deep_audio_files(source))
+    loud = [path for path in listed if path.relative_to(source).parts[0] == NOISE_FOLDER]
+    files = [(named.label_of(path.relative_to(source)), path) for path in sorted(set(listed) - set(loud))]
     kinds = {group_of(path.relative_to(source).as_posix(), path.stem, index)[1] for _, path in files}
     kind = named.kind or next((k for k in sorted(kinds) if k), "recording")
     keep = _unknown_kept(files, rules)
@@ -191,7 +186,7 @@ def _audio(source: Path, folder: Path, facts: Facts, *, rules: Rules, named: Nam
     return write_layout(
         folder,
         replace(facts, group_kind=kind, notes=tuple(notes)),
-        recordings(),
+        _pieces(recordings(), rules.seconds),
         noises=noises(),
         progress=progress,
         total=len(keep),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,17 @@ _UNKNOWN_LENGTH = 0x7FFFF000  # programs that stream a WAV write this or more as
 def audio_files(folder: Path) -> list[Path]:
     """WAV and FLAC files directly in a folder, sorted."""
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+
+
+def deep_audio_files(root: Path) -> Iterator[Path]:
+    """WAV and FLAC files anywhere below a folder, in no order; nothing hidden."""
+    for path in root.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from deep_audio_files(path)
+        elif path.suffix.lower() in SUFFIXES:
+            yield path
 
 
 def is_class_folder_tree(root: Path) -> bool:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from tinygen.core.errors import bad_input
 from tinygen.datasets.readers.npz_layouts import LAYOUTS, Arrays, Layout, Piece
-from tinygen.datasets.readers.raw import RawSet
+from tinygen.datasets.readers.raw import GROUP_COLUMNS, RawSet
 from tinygen.datasets.signal import common_int16
 from tinygen.datasets.values import Recording
 
@@ -111,6 +111,7 @@ def _merge(layout: Layout, files: list[tuple[Path, Arrays]], root: Path, notes: 
         )
         for signal, p in zip(signals, pieces, strict=True)
     )
-    kind = layout.group_kind if any(p.group for p in pieces) else "recording"
+    said_kind = (GROUP_COLUMNS[key] for key in GROUP_COLUMNS for _, arrays in files if key in arrays)
+    kind = next(said_kind, layout.group_kind) if any(p.group for p in pieces) else "recording"
     said = tuple(text for text in (*notes, note, layout.note) if text)
     return RawSet(recordings=recordings, group_kind=kind, notes=said)

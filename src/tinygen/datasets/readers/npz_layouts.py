@@ -75,7 +75,7 @@ def _signals(arrays: Arrays, file: str) -> list[npt.NDArray[Any]]:
         signal = arrays["signal"]
         if signal.ndim not in (2, 3):
             raise _bad(file, f"'signal' has shape {signal.shape}, expected [n, samples, channels] or [n, samples]")
-        return list(signal if signal.ndim == 3 else signal[:, :, None])
+        return list(_upright(signal, "signal", file) if signal.ndim == 3 else signal[:, :, None])
     data, lengths = arrays["data"], arrays["length"].reshape(-1)
     if data.ndim not in (1, 2):
         raise _bad(file, f"'data' has shape {data.shape}, expected [all samples, channels]")
@@ -175,8 +175,19 @@ def _read_class_arrays(arrays: Arrays, file: str) -> list[Piece]:
     return [
         Piece(signal=signal, rate_hz=UNKNOWN_RATE, label=label, group="", name=f"{file}:{label}/{i:04d}")
         for label, stack in sorted(arrays.items())
-        for i, signal in enumerate(stack)
+        for i, signal in enumerate(_upright(stack, label, file))
     ]
+
+
+def _upright(stack: npt.NDArray[Any], name: str, file: str) -> npt.NDArray[Any]:
+    """[n, samples, channels] as it is; channels first would be read as a few samples of very many channels."""
+    if stack.shape[2] > stack.shape[1]:
+        raise _bad(
+            file,
+            f"'{name}' has shape {stack.shape}: {stack.shape[1]} samples of {stack.shape[2]} channels; swap the last "
+            "two axes, [n, samples, channels] is expected",
+        )
+    return stack
 
 
 def _read_stacked(arrays: Arrays, file: str) -> list[Piece]:

@@ -41,6 +41,15 @@ def text_rows(path: Path) -> list[list[str]]:
     Raises:
         TinygenError: the file is not text, or empty.
     """
+    return delimited_rows(path)[0]
+
+
+def delimited_rows(path: Path) -> tuple[list[list[str]], str]:
+    """`text_rows` and what stands between the columns.
+
+    Raises:
+        TinygenError: the file is not text, or empty.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -55,7 +64,7 @@ def text_rows(path: Path) -> list[list[str]]:
         raise bad_input(f"is not a CSV table: {error}", where=str(path)) from error
     if not rows:
         raise bad_input("is empty", where=str(path), hint="the first line names the columns")
-    return rows
+    return rows, delimiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

