@@ -74,7 +74,7 @@ def evaluate(ctx: Context, request: Request) -> Report:
         writable(ctx.config.file)
     if request.compare_on:
         choose(ctx.board, request.compare_on)
-    if request.chain.wakeword is None and SPECS[ctx.config.task] is not LogMelSpec:
+    if request.chain.wakeword is None and not isinstance(SPECS[ctx.config.task], LogMelSpec):
         message = f"{ctx.config.task} listens to no audio"
         raise bad_input(message, where="evaluate-stream", hint="--task kws, or --wakeword MANIFEST")
     if request.chain.wav is None:
