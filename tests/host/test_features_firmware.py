@@ -54,6 +54,7 @@ SPECS: dict[str, FeatureSpec] = {
         log_scale_shift=5,
     ),
     "logmel of micro_speech": LogMelSpec(enable_noise_reduction=True, enable_pcan=True, input_formula="micro_speech"),
+    "logmel behind a lead-in": LogMelSpec(n_frames=9, lead_in_frames=12, enable_noise_reduction=True, enable_pcan=True),
     "logmel odd FFT": LogMelSpec(window_samples=1024, hop_samples=1, n_frames=4, n_bands=80, lower_hz=0.0),
     "logmel longest": LogMelSpec(rate_hz=48000, window_samples=4001, hop_samples=4001, n_frames=3, upper_hz=20000.0),
     "bands": BandEnergySpec(),

@@ -16,6 +16,7 @@ import pytest
 from tinygen.features import logmel, quantize, reference
 from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, ScaledWindowSpec, samples_per_inference
 from tinygen.features.validate import spec_problems
+from tinygen.training.export import scale_and_zero
 
 Int16 = npt.NDArray[np.int16]
 BASE = LogMelSpec(hop_samples=160, enable_noise_reduction=True, enable_pcan=True)
@@ -121,6 +122,21 @@ def test_the_integer_formula_of_micro_speech() -> None:
     features = np.arange(1200, dtype=np.int16)
     expected = [min(127, (feature * 256 + 333) // 666 - 128) for feature in range(1200)]
     assert quantize.apply(features, chosen).tolist() == expected
+
+
+def test_behind_pcan_a_models_own_scale_gives_the_bytes_of_micro_speech() -> None:
+    spec = LogMelSpec(enable_noise_reduction=True, enable_pcan=True)
+    span = quantize.input_range(spec)
+    assert span is not None
+    features = np.arange(-32768, 32768).astype(np.int16)
+    scale, zero_point = scale_and_zero(*span)
+    own = quantize.for_input(spec, scale, zero_point)
+    theirs = quantize.for_input(dataclasses.replace(spec, input_formula="micro_speech"), scale, zero_point)
+    assert (own.formula, zero_point) == ("scale", -128)
+    same = features[32768:]
+    assert np.array_equal(quantize.apply(same, own), quantize.apply(same, theirs))
+    assert quantize.input_range(LogMelSpec()) is None
+    assert quantize.input_range(BandEnergySpec()) is None
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tinygen.features.kind import FeatureKind, Int16, Tables
 from tinygen.features.melbank import FILTER_BITS, MelBank, channel_energies, mel_bank
 from tinygen.features.spec import LogMelSpec
 
+MAX_LEAD_IN = 4096
 _COLUMNS = 128  # transforms per NumPy operation: what fits the processor's cache
 
 UInt32 = npt.NDArray[np.uint32]
@@ -29,6 +30,8 @@ UInt32 = npt.NDArray[np.uint32]
 def problems(spec: LogMelSpec) -> list[str]:
     """Reasons to refuse the spec."""
     found = []
+    if not 0 <= spec.lead_in_frames <= MAX_LEAD_IN:
+        found.append(f"lead_in_frames must be in 0..{MAX_LEAD_IN}, got {spec.lead_in_frames}")
     if spec.n_channels != 1:
         found.append(f"n_channels must be 1 for audio, got {spec.n_channels}")
     if not MIN_FFT // 2 < spec.window_samples <= MAX_FFT:
@@ -137,7 +140,7 @@ def stream(spec: LogMelSpec, raw: Int16) -> Int16:
 
 def frames_batch(spec: LogMelSpec, raw: Int16) -> Int16:
     """int16 [batch, n_frames, n_bands] of raw int16 [batch, samples_per_inference, 1]."""
-    return stream(spec, raw[:, :, 0])
+    return stream(spec, raw[:, :, 0])[:, spec.lead_in_frames :]
 
 
 def rows(spec: LogMelSpec, raw: Int16) -> Int16:

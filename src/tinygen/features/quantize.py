@@ -16,8 +16,6 @@ from tinygen.features.spec import FeatureSpec, LogMelSpec
 _MICRO_SPEECH_SCALE = 256
 _MICRO_SPEECH_DIVISOR = 666
 _MICRO_SPEECH_ZERO = -128
-MICRO_SPEECH_HIGHEST = 255 * _MICRO_SPEECH_DIVISOR // _MICRO_SPEECH_SCALE
-"""The feature that this formula takes to the largest byte; 0 is taken to the smallest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +39,17 @@ class InputQuantization:
         if self.formula == "micro_speech":
             return "integer formula of TFLM's micro_speech example: (feature * 256 + 333) / 666 - 128"
         return f"model's own scale and zero point (multiplier {self.multiplier}, shift {self.shift}, {self.zero_point})"
+
+
+def input_range(spec: FeatureSpec) -> tuple[float, float] | None:
+    """Real values at both ends of the int8 input of a model that is trained on this front end, where they are given.
+
+    Behind PCAN features have a range of their own. Its steps are those of TFLM's micro_speech example and of the
+    wake-word projects: then the model's own scale and zero point and their integer formula give the same bytes.
+    """
+    if not isinstance(spec, LogMelSpec) or not (spec.enable_pcan or spec.input_formula == "micro_speech"):
+        return None
+    return 0.0, 255 * spec.feature_scale * _MICRO_SPEECH_DIVISOR / _MICRO_SPEECH_SCALE
 
 
 def note(quantization: InputQuantization) -> str:

@@ -11,7 +11,7 @@ so that training sees the real value feature * feature_scale, and device, refere
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -20,7 +20,8 @@ class LogMelSpec:
     """Log filter-bank energies of audio in the arithmetic of TFLM's audio front end.
 
     Source: tensorflow/lite/experimental/microfrontend/lib, whose names these are. The constants' defaults are those of
-    `pymicro-features`. PCAN needs noise reduction; its estimates start at zero in each inference, not in a stream.
+    `pymicro-features`. PCAN needs noise reduction; its estimates start at zero in each inference, not in a stream:
+    `lead_in_frames` rows before the window let them settle, as they have in a stream, and are not looked at.
 
     `input_formula` says how rows become the model's int8 input: "scale" by the model's own scale and zero point,
     "micro_speech" by the integers of TFLM's example of that name: (feature * 256 + 333) / 666 - 128.
@@ -32,6 +33,7 @@ class LogMelSpec:
     window_samples: int = 480
     hop_samples: int = 320
     n_frames: int = 49
+    lead_in_frames: int = 0
     n_bands: int = 40
     lower_hz: float = 125.0
     upper_hz: float = 7500.0
@@ -103,8 +105,28 @@ class ScaledWindowSpec:
 FeatureSpec = LogMelSpec | BandEnergySpec | ScaledWindowSpec
 
 
+def lead_in_frames(spec: FeatureSpec) -> int:
+    """Rows that an inference from its first sample on computes before those it looks at."""
+    return spec.lead_in_frames if isinstance(spec, LogMelSpec) else 0
+
+
+def lead_in_samples(spec: FeatureSpec) -> int:
+    """Sample instants before the window, for the rows of `lead_in_frames`."""
+    return spec.lead_in_frames * spec.hop_samples if isinstance(spec, LogMelSpec) else 0
+
+
+def without_lead_in(spec: FeatureSpec) -> FeatureSpec:
+    """The front end of a model that keeps its own state: its rows go on, they begin no inference anew."""
+    return replace(spec, lead_in_frames=0) if isinstance(spec, LogMelSpec) else spec
+
+
 def samples_per_inference(spec: FeatureSpec) -> int:
-    """Sample instants (not counting channels) that one inference consumes."""
+    """Sample instants (not counting channels) that one inference consumes from a fresh start."""
+    return lead_in_samples(spec) + samples_per_window(spec)
+
+
+def samples_per_window(spec: FeatureSpec) -> int:
+    """Sample instants (not counting channels) that an inference looks at."""
     match spec:
         case LogMelSpec():
             return spec.window_samples + (spec.n_frames - 1) * spec.hop_samples

@@ -8,7 +8,14 @@ from tinygen.features import bands, gain, logmel, moments
 from tinygen.features.fft import fft_size
 from tinygen.features.integers import log2_of
 from tinygen.features.quantize import InputQuantization
-from tinygen.features.spec import BandEnergySpec, FeatureSpec, LogMelSpec, feature_shape, samples_per_inference
+from tinygen.features.spec import (
+    BandEnergySpec,
+    FeatureSpec,
+    LogMelSpec,
+    feature_shape,
+    lead_in_frames,
+    samples_per_inference,
+)
 from tinygen.features.stages import stage_names
 from tinygen.features.tables import tables
 from tinygen.firmware.c_arrays import CArray, c_array
@@ -54,6 +61,7 @@ class FeaturesView:
     rate_hz: int
     channels: int
     samples_per_inference: int
+    lead_in_frames: int
     frames: int
     frame_values: int
     quantization: InputQuantization
@@ -91,6 +99,7 @@ def features_view(spec: FeatureSpec, quantization: InputQuantization) -> Feature
         rate_hz=spec.rate_hz,
         channels=spec.n_channels,
         samples_per_inference=samples_per_inference(spec),
+        lead_in_frames=lead_in_frames(spec),
         frames=frames,
         frame_values=values,
         quantization=quantization,

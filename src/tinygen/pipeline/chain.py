@@ -14,7 +14,7 @@ from tinygen.core.canonical import digest_bytes
 from tinygen.core.errors import bad_input
 from tinygen.core.files import place_tree
 from tinygen.features.quantize import InputQuantization, for_input
-from tinygen.features.spec import FeatureSpec
+from tinygen.features.spec import FeatureSpec, lead_in_frames, without_lead_in
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.library_view import identifier
@@ -122,10 +122,11 @@ def of_task(ctx: Context, streaming: str) -> Chain:
             rate_hz=spec.rate_hz,
             window_rows=task.features.n_frames,
             hop_rows=hop,
+            lead_in_rows=lead_in_frames(task.features),
             label_threshold=made.model.decision.threshold,
         )
         rule = thresholds.carried(rule, ctx.config.event_threshold)
-        spec = replace(spec, n_frames=hop)
+        spec = without_lead_in(replace(spec, n_frames=hop))
     return Chain(
         name=task.name,
         slug=f"{task.name}-{streaming}",

@@ -12,6 +12,7 @@ from tinygen.boards.spec import BoardSpec
 from tinygen.core.errors import bad_input
 from tinygen.core.files import place_tree
 from tinygen.features.quantize import InputQuantization, for_input
+from tinygen.features.spec import lead_in_frames
 from tinygen.firmware.decision_view import render_decision
 from tinygen.firmware.features_view import render_features
 from tinygen.firmware.model_view import compiler_level
@@ -116,6 +117,7 @@ def stream_rule(ctx: Context, made: Converted, input_scale: float) -> StreamRule
         rate_hz=task.features.rate_hz,
         window_rows=task.features.n_frames,
         hop_rows=min(task.stream.hop_rows, task.features.n_frames),
+        lead_in_rows=lead_in_frames(task.features),
         score_threshold=decision.threshold if decision.kind == "reconstruction" else None,
         label_threshold=decision.threshold if decision.kind == "argmax" else 0,
         input_scale=input_scale,

@@ -16,14 +16,13 @@ from tinygen.core.resources import source_dir
 from tinygen.core.values import Measurement, Report, Table
 from tinygen.datasets.adapt import HEALTHY
 from tinygen.datasets.values import Int16, Recording
-from tinygen.datasets.window import cut
 from tinygen.features.reference import frames_batch
-from tinygen.features.spec import samples_per_inference
 from tinygen.model import importer
 from tinygen.pipeline.context import Context
 from tinygen.pipeline.model_views import SYNTHETIC
 from tinygen.pipeline.steps import Converted, package_version
 from tinygen.tasks.decision import reconstruction_scores
+from tinygen.training.examples import windows_of
 from tinygen.training.int8 import ends, model_inputs, run_tflm
 
 WORST = 8
@@ -95,7 +94,7 @@ def _verdicts(ctx: Context, made: Converted) -> list[Verdict]:
     owners: list[int] = []
     windows: list[Int16] = []
     for index, recording in enumerate(made.heldout):
-        pieces = cut(recording, samples_per_inference(task.features), max_windows=4)
+        pieces = windows_of(task.features, recording, max_windows=4)
         owners += [index] * len(pieces)
         windows += pieces
     found: dict[int, Verdict] = {}

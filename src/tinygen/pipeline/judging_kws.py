@@ -6,8 +6,8 @@ Every training is kept by the digest of all that determines it; one that was int
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,38 +17,34 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 
 from tinygen.boards.loader import find_board
-from tinygen.core.canonical import digest, digest_bytes, pretty_json
+from tinygen.core.canonical import pretty_json
 from tinygen.core.errors import bad_input
 from tinygen.core.files import write_atomic
 from tinygen.core.progress import Progress, silent
-from tinygen.core.resources import source_dir
 from tinygen.core.store import Store
 from tinygen.core.values import Report
 from tinygen.datasets.load import load_dataset
-from tinygen.datasets.synth import kws as synth
-from tinygen.datasets.synth.speech import engines
-from tinygen.datasets.synth.wordset import COMMANDS, OTHERS, speak_words
 from tinygen.datasets.values import Dataset
 from tinygen.model import compile as compiler
 from tinygen.model import importer
 from tinygen.model.rewrite.registry import rewrite
 from tinygen.pipeline import kws_views
+from tinygen.pipeline.kws_words import SEED, Heard, code_of
 from tinygen.tasks import kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.spectral import USUAL, WIDE, Variation
 from tinygen.training.speech_run import SpeechResult, train_words
-from tinygen.training.words import Int16, Share, Words, log_mel_of, noise_rows, words_of
+from tinygen.training.words import Share, Words
 
-FOLDS, SEED = kws_views.FOLDS, 1
+FOLDS = kws_views.FOLDS
 ALONE, SHIPPED = -1, -2
 """In place of a fold: nothing recorded is learned from; everything is, and no figure comes from it."""
-SPEAKERS, OTHERS_EACH = 600, 3
 ABLATION_SEEDS = (1, 2, 3)
 
 RECIPE = "branched"
 REPORT_EPOCHS, SYNTHESIS_EPOCHS, ABLATION_EPOCHS = 50, 20, 12
-REAL_TIMES, SPOKEN_SHARE = 3.0, 0.35
+REAL_TIMES, SPOKEN_SHARE, NATURAL_TIMES = 3.0, 0.35, 1.0
 
 BASE = Means(epochs=REPORT_EPOCHS, batch_size=64, learning_rate=1e-2)
 FULL = replace(BASE, branches=False, average=0.995, rounding_epochs=max(3, REPORT_EPOCHS // 10))
@@ -61,8 +57,9 @@ class Run:
 
     Attributes:
         group: of the table. fold: the part that is judged on, or ALONE or SHIPPED.
-        real: how often an epoch takes each recording; spoken: share of the synthetic words it takes, with at most
-            `most` times the median class of one class (0: as many as there are).
+        real: how often an epoch takes each recording; spoken: share of the words of speech programs it takes, natural:
+            of those of the neural voice, with at most `most` times the median class of one class (0: as many as there
+            are).
         wide: variations as wide as synthetic speech alone needs them.
     """
 
@@ -74,6 +71,7 @@ class Run:
     seed: int = SEED
     real: float = REAL_TIMES
     spoken: float = SPOKEN_SHARE
+    natural: float = NATURAL_TIMES
     most: float = 0.0
     wide: bool = False
 
@@ -85,21 +83,25 @@ def runs() -> tuple[Run, ...]:
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
-        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=1.0, most=1.5, wide=True,
+        means=replace(FULL, epochs=SYNTHESIS_EPOCHS), fold=ALONE, real=0.0, spoken=0.5, natural=3.0, most=1.5,
+        wide=True,
     )  # fmt: skip
-    variants: list[tuple[str, str, Means, float]] = [
-        ("nothing switched on", RECIPE, SHORT, 0.0),
-        ("synthetic speech", RECIPE, SHORT, SPOKEN_SHARE),
-        ("parallel paths, folded", RECIPE, replace(SHORT, branches=True), 0.0),
-        ("weight averaging", RECIPE, replace(SHORT, average=0.995), 0.0),
-        ("rounding in the loop", RECIPE, replace(SHORT, rounding_epochs=2), 0.0),
-        ("a larger teacher", RECIPE, replace(SHORT, teachers=1, teacher_epochs=ABLATION_EPOCHS), 0.0),
-        ("a third of the channels pruned", RECIPE, replace(SHORT, prune=0.33), 0.0),
-        *((f"recipe {r.name}", r.name, SHORT, 0.0) for r in RECIPES if r.name != RECIPE),
+    variants: list[tuple[str, str, Means, float, float]] = [
+        ("nothing switched on", RECIPE, SHORT, 0.0, 0.0),
+        ("words of speech programs", RECIPE, SHORT, SPOKEN_SHARE, 0.0),
+        ("words of a neural voice", RECIPE, SHORT, 0.0, NATURAL_TIMES),
+        ("parallel paths, folded", RECIPE, replace(SHORT, branches=True), 0.0, 0.0),
+        ("weight averaging", RECIPE, replace(SHORT, average=0.995), 0.0, 0.0),
+        ("rounding in the loop", RECIPE, replace(SHORT, rounding_epochs=2), 0.0, 0.0),
+        ("a larger teacher", RECIPE, replace(SHORT, teachers=1, teacher_epochs=ABLATION_EPOCHS), 0.0, 0.0),
+        ("a third of the channels pruned", RECIPE, replace(SHORT, prune=0.33), 0.0, 0.0),
+        *((f"recipe {r.name}", r.name, SHORT, 0.0, 0.0) for r in RECIPES if r.name != RECIPE),
     ]
     ablations = [
-        Run(group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken)
-        for label, recipe, means, spoken in variants
+        Run(
+            group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken, natural=natural
+        )
+        for label, recipe, means, spoken, natural in variants
         for seed in ABLATION_SEEDS
     ]
     return (*folds, alone, *ablations)
@@ -182,24 +184,16 @@ class Jobs:
         self._store, self._progress = store, progress
         self._task: Task = kws.make(dataset)
         self._folds = fold_of(dataset)
-        self._real: Words | None = None
-        self._spoken: Words | None = None
-        heard = [source_dir("features") / f"{name}.py" for name in _FEATURES]
-        heard.append(source_dir("datasets") / "synth" / "wordset.py")
-        learned = [source_dir("training") / f"{name}.py" for name in _CODE]
-        self._spoken_by = _digest_of(heard)
-        self._code = _digest_of([source_dir("tasks") / "recipes.py", *heard, *learned])
+        self.heard = Heard(task=self._task, dataset=dataset, store=store, progress=progress)
+        self._code = [code_of("tasks", ("recipes",)), code_of("training", _CODE)]
 
     def inputs(self, run: Run) -> dict[str, object]:
         """Everything that determines a training."""
         return {
             "variation": asdict(self._how(run)),
             "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
-            "data": self.dataset.digest,
+            "heard": self.heard.facts(spoken=run.spoken > 0, natural=run.natural > 0),
             "code": self._code,
-            "engines": synth.engine_versions() if run.spoken else "",
-            "speakers": [SPEAKERS, OTHERS_EACH] if run.spoken else [],
-            "labels": list(self._task.labels),
         }
 
     @property
@@ -229,18 +223,20 @@ class Jobs:
         return {**found, "model": str(step.path / "model.tflite")}
 
     def _trained(self, run: Run, told: Progress) -> tuple[SpeechResult, npt.NDArray[np.bool_]]:
-        real = self._recorded()
+        real, own = self.heard.recorded(), self.heard.learned_from()
         everything = np.ones(len(real.classes), dtype=bool)
         test = everything if run.fold in (ALONE, SHIPPED) else self._folds == run.fold
         learned_from = everything if run.fold == SHIPPED else ~test
         shares = []
         if run.real:
-            learned = Words(features=real.features[learned_from], classes=real.classes[learned_from])
+            learned = Words(features=own.features[learned_from], classes=own.classes[learned_from])
             shares.append(Share(words=learned, times=run.real))
         if run.spoken:
-            shares.append(Share(words=self.spoken(), times=run.spoken, most=run.most))
+            shares.append(Share(words=self.heard.spoken(), times=run.spoken, most=run.most))
+        if run.natural:
+            shares.append(Share(words=self.heard.natural(), times=run.natural, most=run.most))
         result = train_words(
-            self._task, run.recipe, run.means, shares=shares, noises=self._noises(run),
+            self._task, run.recipe, run.means, shares=shares, noises=self.heard.noises(run.real > 0),
             test=Words(features=real.features[test], classes=real.classes[test]),
             how=self._how(run), seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
             progress=told,
@@ -248,7 +244,7 @@ class Jobs:
         return result, test
 
     def _figures(self, run: Run, result: SpeechResult, test: npt.NDArray[np.bool_]) -> dict[str, object]:
-        truth = self._recorded().classes[test]
+        truth = self.heard.recorded().classes[test]
         groups = [r.group for r, chosen in zip(self.dataset.recordings, test.tolist(), strict=True) if chosen]
         right, right_float = result.found == truth, result.found_float == truth
         words = truth != self._task.labels.index("_silence_") if "_silence_" in self._task.labels else truth >= 0
@@ -274,6 +270,7 @@ class Jobs:
             "confusion": table.tolist(),
             "labels": list(self._task.labels),
             "per_speaker": speakers,
+            "speaker_clips": dict(Counter(groups)),
             "history": result.history,
         }
 
@@ -281,42 +278,11 @@ class Jobs:
     def _how(run: Run) -> Variation:
         return WIDE if run.wide else USUAL
 
-    def _recorded(self) -> Words:
-        if self._real is None:
-            recordings = self.dataset.recordings
-            self._real = words_of(self._task, [r.signal for r in recordings], [r.label for r in recordings])
-        return self._real
 
-    def _noises(self, run: Run) -> Int16:
-        """Recorded noises, or made ones where nothing recorded may be learned from."""
-        if run.real:
-            return noise_rows(log_mel_of(self._task), [r.signal for r in self.dataset.noises])
-        return noise_rows(log_mel_of(self._task), made_noises())
-
-    def spoken(self) -> Words:
-        """The ten commands and other words by pseudo-speakers; features are kept on disk."""
-        if self._spoken is None:
-            commands = tuple(label for label in self._task.labels if label in COMMANDS)
-            facts = [commands, OTHERS, SPEAKERS, OTHERS_EACH, SEED, synth.engine_versions(), self._spoken_by]
-            path = self._store.root / f"spoken-{digest(facts)[:20]}.npz"
-            if not path.is_file():
-                recordings = speak_words(
-                    words=commands, others=OTHERS, n_speakers=SPEAKERS, others_each=OTHERS_EACH, seed=SEED,
-                    engines=engines(), progress=self._progress,
-                )  # fmt: skip
-                made = words_of(self._task, [r.signal for r in recordings], [r.label for r in recordings])
-                out = io.BytesIO()
-                np.savez_compressed(out, features=made.features, classes=made.classes)
-                write_atomic(path, out.getvalue())
-            with np.load(path, allow_pickle=False) as file:
-                self._spoken = Words(features=file["features"], classes=file["classes"])
-        return self._spoken
-
-
-_FEATURES = ("logmel", "fft", "hann", "integers", "melbank", "log1p")
 _CODE = (
     "speech_run",
     "spectral",
+    "settling",
     "layout",
     "network",
     "loop",
@@ -327,13 +293,3 @@ _CODE = (
     "prune",
     "words",
 )
-
-
-def _digest_of(paths: Sequence[Path]) -> str:
-    return digest([digest_bytes(path.read_bytes()) for path in paths])
-
-
-def made_noises() -> list[Int16]:
-    """Noises of every made-up kind, half a minute each: int16 [n, 1]."""
-    rng = np.random.default_rng([SEED, 41])
-    return [synth.noise(kind, rng, 8 * synth.SAMPLES) for kind in synth.NOISE_KINDS for _ in range(4)]

@@ -11,7 +11,7 @@ from tinygen.core.values import Report
 from tinygen.device.counting import counting
 from tinygen.device.registry import choose
 from tinygen.features import reference
-from tinygen.features.spec import FeatureSpec
+from tinygen.features.spec import FeatureSpec, lead_in_frames
 from tinygen.features.stages import stage_names, stages_in_use
 from tinygen.pipeline import firmware_steps, profile_views, proof, real_time, saved
 from tinygen.pipeline.context import Context
@@ -116,7 +116,8 @@ def per_hop(found: profiler.Profile, spec: FeatureSpec, hop_rows: int) -> dict[s
         return {}
     period = reference.row_end(spec, 1) - reference.row_end(spec, 0)
     rows = spec.rate_hz * real_time.HOP_MS / 1000 / period
-    parts = {part.name: part.median / spec.n_frames * rows for part in found.stages}
+    computed = lead_in_frames(spec) + spec.n_frames
+    parts = {part.name: part.median / computed * rows for part in found.stages}
     return {**parts, "model": found.whole.median / hop_rows * rows}
 
 

@@ -218,7 +218,7 @@ class _Search:
     def _examples(self) -> tuple[Any, Any]:
         """Training and validation examples, made once."""
         if self._sides is None:
-            from tinygen.training.run import sides_of
+            from tinygen.training.sides import sides_of
 
             train, validation, _ = sides_of(
                 self._task, self._material.dataset, self._material.sides, seed=self._ctx.config.seed,

@@ -14,7 +14,7 @@ from tinygen.device.link import Capabilities
 from tinygen.device.sensing import REAL_TIME_BAUD
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
 from tinygen.features import quantize, reference
-from tinygen.features.spec import feature_shape, samples_per_inference
+from tinygen.features.spec import feature_shape, lead_in_frames, samples_per_inference
 from tinygen.features.stages import stage_names
 from tinygen.firmware.board_view import kept_areas
 from tinygen.firmware.stream_view import learned_bytes, memory_bytes, state_bytes
@@ -54,7 +54,7 @@ def stage_table(client: Client, chain: Chain, signal: Int16, capabilities: Capab
     loudest = max(starts, key=lambda at: int(np.abs(signal[at : at + size].astype(np.int32)).sum()))
     counts = count_stages(client, signal[loudest : loudest + size])
     per_row = chain.spec.rate_hz * HOP_MS / 1000 / (reference.row_end(chain.spec, 1) - reference.row_end(chain.spec, 0))
-    share = per_row / chain.spec.n_frames * capabilities.counter_scale
+    share = per_row / (lead_in_frames(chain.spec) + chain.spec.n_frames) * capabilities.counter_scale
     rows = [
         (name, f"{round(ticks * share):,}")
         for name, ticks, marks in zip(stage_names(chain.spec), counts.ticks, counts.marks, strict=False)

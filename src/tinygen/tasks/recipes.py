@@ -151,10 +151,10 @@ def without_branches(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 
 def teacher_body(shape: Shape) -> tuple[Layer, ...]:
-    """A network some eight times as large, whose answers a small one can imitate."""
-    front = (conv(48, (5, 5), (2, 2)), depthwise((3, 3), (1, 2), 1), conv(64))
-    whole = conv(160, (1, after(front, shape)[1]))
-    later = [layer for _ in range(3) for layer in (depthwise((5, 1), branches=1), conv(160, branches=1))]
+    """A network with two and a half times the parameters, whose answers a small one can imitate."""
+    front = (conv(36, (5, 5), (2, 2)), depthwise((3, 3), (1, 2), 1), conv(48))
+    whole = conv(112, (1, after(front, shape)[1]))
+    later = [layer for _ in range(3) for layer in (depthwise((5, 1), branches=1), conv(112, branches=1))]
     return (*front, whole, *later)
 
 

@@ -7,7 +7,7 @@ is), or one score for an anomaly. The sums over the last `smoothing` inferences 
 2. the watched label with the largest sum (the first on ties) raises an event when its sum is above `threshold`, it is
    armed, and `refractory_samples` instants have passed since the last event of any label.
 
-The first `warmup` inferences, whose window is not yet full of signal, do not count.
+The first `warmup` inferences, whose window is not yet full of signal or whose front end has not settled, do not count.
 The C++ twin is firmware/include/tinygen/stream/decision.h.
 """
 
@@ -162,6 +162,7 @@ def rule_of(
     rate_hz: int,
     window_rows: int,
     hop_rows: int,
+    lead_in_rows: int = 0,
     unsigned_output: bool = False,
     score_threshold: int | None = None,
     label_threshold: int = 0,
@@ -174,6 +175,7 @@ def rule_of(
         labels: of the model's output.
         rate_hz: sample instants per second.
         window_rows, hop_rows: of the model as it is compiled.
+        lead_in_rows: before the first full window, for the front end to settle.
         unsigned_output: its output's type.
         score_threshold: of one inference, for anomaly models (in place of the plan's share).
         label_threshold: of one output as a byte of 0..255, in place of the plan's share; 0 for none.
@@ -205,7 +207,7 @@ def rule_of(
         unsigned_output=unsigned_output,
         window_rows=window_rows,
         hop_rows=hop_rows,
-        warmup=-(-window_rows // hop_rows) - 1 if segments is None else 0,
+        warmup=-(-(lead_in_rows + window_rows) // hop_rows) - 1 if segments is None else 0,
         smoothing=smoothing,
         threshold=threshold,
         release=release,

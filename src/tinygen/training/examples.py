@@ -22,7 +22,7 @@ from tinygen.datasets.augment import vary_motion, vary_speech, vary_vibration
 from tinygen.datasets.values import Int16, Recording
 from tinygen.datasets.window import cut
 from tinygen.features.reference import frames_batch
-from tinygen.features.spec import FeatureSpec, samples_per_inference
+from tinygen.features.spec import FeatureSpec, lead_in_samples, samples_per_window
 from tinygen.tasks.spec import Task
 
 _CHUNK = 64  # recordings computed together
@@ -61,18 +61,22 @@ def real_input(task: Task, features: Int16) -> npt.NDArray[np.float32]:
     return scaled.reshape(len(features), *task.input_shape)
 
 
+def windows_of(spec: FeatureSpec, recording: Recording, max_windows: int = 64) -> list[Int16]:
+    """What each inference over a recording consumes, int16 [samples_per_inference, channels]."""
+    return cut(recording, samples_per_window(spec), lead_in=lead_in_samples(spec), max_windows=max_windows)
+
+
 def make_examples(task: Task, recordings: Sequence[Recording], progress: Progress, what: str) -> Examples:
     """Examples of unchanged recordings.
 
     Raises:
         TinygenError: the features cannot be computed.
     """
-    n_samples = samples_per_inference(task.features)
     windows: list[Int16] = []
     classes: list[int] = []
     groups: list[str] = []
     for recording in recordings:
-        for window in cut(recording, n_samples):
+        for window in windows_of(task.features, recording):
             windows.append(window)
             classes.append(class_of(task, recording.label))
             groups.append(recording.group)
@@ -88,9 +92,8 @@ def make_varied_examples(
     Raises:
         TinygenError: the features cannot be computed.
     """
-    n_samples = samples_per_inference(task.features)
     plain = make_examples(task, recordings, progress, "features of the training side")
-    cuts = [window for recording in recordings for window in cut(recording, n_samples)]
+    cuts = [window for recording in recordings for window in windows_of(task.features, recording)]
     backgrounds = [noise.signal for noise in noises]
     parts = [plain.features]
     for number, name in enumerate(task.training.augment):

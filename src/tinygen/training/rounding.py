@@ -66,10 +66,14 @@ class _Watched(Hooks):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundedNetwork:
-    """A plain network that computes as INT8 will; its vector ends with the ranges. Takes the place of a `Network`."""
+    """A plain network that computes as INT8 will; its vector ends with the ranges. Takes the place of a `Network`.
+
+    With `input_range` the input's range is that one; the vector's own stays unused.
+    """
 
     layers: tuple[Layer, ...]
     shape: Shape
+    input_range: tuple[float, float] | None = None
 
     @property
     def layout(self) -> list[Slot]:
@@ -90,7 +94,10 @@ class RoundedNetwork:
             for a, slot in zip(tf.split(weights, [slot.size for slot in layout]), layout, strict=True)
         ]
         count = count_ranges(self.layers)
-        hooks = _Rounded(ranges=iter(arrays[-count:]))
+        ranges = arrays[-count:]
+        if self.input_range is not None:
+            ranges[0] = tf.constant(self.input_range, tf.float32)
+        hooks = _Rounded(ranges=iter(ranges))
         x = hooks.made(None, x)
         x = through(self.layers, self.shape, x, iter(arrays[:-count]), hooks)
         return tf.reshape(x, (tf.shape(x)[0], -1)), running

@@ -24,16 +24,13 @@ from tinygen.tasks.spec import Task
 from tinygen.training.evaluate import evaluate, float_metrics
 from tinygen.training.examples import (
     Examples,
-    cached_examples,
-    make_examples,
-    make_varied_examples,
     real_input,
-    side_digest,
 )
 from tinygen.training.int8 import check_structure
 from tinygen.training.kept import training_code
 from tinygen.training.mahalanobis import dense_layer, feature_weights
 from tinygen.training.quiet import prepare_tensorflow
+from tinygen.training.sides import sides_of, staged_sides
 from tinygen.training.values import TrainedModel
 
 if TYPE_CHECKING:
@@ -233,8 +230,7 @@ def _fit_staged(
     plan = task.training
     if plan.means is None:
         raise ValueError("no means")
-    plain = replace(task, training=replace(plan, augment=()))
-    sides = sides_of(plain, dataset, split, seed=seed, work_dir=cache, progress=progress)
+    sides = staged_sides(task, dataset, split, seed=seed, work_dir=cache, progress=progress)
     made = fit_staged(task, dataset, sides, plan.means, seed=seed, epochs=epochs, cache=cache, progress=progress)
     _, validation, test = sides
     folder.mkdir(parents=True, exist_ok=True)
@@ -322,38 +318,6 @@ def _rows(inputs: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArra
     return inputs.reshape(len(inputs), *shape)
 
 
-def sides_of(
-    task: Task, dataset: Dataset, split: Split, *, seed: int, work_dir: Path, progress: Progress
-) -> tuple[Examples, Examples, Examples]:
-    """Examples of the three sides, from the cache where they were made before.
-
-    Raises:
-        TinygenError: the features cannot be computed.
-    """
-    noises = dataset.noises
-
-    def key(name: str, digest: str, *more: object) -> list[object]:
-        return [name, task.name, asdict(task.features), list(task.labels), digest, *more]
-
-    varied = [list(task.training.augment), seed, side_digest(noises)]
-    train = cached_examples(
-        work_dir,
-        key("train", side_digest(split.train), *varied),
-        lambda: make_varied_examples(task, split.train, noises, seed, progress),
-    )
-    validation = cached_examples(
-        work_dir,
-        key("plain", side_digest(split.validation)),
-        lambda: make_examples(task, split.validation, progress, "features of the validation side"),
-    )
-    test = cached_examples(
-        work_dir,
-        key("plain", side_digest(split.test)),
-        lambda: make_examples(task, split.test, progress, "features of the test side"),
-    )
-    return train, validation, test
-
-
 def _representative(task: Task, real: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
     """Inputs that set the INT8 ranges.
 
@@ -363,8 +327,9 @@ def _representative(task: Task, real: npt.NDArray[np.float32], seed: int) -> npt
     rng = np.random.default_rng([seed, 5])
     chosen = real[rng.permutation(len(real))[:_REPRESENTATIVE]]
     if task.decision != "reconstruction":
-        if getattr(task.features, "input_formula", "") == "micro_speech":  # its steps are fixed: so is their range
-            ends = np.array([0.0, quantize.MICRO_SPEECH_HIGHEST * task.features.feature_scale], np.float32)
+        span = quantize.input_range(task.features)
+        if span is not None:
+            ends = np.array(span, np.float32)
             rows = np.broadcast_to(ends.reshape(2, *[1] * (real.ndim - 1)), (2, *real.shape[1:]))
             return np.concatenate([chosen, rows])
         return chosen

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.features.spec import LogMelSpec
+from tinygen.training import settling
 
 Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]
@@ -81,9 +82,9 @@ def varied(spec: LogMelSpec, features: Int16, noises: Int16, how: Variation, rng
     """One variation of every example, as real features (before `feature_scale`).
 
     Args:
-        spec: the front end the features come from.
-        features: int16 [n, rows, bands].
-        noises: int16 [m, bands], rows of noise recordings one after another; m >= 4 * rows, or none.
+        spec: the front end; what it does behind the filter bank follows the variation.
+        features: int16 [n, rows, bands] of `settling.plain(spec)`.
+        noises: int16 [m, bands], such rows of noise recordings one after another; m >= 4 * rows, or none.
         how: how far.
         rng: decides.
 
@@ -108,6 +109,7 @@ def _some(spec: LogMelSpec, features: Int16, noises: Int16, how: Variation, rng:
     if how.floor[1] > 0:
         power += _floor(power.shape, how, rng)
     x = np.maximum(0.5 * np.log(np.maximum(power, 1.0)), 0.0).astype(np.float32)
+    x = settling.moved(spec, x, rng)
     _blank(x, how, rng)
     return x * np.float32(1 << spec.log_scale_shift)
 

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from tinygen.core.canonical import digest
 from tinygen.core.progress import Progress
+from tinygen.features.quantize import input_range
 from tinygen.tasks.recipes import find_recipe, teacher_body, with_head, without_branches
 from tinygen.tasks.shapes import cost
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.int8 import check_structure, ends, model_inputs, run_tflm
 from tinygen.training.quiet import prepare_tensorflow
 from tinygen.training.spectral import Variation
-from tinygen.training.words import Epochs, Int16, Share, Words, log_mel_of, moments, real_inputs
+from tinygen.training.words import Epochs, Int16, Share, Words, log_mel_of, moments, plain_inputs, real_inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,9 +61,9 @@ def train_words(
         task: labels and features.
         recipe: of `tasks.recipes`.
         means: what is switched on.
-        shares: what is learned from.
-        noises: rows int16 [m, bands].
-        test: examples of speakers that are in no share.
+        shares: what is learned from, features of the plain front end.
+        noises: such rows int16 [m, bands].
+        test: examples of speakers that are in no share, features of the front end itself.
         how: augmentation.
         seed: of everything that is drawn.
         cache: folder for checkpoints.
@@ -86,7 +87,9 @@ def train_words(
     )  # fmt: skip
     mean, spread = moments(epochs)
     plain = np.concatenate([share.words.features[:: max(1, len(share.words.features) // 300)] for share in shares])
-    material = Material(epoch=epochs, mean=mean, spread=spread, plain=real_inputs(spec, plain))
+    material = Material(
+        epoch=epochs, mean=mean, spread=spread, plain=plain_inputs(spec, plain), input_range=input_range(spec)
+    )
     made = make_network(
         layers, task.input_shape, material, means, seed=seed, cache=cache, key=digest([key, recipe]),
         teacher_layers=with_head(teacher_body(task.input_shape), task.input_shape, len(task.labels)),

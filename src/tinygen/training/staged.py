@@ -16,20 +16,33 @@ import numpy.typing as npt
 from tinygen.core.canonical import digest
 from tinygen.core.errors import bad_input
 from tinygen.core.progress import Progress
+from tinygen.datasets.synth import neural
 from tinygen.datasets.synth.kws import engine_versions
 from tinygen.datasets.synth.speech import engines
 from tinygen.datasets.synth.wordset import OTHERS, speak_words
 from tinygen.datasets.values import Dataset
+from tinygen.features.quantize import input_range
 from tinygen.tasks.recipes import teacher_body, with_head, without_branches
 from tinygen.tasks.spec import Means, Task
 from tinygen.training.examples import Examples, cached_examples
 from tinygen.training.kept import training_code
+from tinygen.training.settling import plain
 from tinygen.training.spectral import USUAL
-from tinygen.training.words import Epochs, Share, Words, log_mel_of, moments, noise_rows, real_inputs, words_of
+from tinygen.training.words import (
+    Epochs,
+    Share,
+    Words,
+    log_mel_of,
+    moments,
+    noise_rows,
+    plain_inputs,
+    real_inputs,
+    words_of,
+)
 
 SPECIAL = ("_silence_", "_unknown_")
 _REAL_TIMES = 3.0
-_SPEAKERS, _OTHERS_EACH = 240, 3
+_SPEAKERS, _NEURAL_SPEAKERS, _OTHERS_EACH = 240, 60, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +70,7 @@ def fit_staged(
     Args:
         task: labels, features and layers.
         dataset: gives noises.
-        sides: train (plain, without variations), validation and test examples.
+        sides: train (of the plain front end, without variations), validation and test examples.
         means: what is switched on.
         seed: of everything that is drawn.
         epochs: instead of the plan's number.
@@ -87,8 +100,9 @@ def fit_staged(
         epoch=plan,
         mean=mean,
         spread=spread,
-        plain=real_inputs(spec, train.features),
+        plain=plain_inputs(spec, train.features),
         held=(real_inputs(spec, validation.features), validation.classes),
+        input_range=input_range(spec),
     )
     layers = task.layers if means.branches else without_branches(task.layers)
     made = make_network(
@@ -108,7 +122,7 @@ def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _spoken(task: Task, dataset: Dataset, seed: int, cache: Path, progress: Progress) -> Words:
-    """The task's words by pseudo-speakers.
+    """The task's words by pseudo-speakers: speech programs, and the neural voice where it is installed.
 
     Raises:
         TinygenError: a label that is no word, or no speech engine.
@@ -121,14 +135,18 @@ def _spoken(task: Task, dataset: Dataset, seed: int, cache: Path, progress: Prog
         )
     others: Sequence[str] = [word for word in OTHERS if word not in commands] if "_unknown_" in task.labels else []
 
+    natural = neural.find()
+
     def make() -> Examples:
         found = speak_words(
             words=commands, others=tuple(others), n_speakers=_SPEAKERS, others_each=_OTHERS_EACH, seed=seed,
-            engines=engines(), progress=progress,
+            engines=engines(), neural=natural, n_neural=_NEURAL_SPEAKERS, progress=progress,
         )  # fmt: skip
-        made = words_of(task, [r.signal for r in found], [r.label for r in found])
+        made = words_of(task, plain(log_mel_of(task)), [r.signal for r in found], [r.label for r in found])
         return Examples(features=made.features, classes=made.classes, groups=tuple(r.group for r in found))
 
-    key = digest(["spoken", commands, others, _SPEAKERS, _OTHERS_EACH, seed, engine_versions(), list(task.labels)])
+    voices = [engine_versions(), *([neural.version(), _NEURAL_SPEAKERS] if natural is not None else [])]
+    words = [commands, others, _SPEAKERS, _OTHERS_EACH, list(task.labels)]
+    key = digest(["spoken", words, seed, voices, asdict(plain(log_mel_of(task)))])
     kept = cached_examples(cache, key, make)
     return Words(features=kept.features, classes=kept.classes)

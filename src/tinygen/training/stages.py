@@ -40,6 +40,7 @@ class Material:
         mean, spread: float32 [channels] of real inputs, for the trained network's normalisation.
         plain: real inputs float32 [m, ...] without augmentation, for the first ranges.
         held: (real inputs, classes int64) that only the history's figures are made from.
+        input_range: real values at both ends of the INT8 input, where they are given.
         heard: told (epoch from 1, accuracy on `held`) of the student; what it raises ends the training.
     """
 
@@ -48,6 +49,7 @@ class Material:
     spread: Float32
     plain: Float32
     held: tuple[Float32, npt.NDArray[np.int64]] | None = None
+    input_range: tuple[float, float] | None = None
     heard: Callable[[int, float], None] | None = None
 
     def normalised(self, real: Float32) -> Float32:
@@ -162,6 +164,8 @@ def make_network(
     some = material.filled(material.epoch(means.epochs)[0][:_CALIBRATE])
     seen = np.concatenate([material.plain[:: max(1, len(material.plain) // _CALIBRATE)], some])
     ranges = observed_ranges(plain, shape, weights, seen)
+    if material.input_range is not None:
+        ranges[0] = material.input_range
     made = Made(layers=plain, shape=shape, weights=weights, ranges=ranges, float_weights=weights, history=history)
     if not means.rounding_epochs:
         return made
@@ -173,7 +177,7 @@ def _rounded(
     progress: Progress,
 ) -> Made:  # fmt: skip
     """A few more epochs with rounding in the loop."""
-    network = RoundedNetwork(layers=made.layers, shape=made.shape)
+    network = RoundedNetwork(layers=made.layers, shape=made.shape, input_range=material.input_range)
 
     def real(epoch: int) -> tuple[Float32, Float32]:
         inputs, targets = material.epoch(means.epochs + epoch)
@@ -200,10 +204,13 @@ def _rounded(
         progress=progress, stage="training with rounding",
     )  # fmt: skip
     final = final_weights(done, schedule)
+    ranges = final[n_weights:].reshape(-1, 2)
+    if material.input_range is not None:
+        ranges[0] = material.input_range
     return replace(
         made,
         weights=final[:n_weights],
-        ranges=final[n_weights:].reshape(-1, 2),
+        ranges=ranges,
         history={**made.history, "rounding": done.history},
     )
 

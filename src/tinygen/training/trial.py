@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygen.core.progress import Progress
+from tinygen.features.quantize import input_range
 from tinygen.tasks.spec import Layer, Means, Task
 from tinygen.training.examples import Examples, real_input
 from tinygen.training.int8 import check_structure, ends, model_inputs, run_tflm
@@ -59,6 +60,7 @@ def train_candidate(
         spread=np.maximum(real.std(axis=axes), 1e-6).astype(np.float32),
         plain=real,
         held=(real_input(task, validation.features), validation.classes),
+        input_range=input_range(task.features),
         heard=after_epoch,
     )
     made = make_network(layers, task.input_shape, material, means, seed=seed, cache=cache, key=key, progress=progress)

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygen.core.errors import bad_input
+from tinygen.datasets.window import led
 from tinygen.features.reference import frames_batch, stream
-from tinygen.features.spec import LogMelSpec, samples_per_inference
+from tinygen.features.spec import LogMelSpec, lead_in_samples, samples_per_window
 from tinygen.tasks.spec import Task
-from tinygen.training.spectral import Variation, varied
+from tinygen.training.settling import led_in, plain
+from tinygen.training.spectral import Variation, nepers, varied
 
 Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]
@@ -25,7 +27,10 @@ _SILENCE_SHARE = 16  # one example in so many is a stretch of noise
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Words:
-    """Examples: features int16 [n, rows, bands], classes int64 [n]."""
+    """Examples: features int16 [n, rows, bands], classes int64 [n].
+
+    What is learned from has features of `settling.plain(spec)`, what is judged those of the front end itself.
+    """
 
     features: Int16
     classes: Int64
@@ -71,24 +76,33 @@ def log_mel_of(task: Task) -> LogMelSpec:
     return task.features
 
 
-def words_of(task: Task, signals: Sequence[Int16], labels: Sequence[str]) -> Words:
+def words_of(task: Task, spec: LogMelSpec, signals: Sequence[Int16], labels: Sequence[str]) -> Words:
     """Examples of recordings int16 [n, 1]; shorter ones are filled up with zeros, longer ones cut.
+
+    Args:
+        task: gives the classes.
+        spec: its front end, or that front end's plain form.
+        signals, labels: the recordings.
 
     Raises:
         TinygenError: the features cannot be computed.
     """
-    spec, n = task.features, samples_per_inference(task.features)
+    n, lead_in = samples_per_window(spec), lead_in_samples(spec)
+
+    def window(signal: Int16) -> Int16:
+        heard = signal[:n]
+        return led(heard, 0, np.pad(heard, ((0, n - len(heard)), (0, 0))), lead_in)
+
     rows: list[Int16] = []
     for at in range(0, len(signals), _TOGETHER):
-        cut = [signal[:n] for signal in signals[at : at + _TOGETHER]]
-        rows.append(frames_batch(spec, np.stack([np.pad(s, ((0, n - len(s)), (0, 0))) for s in cut])))
+        rows.append(frames_batch(spec, np.stack([window(signal) for signal in signals[at : at + _TOGETHER]])))
     classes = np.array([task.labels.index(label) for label in labels], dtype=np.int64)
     return Words(features=np.concatenate(rows), classes=classes)
 
 
 def noise_rows(spec: LogMelSpec, signals: Sequence[Int16]) -> Int16:
-    """Feature rows int16 [m, bands] of noise recordings int16 [n, 1], one after another."""
-    return np.concatenate([stream(spec, signal) for signal in signals])
+    """Plain feature rows int16 [m, bands] of noise recordings int16 [n, 1], one after another."""
+    return np.concatenate([stream(plain(spec), signal) for signal in signals])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +152,14 @@ def moments(epochs: Epochs) -> tuple[Float32, Float32]:
     return np.array([mean], np.float32), np.array([max(float(spread), 1e-6)], np.float32)
 
 
+def plain_inputs(spec: LogMelSpec, features: Int16) -> Float32:
+    """Real inputs float32 [n, rows, bands, 1] without variation, of features of `settling.plain(spec)`."""
+    x = nepers(spec, features)
+    scale = np.float32((1 << spec.log_scale_shift) * spec.feature_scale)
+    return led_in(spec, x)[..., None] * scale
+
+
 def real_inputs(spec: LogMelSpec, features: Int16) -> Float32:
-    """Real inputs float32 [n, rows, bands, 1] without variation."""
+    """Real inputs float32 [n, rows, bands, 1] of features of the front end itself."""
     scaled: Float32 = features.astype(np.float32)[..., None] * np.float32(spec.feature_scale)
     return scaled

@@ -12,7 +12,7 @@ from tinygen.datasets.values import Recording
 from tinygen.datasets.window import cut
 from tinygen.features.quantize import InputQuantization, apply
 from tinygen.features.reference import frames_batch
-from tinygen.features.spec import FeatureSpec, samples_per_inference
+from tinygen.features.spec import FeatureSpec, lead_in_samples, samples_per_inference, samples_per_window
 from tinygen.verify.bundle import VectorSet, export, load
 from tinygen.verify.signals import constructed, constructed_input
 from tinygen.verify.values import Vector
@@ -81,7 +81,7 @@ def _pick(recordings: Sequence[Recording], spec: FeatureSpec, wanted: int) -> li
     order: list[Recording] = []
     for turn in range(max((len(queue) for queue in queues.values()), default=0)):
         order += [queue[turn] for queue in queues.values() if turn < len(queue)]
-    samples = samples_per_inference(spec)
+    samples, lead_in = samples_per_window(spec), lead_in_samples(spec)
     windows: dict[int, list[Int16]] = {}
     found: list[tuple[str, str, Int16]] = []
     turn = 0
@@ -91,7 +91,7 @@ def _pick(recordings: Sequence[Recording], spec: FeatureSpec, wanted: int) -> li
             if len(found) == wanted:
                 break
             if number not in windows:
-                windows[number] = cut(recording, samples)
+                windows[number] = cut(recording, samples, lead_in=lead_in)
             if turn < len(windows[number]):
                 name = recording.name if turn == 0 else f"{recording.name}#{turn}"
                 found.append((recording.label, name, windows[number][turn]))

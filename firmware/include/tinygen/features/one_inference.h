@@ -1,4 +1,5 @@
-// The rows of one inference, collected from a front end's endless ones.
+// The rows of one inference, collected from a front end's endless ones: those of the lead-in, in which estimates
+// settle, are overwritten.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,17 +14,17 @@ class OneInference {
  public:
   void reset() {
     front_end_.reset();
-    frames_done_ = 0;
+    rows_ = 0;
   }
 
   template <class Probe>
   void push(const std::int16_t* samples, std::size_t instants, std::int8_t* model_input, Probe probe) {
-    while (instants != 0 && frames_done_ < Config::kFrames) {
-      std::int8_t* row = model_input + std::size_t{frames_done_} * Config::kFrameValues;
+    while (instants != 0 && rows_ < Config::kLeadInFrames + Config::kFrames) {
+      std::int8_t* row = model_input + std::size_t{frames_done()} * Config::kFrameValues;
       const Taken done = front_end_.take(samples, instants, row, probe);
       samples += done.instants * Config::kChannels;
       instants -= done.instants;
-      frames_done_ = static_cast<std::uint16_t>(frames_done_ + (done.row ? 1 : 0));
+      rows_ = static_cast<std::uint16_t>(rows_ + (done.row ? 1 : 0));
     }
   }
 
@@ -32,11 +33,13 @@ class OneInference {
     return front_end_.take(samples, instants, row, probe);
   }
 
-  std::uint16_t frames_done() const { return frames_done_; }
+  std::uint16_t frames_done() const {
+    return rows_ > Config::kLeadInFrames ? static_cast<std::uint16_t>(rows_ - Config::kLeadInFrames) : std::uint16_t{0};
+  }
 
  private:
   FrontEnd front_end_;
-  std::uint16_t frames_done_;
+  std::uint16_t rows_;
 };
 
 }  // namespace tinygen::features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from os import cpu_count
@@ -34,13 +35,13 @@ class Speaker:
         name: of its utterances.
         group: the voice behind it, whatever its accent, pitch and speed: two speakers of one voice are not two people.
         voice: the engine's name for the voice.
-        pitch: espeak-ng's 0..99, or flite's mean fundamental frequency in Hz.
-        speed: words per minute (espeak-ng), or a factor on durations in percent (flite).
+        pitch: espeak-ng's 0..99, flite's mean fundamental frequency in Hz, or a neural voice's rate of play in percent.
+        speed: words per minute (espeak-ng), or a factor in percent on durations (flite) or on speed (neural).
     """
 
     name: str
     group: str
-    engine: Literal["espeak-ng", "flite"]
+    engine: Literal["espeak-ng", "flite", "kokoro"]
     voice: str
     pitch: int
     speed: int
@@ -81,8 +82,15 @@ def draw_speakers(rng: np.random.Generator, count: int, available: tuple[str, ..
     return speakers
 
 
-def speak_all(jobs: list[tuple[Speaker, str]], progress: Progress) -> list[Int16]:
+def speak_all(
+    jobs: list[tuple[Speaker, str]], progress: Progress, neural: Callable[[Speaker, str], Int16] | None = None
+) -> list[Int16]:
     """Synthesise every (speaker, word) with all processors: int16 [n, 1] at 16 kHz each, in the order of the jobs.
+
+    Args:
+        jobs: who says what.
+        progress: told how far it is.
+        neural: speaks for speakers that no program speaks for.
 
     Raises:
         TinygenError: an engine failed or gave no sound.
@@ -91,7 +99,12 @@ def speak_all(jobs: list[tuple[Speaker, str]], progress: Progress) -> list[Int16
     with tempfile.TemporaryDirectory(prefix="tinygen-speech-") as folder:
         pool = ThreadPoolExecutor(max_workers=cpu_count() or 1)
         try:
-            futures = [pool.submit(_speak, *job, Path(folder) / f"{i}.wav") for i, job in enumerate(jobs)]
+            futures = [
+                pool.submit(neural, *job)
+                if neural is not None and job[0].engine == "kokoro"
+                else pool.submit(_speak, *job, Path(folder) / f"{i}.wav")
+                for i, job in enumerate(jobs)
+            ]
             for done, future in enumerate(futures, start=1):
                 results.append(future.result())
                 progress("speaking words", done, len(jobs))
@@ -113,11 +126,11 @@ def _speak(speaker: Speaker, word: str, path: Path) -> Int16:
         raise tool_failed("gave no sound", where=process.shown(command))
     signal, rate_hz = read_audio(path)
     path.unlink()
-    return _trim(to_rate(mix_to_mono(signal), rate_hz, RATE_HZ))
+    return trim(to_rate(mix_to_mono(signal), rate_hz, RATE_HZ))
 
 
-def _trim(signal: Int16) -> Int16:
-    """Cut quiet ends, and bring the peak to half of full scale."""
+def trim(signal: Int16) -> Int16:
+    """int16 [n, 1] with quiet ends cut off and its peak at half of full scale."""
     level = np.abs(signal[:, 0].astype(np.int32))
     loud = np.flatnonzero(level > max(200, int(level.max(initial=0)) // 40))
     if loud.size == 0:

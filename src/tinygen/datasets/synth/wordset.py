@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygen.core.progress import Progress
 from tinygen.datasets.signal import to_int16
+from tinygen.datasets.synth.neural import Neural
 from tinygen.datasets.synth.speech import RATE_HZ, Speaker, speak_all
 from tinygen.datasets.values import Int16, Recording
 
@@ -81,6 +82,8 @@ def speak_words(
     others_each: int,
     seed: int,
     engines: tuple[str, ...],
+    neural: Neural | None = None,
+    n_neural: int = 0,
     progress: Progress,
 ) -> list[Recording]:
     """Every speaker says every word once and some of the other words: int16 [16000, 1] at 16 kHz, the word amid zeros.
@@ -88,10 +91,11 @@ def speak_words(
     Args:
         words: become labels.
         others: become "_unknown_".
-        n_speakers: ways to speak.
+        n_speakers: ways to speak of the engines.
         others_each: other words per speaker.
         seed: of everything that is drawn.
         engines: programs to use, as `speech.engines` gives them.
+        neural: speaks besides them, in `n_neural` ways.
         progress: told how far it is.
 
     Raises:
@@ -100,12 +104,13 @@ def speak_words(
     rng = np.random.default_rng([seed, 31])
     jobs: list[tuple[Speaker, str]] = []
     labels: list[str] = []
-    for speaker in speakers_of(rng, n_speakers, engines):
+    natural = [] if neural is None else neural.speakers(seed, n_neural)
+    for speaker in [*speakers_of(rng, n_speakers, engines), *natural]:
         chosen = [others[i] for i in rng.permutation(len(others))[:others_each]]
         for word in (*words, *chosen):
             jobs.append((speaker, word + _ENDINGS[int(rng.integers(len(_ENDINGS)))]))
             labels.append(word if word in words else "_unknown_")
-    spoken = speak_all(jobs, progress)
+    spoken = speak_all(jobs, progress, None if neural is None else neural.speak)
     return [
         Recording(
             signal=_amid(signal),

@@ -12,6 +12,7 @@ namespace tinygen::features {
 namespace {
 
 struct Config {
+  static constexpr std::uint16_t kLeadInFrames = 0;
   static constexpr std::uint16_t kFrames = 4;
   static constexpr std::uint32_t kFrameValues = 2;
   static constexpr std::uint32_t kChannels = 2;
