@@ -92,7 +92,7 @@ def test_a_budget_that_nothing_fits_ends_soon_and_says_by_how_much(
     monkeypatch.setattr(search, "opened", lambda optuna, url, make: make(None))
     given = {
         "task": "gesture", "data": str(gestures), "build_dir": str(tmp_path / "b"), "board": "nucleo_f446re",
-        "ram_budget": "10",
+        "budget.ram": "10",
     }  # fmt: skip
     ctx = Context(
         config=load_config(None, given, tmp_path),
