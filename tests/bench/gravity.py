@@ -95,8 +95,10 @@ def _judged(
     views: Sequence[str],
 ) -> dict[str, float]:
     train, held, test = sides
-    task = gesture.make(replace(dataset, recordings=tuple(train)), {"gravity": mode})
-    if gesture.fewest_recordings(replace(dataset, recordings=tuple(train))) > gesture.FEW_RECORDINGS:
+    known = replace(dataset, recordings=tuple(train))
+    task = gesture.make(known)
+    task = replace(task, features=replace(gesture.front_end(known), gravity=mode))  # also where it would be refused
+    if gesture.fewest_recordings(known) > gesture.FEW_RECORDINGS:
         repeats = max(1, _EXAMPLES // len(train) - 1)
         task = replace(task, training=replace(task.training, epochs=_EPOCHS, augment=("motion",) * repeats))
     names = [[r.name for r in side] for side in sides]

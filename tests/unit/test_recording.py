@@ -19,7 +19,7 @@ from tinygen.core.values import Report
 from tinygen.datasets import cut, level, recordings
 from tinygen.datasets.load import load_dataset
 from tinygen.device.sensing import SensorState, line_rate
-from tinygen.pipeline import recording
+from tinygen.pipeline import live, recording, stream_evaluation
 from tinygen.pipeline.context import Context
 
 Int16 = npt.NDArray[np.int16]
@@ -186,6 +186,18 @@ def test_a_disk_that_fills_up_leaves_the_index_as_it_was(tmp_path: Path, monkeyp
         assert (index.read_bytes() if index.exists() else None) == before
     taken(tmp_path, recording.Request(label="go", wav=talk, speaker="ann"))  # the file of that line is gone
     assert index.read_text().splitlines() == ["file,speaker", "go/ann_nohash_0000.wav,ann"]
+
+
+def test_without_a_sensor_nothing_is_built_to_find_that_out(tmp_path: Path) -> None:
+    given = {"task": "gesture", "board": "host", "on": "host", "build_dir": str(tmp_path / "build")}
+    ctx = Context(config=load_config(None, given, tmp_path))
+    with pytest.raises(TinygenError, match="has no sensor"):
+        recording.record(ctx, recording.Request(label="go", on="host", folder=tmp_path / "set"), lambda _line: None)
+    with pytest.raises(TinygenError, match="has no sensor"):
+        live.listen(ctx, 1.0, lambda _line: None)
+    with pytest.raises(TinygenError, match="gesture listens to no audio"):
+        stream_evaluation.evaluate(ctx, stream_evaluation.Request())
+    assert not (tmp_path / "build").exists()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_struck_race_is_named_by_its_line() -> None:
         assert spectrum_verb.best_line(report, ("FTF", "BSF", "BPFO", "BPFI")) == name
     quiet = _report(rng.normal(0, 900, t.size).astype(np.int16), 12000, 1797)
     assert max(float(m.value or 0) for m in quiet.measurements) < 12
+    assert not any("tell them apart" in note for note in report.notes)  # four seconds do
 
 
 def test_every_race_fault_of_cwru_is_named(shared_dir: Callable[[str], Path]) -> None:
@@ -79,6 +80,8 @@ def test_the_verb_draws_a_page(tmp_path: Path, shared_dir: Callable[[str], Path]
     text = page.read_text()
     assert report.subject["recordings"] == "20"
     assert "BPFO 168.3 Hz" in text
+    (said,) = [note for note in report.notes if "tell them apart" in note]  # snapshots of a tenth of a second: 15 Hz
+    assert said.startswith("FTF 12.9 Hz, shaft 30.0 Hz: nearer than 2 bins")
     assert text.count("<figure>") == 2
     for bad, words in (
         (spectrum_verb.Request(label="nothing"), "no such recordings"),

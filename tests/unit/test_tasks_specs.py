@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tinygen.core.errors import TinygenError
 from tinygen.datasets.assemble import assemble
 from tinygen.datasets.values import Dataset, Recording
-from tinygen.features.spec import feature_shape, samples_per_inference
+from tinygen.features.spec import ScaledWindowSpec, feature_shape, samples_per_inference
 from tinygen.features.validate import spec_problems
+from tinygen.tasks import gesture
 from tinygen.tasks.registry import TASKS, make_task
 from tinygen.tasks.shapes import after, cost, step
 from tinygen.tasks.spec import Layer, Task
@@ -94,6 +97,22 @@ def test_gesture_window_covers_a_gesture(case: int, frames: int) -> None:
     assert samples_per_inference(features) <= data.recordings[0].signal.shape[0]
     real = np.std(data.recordings[0].signal) * features.feature_scale
     assert 0.4 < real < 2.5
+
+
+def test_motion_is_levelled_only_by_gravity_that_was_recorded() -> None:
+    """Whatever the device's position: what counts is each recording's own mean."""
+    plain = dataset(("a", "b"), 200, 3, 100)
+    gesture.make(plain, {"gravity": "remove"})
+    with pytest.raises(TinygenError, match="no gravity to level by") as refused:
+        gesture.make(plain, {"gravity": "level"})
+    assert "[features] gravity" in refused.value.where
+    held = [np.roll([4096, 0, 0], number % 3) for number in range(len(plain.recordings))]
+    heavy = tuple(
+        replace(r, signal=(r.signal + g).astype(np.int16)) for r, g in zip(plain.recordings, held, strict=True)
+    )
+    made = gesture.make(replace(plain, recordings=heavy), {"gravity": "level"}).features
+    assert isinstance(made, ScaledWindowSpec)
+    assert made.gravity == "level"
 
 
 def test_unsuitable_data_is_refused() -> None:

@@ -106,8 +106,8 @@ def record(client: Client, instants: int, progress: Progress = silent) -> Captur
             f"{last.overruns:,} of {last.offered + last.overruns:,} instants were lost: the line is slower than the "
             "sensor",
             where=told.name,
-            hint=f"{REAL_TIME_BAUD} baud or more, a clip of at most {told.ring_instants / told.rate_hz:.2f} s, or a "
-            "larger ring ([sensor] ring_s in tinygen.toml)",
+            hint=f"more baud (audio: {REAL_TIME_BAUD:,}), a clip of {told.ring_instants / told.rate_hz:.2f} s, "
+            "or a larger ring ([sensor] ring_s in tinygen.toml)",
         )
     return Capture(signal=signal, rate_hz=told.rate_hz, seconds=time.monotonic() - began, saturated=found.saturated)
 

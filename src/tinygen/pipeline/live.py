@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tinygen.core.errors import bad_input
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.device import sensing
 from tinygen.device.values import StreamEvent, StreamStatistics
 from tinygen.pipeline.context import Context
-from tinygen.pipeline.recording import connected
+from tinygen.pipeline.recording import connected, without_sensor
 
 _PAUSE_S = 0.1
 _SHOWN = 40
@@ -27,11 +26,7 @@ def listen(ctx: Context, seconds: float | None, say: Callable[[str], None]) -> R
         hello = client.hello()
         sensor = sensing.state(client)
         if sensor.kind == "none":
-            raise bad_input(
-                f"the image on {hello.board} has no sensor",
-                where=ctx.config.on,
-                hint="[sensor] in tinygen.toml, then flash",
-            )
+            raise without_sensor(hello.board, ctx.config.on)
         client.stream_begin(sensor=True)
         say(f"listening to {sensor.name}, {sensor.rate_hz:g} Hz; Ctrl-C ends it")
         began = time.monotonic()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tinygen.core.errors import bad_input
+from tinygen.core.errors import TinygenError, bad_input
 from tinygen.core.values import Check, CheckStatus, Measurement, Report, Table
 from tinygen.datasets import cut, level, recordings
 from tinygen.datasets.adapt import KWS_RATE_HZ
@@ -168,15 +168,27 @@ def _of_file(ctx: Context, request: Request, label: str, notes: list[str]) -> It
         yield _Clip(signal=signal[start:end], rate_hz=rate_hz, origin=f"{request.wav.name}@{start / rate_hz:.2f}s")
 
 
+def without_sensor(board: str, on: str) -> TinygenError:
+    """The image there takes its samples over the serial line."""
+    return bad_input(
+        f"the image on {board} has no sensor: its samples come over the serial line",
+        where=on,
+        hint="put a table [sensor] with a source into tinygen.toml (`tinygen boards show` lists what the board has) "
+        "and flash again; `record` also takes a file, --from-wav",
+    )
+
+
 @contextmanager
 def connected(ctx: Context, on: str) -> Iterator[Client]:
     """A client of any build: on a port whatever is flashed, on a simulator this project's image.
 
     Raises:
-        TinygenError: nobody there.
+        TinygenError: nobody there; a simulator's image would have no sensor.
     """
     chosen = choose(ctx.board, on)
     if is_simulator(chosen):
+        if ctx.config.sensor is None:
+            raise without_sensor(ctx.board.id, on)
         with proof.connected(ctx, firmware_steps.built(ctx), on) as (_, client):
             yield client
         return
@@ -189,12 +201,7 @@ def _of_device(ctx: Context, request: Request, notes: list[str], say: Say) -> It
         hello = client.hello()
         told = sensing.state(client)
         if told.kind == "none":
-            raise bad_input(
-                f"the image on {hello.board} has no sensor: its samples come over the serial line",
-                where=request.on,
-                hint="put a table [sensor] with a source into tinygen.toml (`tinygen boards show` lists what the board "
-                "has) and flash again; or record with --from-wav",
-            )
+            raise without_sensor(hello.board, request.on)
         if abs(told.rate_hz - hello.rate_hz) > _RATE_TOLERANCE * hello.rate_hz:
             notes.append(f"the sensor gives {told.rate_hz:g} Hz, the image's front end was made for {hello.rate_hz} Hz")
         seconds = request.seconds or hello.samples_per_inference / hello.rate_hz

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ HARMONICS = 3
 _SHOWN_ABOVE = 3.4  # times the highest fault frequency
 _NEAR = 0.02  # slip: how far a line may lie from what geometry says
 _TOGETHER = 64
+_WIDTH_BINS = 2  # half the main lobe of the Hann window
 
 Int16 = npt.NDArray[np.int16]
 Float64 = npt.NDArray[np.float64]
@@ -181,6 +183,7 @@ def judged(
         notes=(
             "spectra of the device's integer front end; dB over one squared LSB",
             f"plain: {plain.step_hz:.2f} Hz per bin; envelope: {hidden.step_hz:.2f} Hz per bin",
+            *_blurred(lines, hidden.step_hz),
         ),
         details={
             "spectra": [
@@ -190,6 +193,22 @@ def judged(
             "lines_hz": lines,
         },
     )
+
+
+def _blurred(lines: dict[str, float] | dict[str, float | None], step_hz: float) -> list[str]:
+    """A word on lines that the envelope's spectrum cannot tell from each other, or from what is slow."""
+    places = sorted((hz, name) for name, hz in lines.items() if hz is not None)
+    close = {
+        name
+        for (low, before), (high, after) in pairwise([(0.0, ""), *places])
+        if high - low < _WIDTH_BINS * step_hz
+        for name in (before, after)
+        if name
+    }
+    if not close:
+        return []
+    named = ", ".join(f"{name} {hz:.1f} Hz" for hz, name in places if name in close)
+    return [f"{named}: nearer than {_WIDTH_BINS} bins to a neighbour or to 0; longer recordings tell them apart"]
 
 
 def _drawn(title: str, found: Spectrum, highest_hz: float, lines: dict[str, float] | dict[str, float | None]) -> object:

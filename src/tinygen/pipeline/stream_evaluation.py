@@ -15,6 +15,7 @@ from tinygen.datasets import soundscape
 from tinygen.datasets.synth.kws import FILLERS
 from tinygen.datasets.synth.speech import draw_speakers, engines, speak_all
 from tinygen.device.registry import choose
+from tinygen.features.spec import LogMelSpec
 from tinygen.pipeline import chain as chains
 from tinygen.pipeline import runs, saved, streaming
 from tinygen.pipeline.carrying import writable, write_threshold
@@ -24,6 +25,7 @@ from tinygen.pipeline.steps import converted
 from tinygen.pipeline.streaming import Int16
 from tinygen.report import html
 from tinygen.tasks import thresholds
+from tinygen.tasks.front_end import SPECS
 from tinygen.tasks.thresholds import Judged, Truth
 
 DEFAULT_SECONDS = 300.0
@@ -72,13 +74,12 @@ def evaluate(ctx: Context, request: Request) -> Report:
         writable(ctx.config.file)
     if request.compare_on:
         choose(ctx.board, request.compare_on)
+    if request.chain.wakeword is None and not isinstance(SPECS[ctx.config.task], LogMelSpec):
+        message = f"{ctx.config.task} listens to no audio"
+        raise bad_input(message, where="evaluate-stream", hint="--task kws, or --wakeword MANIFEST")
     if request.chain.wav is None:
         ctx = replace(ctx, trains=True)  # held-out recordings are needed, which no ready model brings
     chain = streaming.chain_of(ctx, request.chain)
-    if chain.spec.kind != "logmel":
-        raise bad_input(
-            f"{chain.name} listens to no audio", where="evaluate-stream", hint="use it with kws or a wake word"
-        )
     audio = _audio(ctx, chain, request)
     expected = chains.expected(chain, audio.signal)
     rate_hz = chain.spec.rate_hz

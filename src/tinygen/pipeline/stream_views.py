@@ -11,7 +11,7 @@ from tinygen.core.values import Check, CheckStatus, Measurement, Table
 from tinygen.device.client import Client
 from tinygen.device.instruments import count_stages
 from tinygen.device.link import Capabilities
-from tinygen.device.sensing import REAL_TIME_BAUD
+from tinygen.device.sensing import line_rate
 from tinygen.device.values import StreamEvent, StreamInfo, StreamStatistics
 from tinygen.features import quantize, reference
 from tinygen.features.spec import feature_shape, lead_in_frames, samples_per_inference
@@ -180,7 +180,15 @@ def notes(chain: Chain, events: list[StreamEvent], capabilities: Capabilities) -
         notes.append(f"the first {_SHOWN_EVENTS} of {len(events)} events are shown; --json has all")
     if not events:
         notes.append("weak: no event came of this signal, so only rows and outputs were compared")
-    baud = chain.board.serial.baud
-    if capabilities.name == "serial" and baud < REAL_TIME_BAUD:
-        notes.append(f"{baud} baud carry less than real-time audio ({REAL_TIME_BAUD} do): the line was waited for")
+    if capabilities.name == "serial":
+        notes += _slow_line(chain)
     return tuple(notes)
+
+
+def _slow_line(chain: Chain) -> list[str]:
+    baud, rate_hz = chain.board.serial.baud, chain.spec.rate_hz
+    carried = line_rate(baud, chain.spec.n_channels)
+    if carried >= rate_hz:
+        return []
+    what = f"{baud:,} baud carry {carried:,.0f} of {rate_hz:,} instants a second"
+    return [f"{what}: the line was waited for, {rate_hz / carried:.1f} times slower than real time"]
