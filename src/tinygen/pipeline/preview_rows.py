@@ -11,10 +11,10 @@ import numpy.typing as npt
 from tinygen.datasets.values import Int16
 from tinygen.datasets.window import fit
 from tinygen.features import reference
-from tinygen.features.spec import LogMelSpec, samples_per_inference
+from tinygen.features.spec import LogMelSpec, samples_per_window
 from tinygen.report import spectrogram
 from tinygen.report.previewed import Rows
-from tinygen.training import spectral
+from tinygen.training import settling, spectral
 
 _LEAST_NOISE = 4  # of an example's rows: what `spectral.varied` needs
 
@@ -29,20 +29,23 @@ def rows_of(spec: LogMelSpec, signal: Int16, noise: Int16, *, variations: int, s
         variations: how many of `spectral.USUAL`.
         seed: decides all of them.
     """
-    features = reference.frames(spec, fit(signal, samples_per_inference(spec)))
+    plain = settling.plain(spec)
+    features = reference.frames(plain, fit(signal, samples_per_window(spec)))[None]
     masks = replace(spectral.NONE, mask_rows=spectral.USUAL.mask_rows, mask_bands=spectral.USUAL.mask_bands)
-    ways = [("SpecAugment alone", masks), *((f"variation {n + 1}", spectral.USUAL) for n in range(variations))]
-    made: list[tuple[str, npt.NDArray[np.float64]]] = [("as recorded", features.astype(np.float64))]
-    for number, (name, how) in enumerate(ways):
+    ways = [("as recorded", spectral.NONE, 0), ("SpecAugment alone", masks, 0)]
+    ways += [(f"variation {n}", spectral.USUAL, n) for n in range(1, variations + 1)]
+    made: list[tuple[str, npt.NDArray[np.float32]]] = []
+    for name, how, number in ways:
         rng = np.random.default_rng([seed, 200 + number])
-        made.append((name, spectral.varied(spec, features[None], noise, how, rng)[0].astype(np.float64)))
-    low, high = float(features.min()), float(max(np.nanmax(values) for _, values in made))
+        made.append((name, spectral.varied(spec, features, noise, how, rng)[0]))
+    low = float(min(np.nanmin(values) for _, values in made))
+    high = float(max(np.nanmax(values) for _, values in made))
     return tuple(Rows(name=name, picture=spectrogram.rows_png(values, low, high)) for name, values in made)
 
 
 def noise_rows(spec: LogMelSpec, noises: Sequence[Int16]) -> Int16:
     """int16 [m, bands] of background recordings one after another; none where they are too short."""
-    rows = [reference.stream(spec, noise) for noise in noises]
+    rows = [reference.stream(settling.plain(spec), noise) for noise in noises]
     whole = np.concatenate(rows) if rows else np.zeros((0, spec.n_bands), np.int16)
     return whole if len(whole) >= _LEAST_NOISE * spec.n_frames else whole[:0]
 
