@@ -42,7 +42,33 @@ def test_the_seed_decides_every_byte(ctx: Context, tmp_path: Path) -> None:
     assert first == again
     other = made(replace(ctx, config=replace(ctx.config, seed=2)), tmp_path / "three")
     assert first["audio/00-variation-1.wav"] != other["audio/00-variation-1.wav"]
-    assert len(first) == 1 + 2 * (1 + 2 + len(chain.SPEECH_WIDE.steps))
+    assert len(first) == 1 + 2 * (1 + 2 + len(chain.SPEECH_WIDE.steps)) + 2 * (2 + 2)
+    assert first["features/00-variation-1.png"] != other["features/00-variation-1.png"]
+
+
+def test_specaugment_blanks_stretches_of_what_the_network_is_fed(ctx: Context, tmp_path: Path) -> None:
+    files = made(ctx, tmp_path / "one", per_class=2, variations=1, alone=False)
+    grey = {name: share_of(data, (128, 128, 128)) for name, data in files.items() if name.endswith(".png")}
+    assert {value for name, value in grey.items() if "as-recorded" in name} == {0.0}
+    alone = [value for name, value in grey.items() if "SpecAugment-alone" in name]
+    assert len(alone) == 4 and max(alone) > 0.02 and max(alone) < 0.6
+    plain = pixels(files["features/00-as-recorded.png"])
+    masked = pixels(files["features/00-SpecAugment-alone.png"])
+    kept = (masked != 128).any(axis=2)
+    assert (np.abs(plain[kept].astype(int) - masked[kept].astype(int)) <= 1).all(), "nothing else is changed"
+    assert files["preview.html"].decode().count("SpecAugment alone: features") == 8
+
+
+def pixels(data: bytes) -> np.ndarray:
+    """uint8 [rows, columns, 3] of a PNG file whose lines are not filtered."""
+    columns, rows = struct.unpack(">II", data[16:24])
+    length = struct.unpack(">I", data[33:37])[0]
+    lines = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(rows, 1 + 3 * columns)
+    return lines[:, 1:].reshape(rows, columns, 3)
+
+
+def share_of(data: bytes, colour: tuple[int, int, int]) -> float:
+    return float((pixels(data) == colour).all(axis=2).mean())
 
 
 def test_the_page_plays_what_lies_beside_it(ctx: Context, tmp_path: Path) -> None:

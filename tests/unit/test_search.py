@@ -20,7 +20,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from tinygen.config import load_config
 from tinygen.core.errors import ExitCode, TinygenError
+from tinygen.pipeline import search
+from tinygen.pipeline.context import Context
+from tinygen.pipeline.costing import Cost
 from tinygen.pipeline.search_views import Row, front, picture
 from tinygen.pipeline.study import opened
 
@@ -69,6 +73,35 @@ def words(data: Path, build: Path, *more: str) -> list[str]:
         "--flash", "64K", "--instructions", "120K", "--data", str(data), "--build-dir", str(build), "--epochs", "3",
         "--json", *more,
     ]  # fmt: skip
+
+
+def test_a_budget_that_nothing_fits_ends_soon_and_says_by_how_much(
+    gestures: Path, tmp_path: Path, needs_module: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_module("optuna", "train")
+    costed: list[str] = []
+
+    def too_much(*_: object) -> Cost:
+        costed.append("RAM: 1,992 bytes of arena of 10")
+        return Cost(
+            arena_bytes=1992, weights_bytes=1, macs=1, instructions=1, ram_bytes=None, flash_bytes=None, over=costed[-1]
+        )
+
+    told: list[str] = []
+    monkeypatch.setattr(search, "cost_of", too_much)
+    monkeypatch.setattr(search, "opened", lambda optuna, url, make: make(None))
+    given = {
+        "task": "gesture", "data": str(gestures), "build_dir": str(tmp_path / "b"), "board": "nucleo_f446re",
+        "budget.ram": "10",
+    }  # fmt: skip
+    ctx = Context(
+        config=load_config(None, given, tmp_path),
+        progress=lambda stage, done, total, remark="": told.append(f"{stage} {done}/{total} {remark}"),
+    )
+    with pytest.raises(TinygenError, match="40 candidates in a row are over the budget, the last by") as raised:
+        search.search(ctx, search.Request(trials=20))
+    assert raised.value.code == ExitCode.BAD_INPUT and len(costed) <= 40
+    assert f"searching 0/20 over the budget: {costed[0]}" in told
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from tinygen.datasets.adapt import USUAL_RATE_HZ
 from tinygen.datasets.assemble import UNLABELLED
 from tinygen.datasets.augment import chain
 from tinygen.datasets.values import Int16, Recording
-from tinygen.pipeline import steps
+from tinygen.features.spec import LogMelSpec
+from tinygen.pipeline import preview_rows, steps
 from tinygen.pipeline.context import Context
 from tinygen.report import listen
 from tinygen.report.previewed import Example, Take, page
+from tinygen.tasks.registry import make_task
 
 _LONGEST_S = 4.0
 _MARK = "preview.html"
@@ -75,10 +78,19 @@ def preview(
         _example(r, recipe, noises, seed=first + 1000 * i, variations=variations, alone=alone)
         for i, r in enumerate(chosen)
     ]
-    said = (
-        f"{dataset.name}, recipe {recipe.name}, seed {ctx.config.seed}: the same seed gives the same variations",
-        f"{len(noises)} background recordings" if noises else "no background recordings: the step noise does nothing",
-    )
+    said = [f"{dataset.name}, recipe {recipe.name}, seed {ctx.config.seed}: the same seed gives the same variations"]
+    if any(step.kind == chain.NOISE for step in recipe.steps):
+        said.append(f"{len(noises)} background recordings" if noises else
+                    "no background recordings: the step noise does nothing")  # fmt: skip
+    spec = make_task(ctx.config.task, dataset, ctx.config.features).features
+    if isinstance(spec, LogMelSpec):
+        background = preview_rows.noise_rows(spec, noises)
+        examples = [
+            replace(example, rows=preview_rows.rows_of(spec, example.takes[0].signal, background,
+                                                       variations=variations, seed=first + 1000 * i))
+            for i, example in enumerate(examples)
+        ]  # fmt: skip
+        said.append(f"training in stages varies features, not samples: {preview_rows.numbers()}")
     rows = tuple((s.kind, _says(s.kind), f"{s.share:g}", _numbers({**chain.usual_values(s.kind), **s.values}))
                  for s in recipe.steps)  # fmt: skip
     files = 0
@@ -88,6 +100,9 @@ def preview(
                 name = f"{number:02d}-{take.name.replace(' ', '-')}.wav"
                 write_atomic(temporary / "audio" / name, listen.wav(take.signal, example.rate_hz))
                 files += 1
+            for fed in example.rows:
+                name = f"{number:02d}-{fed.name.replace(' ', '-')}.png"
+                write_atomic(temporary / "features" / name, fed.picture)
         write_atomic(temporary / _MARK, page(f"Augmentation of {ctx.config.task}", said, rows, examples))
     return Report(
         kind="datasets preview",

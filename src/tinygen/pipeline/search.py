@@ -31,7 +31,8 @@ from tinygen.tasks.shapes import cost as shape_cost
 from tinygen.tasks.spec import Layer, Means
 from tinygen.training.trial import train_candidate
 
-_REFUSED_AT_MOST = 20  # proposals per trained candidate: a budget nothing fits ends the search with words
+_REFUSED_AT_MOST = 40  # proposals before any is trained: a budget nothing fits ends the search with words
+_REFUSED_BETWEEN = 200  # proposals after one that fitted: few fit, but some do
 _HALVING = 3  # the share that goes on is one in three
 _DEFAULT_EPOCHS = {"gesture": 9, "kws": 18}
 
@@ -109,15 +110,18 @@ class _Search:
 
     def _searched(self, optuna: Any, study: Any) -> Report:
         _take_up_abandoned(optuna, study)
-        refused_before = self._count(study, "over")
-        while self._count(study, "trained") < self._request.trials:
-            if self._count(study, "over") - refused_before > _REFUSED_AT_MOST * self._request.trials:
+        refused: list[str] = []
+        while (done := self._count(study, "trained")) < self._request.trials:
+            over = self._one(optuna, study)
+            refused = [*refused, over] if over else []
+            if over:
+                self._ctx.progress("searching", done, self._request.trials, f"over the budget: {over}")
+            if len(refused) >= (_REFUSED_BETWEEN if self._count(study, "trained") else _REFUSED_AT_MOST):
                 raise bad_input(
-                    f"{_REFUSED_AT_MOST * self._request.trials} candidates in a row are over the budget",
+                    f"{len(refused)} candidates in a row are over the budget, the last by {refused[-1]}",
                     where="search",
                     hint="raise --ram, --flash or --instructions, or take a larger board",
                 )
-            self._one(optuna, study)
         rows = [search_views.row_of(trial.number, trial.user_attrs, str(trial.state.name)) for trial in study.trials]
         front = search_views.front([row for row in rows if row.accuracy is not None])
         write_atomic(self._folder / "front.svg", search_views.picture(rows, front))
@@ -152,15 +156,16 @@ class _Search:
     def _count(study: Any, attribute: str) -> int:
         return sum(attribute in trial.user_attrs for trial in study.trials)
 
-    def _one(self, optuna: Any, study: Any) -> None:
-        """Propose, cost, and train unless it is over the budget."""
+    def _one(self, optuna: Any, study: Any) -> str:
+        """Propose, cost, and train unless it is over the budget; returns what is over it, "" where nothing is."""
         trial = study.ask()
         trial.set_user_attr("worker", _worker())
         layers = layers_of(self._task, lambda name, options: int(trial.suggest_categorical(name, list(options))))
         if layers is None:
-            trial.set_user_attr("over", "its windows are longer than what is left of the input")
+            over = "its windows are longer than what is left of the input"
+            trial.set_user_attr("over", over)
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            return
+            return over
         cost = cost_of(
             untrained(layers, self._task.input_shape), self._board, self._budget, self._ctx.options,
             self._ctx.config.build_dir / "measure" / "candidates",
@@ -173,8 +178,9 @@ class _Search:
         if cost.over:
             trial.set_user_attr("over", cost.over)
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            return
+            return cost.over
         self._train(optuna, study, trial, layers, cost)
+        return ""
 
     def _train(self, optuna: Any, study: Any, trial: Any, layers: tuple[Layer, ...], cost: Cost) -> None:
         last = 0.0

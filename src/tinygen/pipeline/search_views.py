@@ -156,7 +156,10 @@ def report(
         checks=checks,
         measurements=tuple(measurements),
         tables=tables,
-        notes=("instructions are estimates of a simulator's counts, RAM and flash are linked",),
+        notes=(
+            "instructions are estimates of a simulator's counts, RAM and flash are linked",
+            f"picture: {folder / 'front.svg'}; candidates: {folder / 'candidate-NNN.tflite'}",
+        ),
         details={"rows": [asdict(r) for r in rows], "front": [r.number for r in best], "folder": str(folder)},
     )
 

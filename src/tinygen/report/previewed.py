@@ -23,12 +23,21 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """What a network is fed, as a PNG file: "as recorded", "SpecAugment alone", "variation 1"."""
+
+    name: str
+    picture: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Example:
     """One recording and what was made of it."""
 
     title: str
     rate_hz: int
     takes: tuple[Take, ...]
+    rows: tuple[Rows, ...] = ()
 
 
 def page(title: str, said: Sequence[str], steps: Sequence[tuple[str, ...]], examples: Sequence[Example]) -> bytes:
@@ -45,7 +54,15 @@ def page(title: str, said: Sequence[str], steps: Sequence[tuple[str, ...]], exam
 
 def _section(example: Example) -> Node:
     cards = [_card(take, example.rate_hz) for take in example.takes]
-    return node("section", None, node("h2", None, example.title), node("div", {"class": "mistakes"}, *cards))
+    fed: list[Child] = []
+    if example.rows:
+        shown = [
+            node("div", {"class": "mistake"}, node("strong", None, rows.name),
+                 node("div", None, spectrogram.image(rows.picture, f"{rows.name}: features, time to the right")))
+            for rows in example.rows
+        ]  # fmt: skip
+        fed = [node("h3", None, "What a network trained in stages is fed"), node("div", {"class": "mistakes"}, *shown)]
+    return node("section", None, node("h2", None, example.title), node("div", {"class": "mistakes"}, *cards), *fed)
 
 
 def _card(take: Take, rate_hz: int) -> Node:

@@ -21,17 +21,40 @@ _STOPS = (
     (0.85, (246, 164, 84)),
     (1.0, (252, 246, 190)),
 )
+_BLANK = (128, 128, 128)
 
 
 def picture(signal: npt.NDArray[np.int16], rate_hz: int, title: str) -> Node:
     """The first channel of int16 [n, channels]: time to the right, frequency upwards, 60 dB from dark to light."""
     level = levels(signal[:, 0])
-    colours = np.stack(
-        [np.interp(level, [at for at, _ in _STOPS], [rgb[c] for _, rgb in _STOPS]) for c in range(3)], axis=2
-    )
-    source = "data:image/png;base64," + base64.b64encode(png(colours.astype(np.uint8))).decode()
     said = f"{title}: spectrum from 0 to {rate_hz / 2:g} Hz over {signal.shape[0] / max(rate_hz, 1):.3g} s"
+    return image(png(_coloured(level)), said)
+
+
+def image(data: bytes, said: str) -> Node:
+    """A PNG file inside a page."""
+    source = "data:image/png;base64," + base64.b64encode(data).decode()
     return node("img", {"src": source, "alt": said, "title": said, "class": "spectrum"})
+
+
+def rows_png(values: npt.NDArray[np.floating], low: float, high: float) -> bytes:
+    """A PNG file of features [rows, bands]: time to the right, the first band lowest; blanks (NaN) are grey.
+
+    Args:
+        values: float [rows, bands].
+        low, high: what is darkest and lightest.
+    """
+    level = np.clip((values - low) / max(high - low, 1e-9), 0.0, 1.0)
+    pixels = _coloured(np.nan_to_num(level))
+    pixels[np.isnan(values)] = _BLANK
+    return png(np.repeat(np.repeat(pixels.transpose(1, 0, 2)[::-1], 3, axis=0), 3, axis=1))
+
+
+def _coloured(level: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+    """uint8 [rows, columns, 3] of levels 0..1."""
+    at = [stop for stop, _ in _STOPS]
+    colours = [np.interp(level, at, [rgb[c] for _, rgb in _STOPS]) for c in range(3)]
+    return np.stack(colours, axis=2).astype(np.uint8)
 
 
 def levels(signal: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
