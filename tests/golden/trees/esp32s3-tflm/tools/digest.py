@@ -34,7 +34,7 @@ def write_digest(path):
     def place(address, size):
         for load in loads:
             inside = address - load["p_paddr"]
-            if inside >= 0 and inside + size <= load["p_filesz"]:
+            if 0 <= inside and inside + size <= load["p_filesz"]:
                 return load["p_offset"] + inside
         sys.exit(f"{path}: {size} bytes at {address:#x} are not in the image")
 
