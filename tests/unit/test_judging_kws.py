@@ -84,3 +84,16 @@ def test_a_speaker_with_one_clip_is_not_the_worst() -> None:
     run = judging.Run(group="folds", label="fold 1", recipe="branched", means=Means(epochs=1), fold=0)
     rows = kws_views.report(speakers(), [(asdict(run), figures(0.8))]).tables[0].rows
     assert "2: lowest 80%, median 90%" in rows[0]
+
+
+def test_plain_log_mel_is_a_figure_of_its_own() -> None:
+    base = judging.Run(group="folds", label="fold", recipe="branched", means=Means(epochs=1), fold=0)
+    plain = replace(base, group=kws_views.PLAIN, plain=True)
+    done = [
+        (asdict(replace(run, fold=fold)), figures(0.8 if run is base else 0.9))
+        for run in (base, plain)
+        for fold in range(5)
+    ]
+    found = {m.name: m.value for m in kws_views.report(speakers(), done).measurements}
+    assert (found["five_fold_accuracy"], found["five_fold_accuracy_on_plain_log_mel"]) == (0.8, 0.9)
+    assert sum(run.group == kws_views.PLAIN for run in judging.runs()) == judging.FOLDS

@@ -61,6 +61,7 @@ class Run:
             of those of the neural voice, with at most `most` times the median class of one class (0: as many as there
             are).
         wide: variations as wide as synthetic speech alone needs them.
+        plain: on plain log-mel, without noise reduction and PCAN.
     """
 
     group: str
@@ -74,12 +75,15 @@ class Run:
     natural: float = 0.0
     most: float = 0.0
     wide: bool = False
+    plain: bool = False
 
 
 def runs() -> tuple[Run, ...]:
     """All trainings of the report, the figures first."""
     folds = [
-        Run(group="folds", label=f"fold {fold + 1}", recipe=RECIPE, means=FULL, fold=fold) for fold in range(FOLDS)
+        Run(group=group, label=f"fold {fold + 1}", recipe=RECIPE, means=FULL, fold=fold, plain=plain)
+        for group, plain in (("folds", False), (kws_views.PLAIN, True))
+        for fold in range(FOLDS)
     ]
     alone = Run(
         group="synthesis only", label="all recordings", recipe=RECIPE,
@@ -99,7 +103,15 @@ def runs() -> tuple[Run, ...]:
     ]
     ablations = [
         Run(
-            group="ablation", label=label, recipe=recipe, means=means, fold=0, seed=seed, spoken=spoken, natural=natural
+            group="ablation",
+            label=label,
+            recipe=recipe,
+            means=means,
+            fold=0,
+            seed=seed,
+            spoken=spoken,
+            natural=natural,
+            plain=True,
         )
         for label, recipe, means, spoken, natural in variants
         for seed in ABLATION_SEEDS
@@ -133,7 +145,7 @@ def kws_report(
         data: the recordings: a folder in the layout of Speech Commands.
         store: keeps each training.
         progress: told how far it is.
-        only: groups of runs ("folds", "synthesis only", "ablation"); none takes all.
+        only: groups of runs ("folds", "folds on plain log-mel", "synthesis only", "ablation"); none takes all.
         kept_only: train nothing, report what is kept.
 
     Raises:
@@ -182,9 +194,9 @@ class Jobs:
             )
         self.dataset = dataset
         self._store, self._progress = store, progress
-        self._task: Task = kws.make(dataset)
         self._folds = fold_of(dataset)
-        self.heard = Heard(task=self._task, dataset=dataset, store=store, progress=progress)
+        tasks = (kws.make(dataset), kws.make(dataset, {"enable_noise_reduction": False}))
+        self._heard = [Heard(task=task, dataset=dataset, store=store, progress=progress) for task in tasks]
         self._code = [code_of("tasks", ("recipes",)), code_of("training", _CODE)]
 
     def inputs(self, run: Run) -> dict[str, object]:
@@ -192,14 +204,18 @@ class Jobs:
         return {
             "variation": asdict(self._how(run)),
             "run": {k: v for k, v in asdict(run).items() if k not in ("group", "label")},
-            "heard": self.heard.facts(spoken=run.spoken > 0, natural=run.natural > 0),
+            "heard": self.heard(run).facts(spoken=run.spoken > 0, natural=run.natural > 0),
             "code": self._code,
         }
 
     @property
     def task(self) -> Task:
         """The task of the shipped model: labels, features and the recipe's layers."""
-        return chosen(self._task, Choice(recipe=RECIPE, branches=False, synthesis=SPOKEN_SHARE))
+        return chosen(self._heard[0].task, Choice(recipe=RECIPE, branches=False, synthesis=SPOKEN_SHARE))
+
+    def heard(self, run: Run) -> Heard:
+        """What a run hears, through its front end."""
+        return self._heard[int(run.plain)]
 
     def is_kept(self, run: Run) -> bool:
         """Whether a run was finished before."""
@@ -223,7 +239,8 @@ class Jobs:
         return {**found, "model": str(step.path / "model.tflite")}
 
     def _trained(self, run: Run, told: Progress) -> tuple[SpeechResult, npt.NDArray[np.bool_]]:
-        real, own = self.heard.recorded(), self.heard.learned_from()
+        heard = self.heard(run)
+        real, own = heard.recorded(), heard.learned_from()
         everything = np.ones(len(real.classes), dtype=bool)
         test = everything if run.fold in (ALONE, SHIPPED) else self._folds == run.fold
         learned_from = everything if run.fold == SHIPPED else ~test
@@ -232,11 +249,11 @@ class Jobs:
             learned = Words(features=own.features[learned_from], classes=own.classes[learned_from])
             shares.append(Share(words=learned, times=run.real))
         if run.spoken:
-            shares.append(Share(words=self.heard.spoken(), times=run.spoken, most=run.most))
+            shares.append(Share(words=heard.spoken(), times=run.spoken, most=run.most))
         if run.natural:
-            shares.append(Share(words=self.heard.natural(), times=run.natural, most=run.most))
+            shares.append(Share(words=heard.natural(), times=run.natural, most=run.most))
         result = train_words(
-            self._task, run.recipe, run.means, shares=shares, noises=self.heard.noises(run.real > 0),
+            heard.task, run.recipe, run.means, shares=shares, noises=heard.noises(run.real > 0),
             test=Words(features=real.features[test], classes=real.classes[test]),
             how=self._how(run), seed=run.seed, cache=self._store.root / "checkpoints", key=self.inputs(run),
             progress=told,
@@ -244,11 +261,11 @@ class Jobs:
         return result, test
 
     def _figures(self, run: Run, result: SpeechResult, test: npt.NDArray[np.bool_]) -> dict[str, object]:
-        truth = self.heard.recorded().classes[test]
+        truth, labels = self.heard(run).recorded().classes[test], self.heard(run).task.labels
         groups = [r.group for r, chosen in zip(self.dataset.recordings, test.tolist(), strict=True) if chosen]
         right, right_float = result.found == truth, result.found_float == truth
-        words = truth != self._task.labels.index("_silence_") if "_silence_" in self._task.labels else truth >= 0
-        n = len(self._task.labels)
+        words = truth != labels.index("_silence_") if "_silence_" in labels else truth >= 0
+        n = len(labels)
         table = np.zeros((n, n), dtype=np.int64)
         np.add.at(table, (truth, result.found), 1)
         speakers = {
@@ -268,7 +285,7 @@ class Jobs:
             "wall_s": round(result.wall_s, 1),
             "cpu_s": round(result.cpu_s, 1),
             "confusion": table.tolist(),
-            "labels": list(self._task.labels),
+            "labels": list(labels),
             "per_speaker": speakers,
             "speaker_clips": dict(Counter(groups)),
             "history": result.history,

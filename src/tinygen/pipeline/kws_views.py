@@ -22,6 +22,9 @@ FOLDS = 5
 CHOSEN_ON = (0, 1, 2)
 """The folds that settings were compared on."""
 
+PLAIN = "folds on plain log-mel"
+"""The group of the same folds without noise reduction and PCAN."""
+
 ENOUGH_CLIPS = 10
 """A speaker with fewer says little about how well it is understood."""
 
@@ -58,6 +61,10 @@ def report(dataset: Dataset, done: Sequence[Done]) -> Report:
             Measurement(name="longest_fold_s", value=longest, unit="s", origin="measured-on-this-machine",
                         note=f"wall clock, whatever else ran; the aim is {_SECONDS} s on two free cores"),
         ]  # fmt: skip
+    plain = [float(result["accuracy"]) for run, result in done if run["group"] == PLAIN]
+    if plain:
+        note = f"mean over {len(plain)} folds, `[features] enable_noise_reduction = false`"
+        measurements.append(_measured("five_fold_accuracy_on_plain_log_mel", float(np.mean(plain)), note))
     if alone:
         value = float(alone[0]["accuracy"])
         checks.append(_check("synthesis only, all recordings as test: at least 80 %", value >= 0.80, f"{value:.1%}"))
@@ -226,7 +233,9 @@ def _ablation_table(done: Sequence[Done]) -> Table:
         )
     columns = ("switched on", "INT8", "points", "spread over seeds", "INT8 minus float", "MACs compiled", "seeds")
     epochs = done[0][0]["means"]["epochs"]
-    return Table(title=f"what each brought, first fold, {epochs} epochs", columns=columns, rows=tuple(rows))
+    return Table(
+        title=f"what each brought, first fold, plain log-mel, {epochs} epochs", columns=columns, rows=tuple(rows)
+    )
 
 
 def _untouched(done: Sequence[Done]) -> list[Measurement]:
