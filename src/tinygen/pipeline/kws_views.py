@@ -168,11 +168,7 @@ def card(
         'name = "words spoken by espeak-ng and flite"',
         f"share_of_an_epoch = {run['spoken']}",
         'licence = "none: the GPL of espeak-ng covers the program, not what it says"',
-        "",
-        "[[data]]",
-        f'name = "words spoken by {NEURAL_SPEAKERS} throats of Kokoro-82M"',
-        f"share_of_an_epoch = {run['natural']}",
-        'licence = "Apache-2.0 (the network and its throats)"',
+        *(_throats(run["natural"]) if run["natural"] else []),
         "",
         "[features]",
         *(f"{name} = {_toml(value)}" for name, value in asdict(features).items()),
@@ -186,6 +182,16 @@ def card(
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _throats(share: float) -> list[str]:
+    return [
+        "",
+        "[[data]]",
+        f'name = "words spoken by {NEURAL_SPEAKERS} throats of Kokoro-82M"',
+        f"share_of_an_epoch = {share}",
+        'licence = "Apache-2.0 (the network and its throats)"',
+    ]
 
 
 _PEOPLE = (
