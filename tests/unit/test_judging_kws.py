@@ -68,18 +68,6 @@ def test_nothing_is_claimed_before_all_folds_are_trained() -> None:
     assert low.checks[0].status == CheckStatus.FAILED
 
 
-def test_the_fold_that_settings_were_compared_on_is_told_apart() -> None:
-    base = judging.Run(group="folds", label="fold", recipe="branched", means=Means(epochs=1), fold=0)
-    done = [
-        (asdict(replace(base, fold=fold)), figures(0.7 if fold in kws_views.CHOSEN_ON else 0.9)) for fold in range(5)
-    ]
-    found = {m.name: m.value for m in kws_views.report(speakers(), done).measurements}
-    assert found["five_fold_accuracy"] == 0.78
-    assert found["accuracy_of_untouched_folds"] == 0.9
-    only = kws_views.report(speakers(), [done[kws_views.CHOSEN_ON[0]]])
-    assert "accuracy_of_untouched_folds" not in {m.name for m in only.measurements}
-
-
 def test_a_speaker_with_one_clip_is_not_the_worst() -> None:
     run = judging.Run(group="folds", label="fold 1", recipe="branched", means=Means(epochs=1), fold=0)
     rows = kws_views.report(speakers(), [(asdict(run), figures(0.8))]).tables[0].rows

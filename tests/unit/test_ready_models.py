@@ -16,6 +16,8 @@ from tinygen.config import load_config
 from tinygen.core.canonical import digest_bytes
 from tinygen.core.errors import ExitCode, TinygenError
 from tinygen.core.resources import source_dir
+from tinygen.features import quantize
+from tinygen.features.spec import LogMelSpec
 from tinygen.model import importer
 from tinygen.pipeline import ready, steps
 from tinygen.pipeline.context import Context
@@ -55,6 +57,22 @@ def test_every_ready_model_is_what_its_card_says(task: str) -> None:
     assert all(value >= shipped.task.acceptance.at_least for value in shipped.model.int8_metrics.values())
     assert len(card.signal_mean) == len(card.signal_spread) == shipped.task.features.n_channels
     assert not {"npz", "wav", "flac"} & {p.suffix.lstrip(".") for p in shipped.folder.iterdir()}
+
+
+def test_the_keyword_model_runs_behind_the_front_ends_that_are_out_there() -> None:
+    shipped = ready.load("kws")
+    spec = shipped.task.features
+    assert isinstance(spec, LogMelSpec)
+    # The constants of TFLM's micro_speech example: 30 ms every 20 ms, 40 bands of 125 to 7500 Hz, 49 rows.
+    micro_speech = LogMelSpec(enable_noise_reduction=True, enable_pcan=True)
+    assert replace(spec, lead_in_frames=0) == micro_speech
+    graph = importer.load(shipped.model.tflite, "kws")
+    source = graph.tensors[graph.inputs[0]].quantization
+    assert source is not None
+    rows = np.arange(32768, dtype=np.int16)
+    theirs = replace(spec, input_formula="micro_speech")
+    own, other = (quantize.for_input(one, source.scale, source.zero_point) for one in (spec, theirs))
+    assert np.array_equal(quantize.apply(rows, own), quantize.apply(rows, other))
 
 
 def test_there_is_one_for_gesture_and_none_for_machines() -> None:
