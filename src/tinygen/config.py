@@ -141,7 +141,7 @@ class Config:
         sensor: None: samples come over the serial line only.
         event_threshold: a sum of outputs above it is an event; None leaves it to the task.
         features: constants of the task's front end that the user chose, by their names in its spec.
-        training: a recipe and the means it is trained with; None trains the task's own network.
+        training: a recipe and the means it is trained with; None trains what is usual for the task.
         made_none: gesture recordings without a class "none" get one, made of them.
         false_accepts: share of what is none of the gestures that may be taken for one.
         file: the tinygen.toml that was read, or None.
@@ -365,8 +365,8 @@ optimize = "speed"          # speed: fewest instructions | size: least code | ba
 # [kernels]                 # ask for a kernel by name; `tinygen compile --explain` lists them
 # CONV_2D = "generic"       # for every step of an operator that it can take, or for one step: 3 = "generic"
 
-# [training]                # kws: train a recipe in stages; each of these can be switched by itself
-# recipe = "branched"       # ds_cnn | branched | broadcast
+# [training]                # kws: a recipe is trained in stages; each of these can be switched by itself
+# recipe = "branched"       # ds_cnn | branched | broadcast; without this table: branched with branches = false
 # averaging = true          # end with a moving average of the weights
 # quantisation_aware = true # INT8's rounding in the loop
 # teachers = 1              # imitate so many larger networks

@@ -15,6 +15,7 @@ from tinygen.datasets.assemble import assemble
 from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording
 from tinygen.features.spec import LogMelSpec
+from tinygen.pipeline.prepared import prepared
 from tinygen.tasks import gesture, kws
 from tinygen.tasks.recipes import RECIPES, Choice, chosen
 from tinygen.training.spectral import NONE, USUAL, WIDE, varied
@@ -168,3 +169,13 @@ def test_a_recipe_learns_and_every_means_runs(tmp_path: Path, needs_module: Call
     assert len(model.details["history"]) == 8  # type: ignore[arg-type]
     again = train_model(task, data, split(data, 1), seed=1, work_dir=tmp_path)
     assert again.tflite == model.tflite
+
+
+def test_kws_trains_its_recipe_in_stages_without_being_asked(tmp_path: Path) -> None:
+    config = load_config(None, {"task": "kws"}, tmp_path)
+    usual = prepared(config, tones()).task
+    assert usual.training.means is not None
+    assert (usual.training.means.average, usual.training.means.rounding_epochs) == (0.995, 5)
+    assert (usual.training.means.branches, usual.training.means.synthesis) == (False, 0.0)
+    assert usual.layers == chosen(kws.make(tones()), Choice(recipe="branched")).layers
+    assert prepared(replace(config, training=Choice(recipe="ds_cnn")), tones()).task.layers != usual.layers

@@ -8,8 +8,8 @@ from tinygen.config import Config
 from tinygen.datasets.negatives import ADVICE, NOTE, made_none, with_recordings
 from tinygen.datasets.split import split
 from tinygen.datasets.values import Dataset, Recording, Split
-from tinygen.tasks import gesture
-from tinygen.tasks.recipes import chosen
+from tinygen.tasks import gesture, kws
+from tinygen.tasks.recipes import USUAL, chosen
 from tinygen.tasks.registry import make_task
 from tinygen.tasks.spec import Task
 
@@ -52,8 +52,9 @@ def prepared(config: Config, dataset: Dataset) -> Prepared:
         )
         dataset = with_recordings(dataset, [r for more in made for r in more], NOTE)
     task = make_task(config.task, dataset, config.features)
-    if config.training is not None:
-        task = chosen(task, config.training)
+    choice = config.training or (USUAL if task.name == kws.NAME else None)
+    if choice is not None:
+        task = chosen(task, choice)
     if task.open_set is not None:
         wanted = replace(task.open_set, made=making, false_accepts=config.false_accepts)
         task = replace(task, open_set=wanted)

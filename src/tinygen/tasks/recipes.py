@@ -120,6 +120,9 @@ RECIPES: tuple[Recipe, ...] = (
 
 _EPOCHS = 50
 
+USUAL = Choice(recipe="branched", branches=False)
+"""What kws is trained with where tinygen.toml has no table [training]."""
+
 
 def find_recipe(name: str) -> Recipe:
     """The recipe with a name.
