@@ -10,14 +10,14 @@ of this kind reached 0.807 instead of the 0.870 of plain log-mel (unseen speaker
 With it a point is left in the mean of five folds (88.7 against 89.7 %, `training/README.md`), mostly of words that end
 in a long vowel, which the estimate takes for noise: the price of running where such front ends are.
 
-What is trained is a recipe (`recipes.USUAL`, or the table [training]); the layers here are those of `fit`, for tests and
-for whoever calls it.
+What is trained is a recipe (`recipes.USUAL`, or the table [training]); the layers here are those of `fit`, for tests
+and for whoever calls it.
 
-In a stream (held-out clips in noise and babble, 600 s, 107 words, hop 160 ms, seed 1) the recipe's network (0.868 float)
-misses 28 % of the words at 25 dB with 48 false accepts an hour, 36 % at 10 dB with 60; the network of 24e80b5, on plain
-log-mel (0.892), missed 21 % with 42 and 39 % with 18. For 15 % of the words at 25 dB (25 % at 10 dB) no window that one took
-every 40 ms put 0.75 on the word at all: the network's share. Along its DET curve smoothing over 1, 2 or 3 windows and
-hops of 40, 80 or 160 ms differed by a few words only, so the rule stays as it is.
+In a stream (held-out clips in noise and babble, 600 s, 107 words, hop 160 ms, seed 1) the recipe's network (0.868,
+float) misses 28 % of the words at 25 dB with 48 false accepts an hour, 36 % at 10 dB with 60; the network of 24e80b5,
+on plain log-mel (0.892), missed 21 % with 42 and 39 % with 18. For 15 % of the words at 25 dB (25 % at 10 dB) no window
+that one took every 40 ms put 0.75 on the word at all: the network's share. Along its DET curve smoothing over 1, 2 or 3
+windows and hops of 40, 80 or 160 ms differed by a few words only, so the rule stays as it is.
 """
 
 from __future__ import annotations
