@@ -14,7 +14,7 @@ from tinygen.features import reference
 from tinygen.features.spec import LogMelSpec, samples_per_window
 from tinygen.report import spectrogram
 from tinygen.report.previewed import Rows
-from tinygen.training import settling, spectral
+from tinygen.training import settling, spectral, words
 
 _LEAST_NOISE = 4  # of an example's rows: what `spectral.varied` needs
 
@@ -45,8 +45,7 @@ def rows_of(spec: LogMelSpec, signal: Int16, noise: Int16, *, variations: int, s
 
 def noise_rows(spec: LogMelSpec, noises: Sequence[Int16]) -> Int16:
     """int16 [m, bands] of background recordings one after another; none where they are too short."""
-    rows = [reference.stream(settling.plain(spec), noise) for noise in noises]
-    whole = np.concatenate(rows) if rows else np.zeros((0, spec.n_bands), np.int16)
+    whole = words.noise_rows(spec, noises)
     return whole if len(whole) >= _LEAST_NOISE * spec.n_frames else whole[:0]
 
 

@@ -90,7 +90,7 @@ def fit_staged(
     if means.synthesis:
         shares.append(Share(words=_spoken(task, dataset, seed, cache, progress), times=means.synthesis))
     signals = [noise.signal for noise in dataset.noises]
-    rows = noise_rows(spec, signals) if signals else np.zeros((0, spec.n_bands), np.int16)
+    rows = noise_rows(spec, signals)
     plan = Epochs(
         spec=spec, labels=task.labels, shares=tuple(shares), noises=rows, how=USUAL, smoothing=means.smoothing,
         seed=seed,
@@ -135,17 +135,15 @@ def _spoken(task: Task, dataset: Dataset, seed: int, cache: Path, progress: Prog
         )
     others: Sequence[str] = [word for word in OTHERS if word not in commands] if "_unknown_" in task.labels else []
 
-    natural = neural.find()
-
     def make() -> Examples:
         found = speak_words(
             words=commands, others=tuple(others), n_speakers=_SPEAKERS, others_each=_OTHERS_EACH, seed=seed,
-            engines=engines(), neural=natural, n_neural=_NEURAL_SPEAKERS, progress=progress,
+            engines=engines(), neural=neural.find(), n_neural=_NEURAL_SPEAKERS, progress=progress,
         )  # fmt: skip
         made = words_of(task, plain(log_mel_of(task)), [r.signal for r in found], [r.label for r in found])
         return Examples(features=made.features, classes=made.classes, groups=tuple(r.group for r in found))
 
-    voices = [engine_versions(), *([neural.version(), _NEURAL_SPEAKERS] if natural is not None else [])]
+    voices = [engine_versions(), *([neural.version(), _NEURAL_SPEAKERS] if neural.here() else [])]
     words = [commands, others, _SPEAKERS, _OTHERS_EACH, list(task.labels)]
     key = digest(["spoken", words, seed, voices, asdict(plain(log_mel_of(task)))])
     kept = cached_examples(cache, key, make)

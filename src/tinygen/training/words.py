@@ -102,7 +102,8 @@ def words_of(task: Task, spec: LogMelSpec, signals: Sequence[Int16], labels: Seq
 
 def noise_rows(spec: LogMelSpec, signals: Sequence[Int16]) -> Int16:
     """Plain feature rows int16 [m, bands] of noise recordings int16 [n, 1], one after another."""
-    return np.concatenate([stream(plain(spec), signal) for signal in signals])
+    none = np.zeros((0, spec.n_bands), np.int16)
+    return np.concatenate([none, *(stream(plain(spec), signal) for signal in signals)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

